@@ -1,0 +1,32 @@
+# Header-only libraries that never appear in a public header: nlohmann-json (run files), CLI11 (programs), Catch2 (tests).
+macro(_infoplane_dependency name target version folder packages wanted_by)
+  find_package(${name} ${version} CONFIG QUIET)
+  if(NOT TARGET ${target})
+    infoplane_provide_debian(${folder} ${packages})
+    find_package(${name} ${version} CONFIG QUIET)
+  endif()
+  if(NOT TARGET ${target} AND INFOPLANE_PROVISION)
+    include(FetchContent)
+    FetchContent_MakeAvailable(${name})
+  endif()
+  if(NOT TARGET ${target})
+    message(FATAL_ERROR "${name} ${version} was not found: install it (Debian: ${packages}), "
+                        "or pass -DINFOPLANE_PROVISION=ON${wanted_by}")
+  endif()
+endmacro()
+
+include(FetchContent)
+set(FETCHCONTENT_QUIET ON)
+FetchContent_Declare(nlohmann_json URL https://github.com/nlohmann/json/archive/v3.11.3.tar.gz DOWNLOAD_EXTRACT_TIMESTAMP OFF)
+FetchContent_Declare(CLI11 URL https://github.com/CLIUtils/CLI11/archive/v2.4.2.tar.gz DOWNLOAD_EXTRACT_TIMESTAMP OFF)
+FetchContent_Declare(Catch2 URL https://github.com/catchorg/Catch2/archive/v3.7.1.tar.gz DOWNLOAD_EXTRACT_TIMESTAMP OFF)
+FetchContent_Declare(benchmark URL https://github.com/google/benchmark/archive/v1.8.3.tar.gz DOWNLOAD_EXTRACT_TIMESTAMP OFF)
+
+_infoplane_dependency(nlohmann_json nlohmann_json::nlohmann_json 3.9 nlohmann-json nlohmann-json3-dev "")
+if(INFOPLANE_EXAMPLES OR INFOPLANE_BENCHMARKS)
+  _infoplane_dependency(CLI11 CLI11::CLI11 2.1 cli11 libcli11-dev " or -DINFOPLANE_EXAMPLES=OFF")
+endif()
+if(INFOPLANE_TESTS)
+  _infoplane_dependency(Catch2 Catch2::Catch2WithMain 3.4 catch2 libcatch2-dev/backports " or -DINFOPLANE_TESTS=OFF")
+  
+endif()

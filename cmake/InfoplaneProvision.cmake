@@ -1,0 +1,20 @@
+# infoplane_provide_debian(<folder> <package>...): with INFOPLANE_PROVISION, unpacks Debian packages under
+# INFOPLANE_DEPS_DIR/<folder> and puts that on CMAKE_PREFIX_PATH. Where this isn't a Debian, does nothing.
+function(infoplane_provide_debian folder)
+  set(dest "${INFOPLANE_DEPS_DIR}/${folder}")
+  if(INFOPLANE_PROVISION AND NOT EXISTS "${dest}/.complete")
+    list(JOIN ARGN " " packages)
+    message(STATUS "Fetching ${packages} into ${dest} (once)")
+    set(log "${CMAKE_BINARY_DIR}/${folder}.log")
+    file(MAKE_DIRECTORY "${INFOPLANE_DEPS_DIR}")
+    execute_process(COMMAND sh "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/debian_unpack.sh" "${dest}" ${ARGN}
+                    OUTPUT_FILE "${log}" ERROR_FILE "${log}" RESULT_VARIABLE status)
+    if(NOT status EQUAL 0)
+      message(STATUS "Not a Debian, or no package source reached (see ${log})")
+    endif()
+  endif()
+  if(EXISTS "${dest}/.complete")
+    list(PREPEND CMAKE_PREFIX_PATH "${dest}")
+    set(CMAKE_PREFIX_PATH "${CMAKE_PREFIX_PATH}" PARENT_SCOPE)
+  endif()
+endfunction()

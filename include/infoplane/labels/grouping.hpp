@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace infoplane::labels {
+
+class KeyTable;
+
+/// Row number of a position without a label.
+inline constexpr std::int32_t kNoRow = -1;
+
+/// The labels of one label set for the positions of one micro-batch, as row numbers of the set's key table.
+struct LabelAssignment {
+  std::string name;                       ///< such as "input_unigram"
+  std::shared_ptr<const KeyTable> table;  ///< row → key; grows with the stream, rows never move
+  std::vector<std::int32_t> rows;  ///< row of each position, in row-major [sequence, position] order; kNoRow: none
+  std::int64_t row_count = 0;      ///< rows of the table when this was made; every entry of `rows` is below it
+  std::int64_t labelled = 0;       ///< positions with a label
+};
+
+/// All label sets of a micro-batch: made once on the host, shared by every layer that sees the micro-batch.
+struct Grouping {
+  std::int64_t positions = 0;         ///< B · T
+  std::vector<std::uint8_t> counted;  ///< 1 where the position counts at all (mask); empty: all do
+  std::vector<LabelAssignment> sets;
+};
+
+}  // namespace infoplane::labels

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/core/error.hpp>
+#include <optional>
+
+namespace infoplane::labels {
+
+/// A borrowed two-dimensional array of int32, int64, uint8 or bool in host memory, with element strides.
+/// Holds rows (sequences) × columns (positions) whatever the order in memory: a [T, B] array is described by its
+/// strides.
+class IntegerView {
+ public:
+  enum class Type : std::uint8_t { kInt32, kInt64, kUInt8 };
+
+  IntegerView(const std::int32_t* data, std::int64_t rows, std::int64_t columns)
+      : IntegerView(data, Type::kInt32, rows, columns, columns, 1) {}
+  IntegerView(const std::int64_t* data, std::int64_t rows, std::int64_t columns)
+      : IntegerView(data, Type::kInt64, rows, columns, columns, 1) {}
+  IntegerView(const std::uint8_t* data, std::int64_t rows, std::int64_t columns)
+      : IntegerView(data, Type::kUInt8, rows, columns, columns, 1) {}
+  IntegerView(const bool* data, std::int64_t rows, std::int64_t columns)
+      : IntegerView(data, Type::kUInt8, rows, columns, columns, 1) {}
+
+  /// @throws ShapeError if a size is negative, or the array is not empty and `data` is null.
+  IntegerView(const void* data, Type type, std::int64_t rows, std::int64_t columns, std::int64_t row_stride,
+              std::int64_t column_stride)
+      : data_(data),
+        rows_(rows),
+        columns_(columns),
+        row_stride_(row_stride),
+        column_stride_(column_stride),
+        type_(type) {
+    INFOPLANE_CHECK(rows >= 0 && columns >= 0, ShapeError, "an array of ", rows, " x ", columns, " is impossible");
+    INFOPLANE_CHECK(data != nullptr || rows * columns == 0, ShapeError, "an array of ", rows, " x ", columns,
+                    " needs data, got a null pointer");
+  }
+
+  std::int64_t rows() const noexcept { return rows_; }
+  std::int64_t columns() const noexcept { return columns_; }
+  std::int64_t size() const noexcept { return rows_ * columns_; }
+
+  std::int64_t at(std::int64_t row, std::int64_t column) const noexcept {
+    const auto offset = row * row_stride_ + column * column_stride_;
+    switch (type_) {
+      case Type::kInt32:
+        return static_cast<const std::int32_t*>(data_)[offset];
+      case Type::kInt64:
+        return static_cast<const std::int64_t*>(data_)[offset];
+      default:
+        return static_cast<const std::uint8_t*>(data_)[offset];
+    }
+  }
+
+ private:
+  const void* data_;
+  std::int64_t rows_, columns_, row_stride_, column_stride_;
+  Type type_;
+};
+
+/// What a micro-batch says about its positions; all views are rows × columns of the same size and borrowed for the
+/// call.
+struct TokenBatch {
+  IntegerView tokens;
+  /// The token that follows each position; −1 and −100 mean "no label". Without targets the next token of the row
+  /// serves.
+  std::optional<IntegerView> targets = std::nullopt;
+  /// Non-zero where a position counts; zero for padding. Labels never reach over a zero.
+  std::optional<IntegerView> mask = std::nullopt;
+  /// Document of each position; labels never reach from one document into another.
+  std::optional<IntegerView> documents = std::nullopt;
+};
+
+}  // namespace infoplane::labels

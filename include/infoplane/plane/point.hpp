@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace infoplane::plane {
+
+/// Metrics by their key: `H(Z)`, `I(X;Z)/input_unigram`, `I(Y;Z)/output_unigram`, `regularity/input_unigram`,
+/// `optimality/unigram`, `distance/unigram`. Information values are efficiencies (nats / log m); NaN where undefined.
+using Metrics = std::map<std::string, double, std::less<>>;
+
+/// One layer on the information plane.
+struct LayerPoint {
+  std::string name;           ///< site: "embedding", "blocks.0", …
+  std::int64_t tokens = 0;    ///< rows that counted
+  std::int64_t rejected = 0;  ///< rows with a NaN, an Inf or norm 0
+  Metrics metrics;
+};
+
+/// Everything measured at one logged step on one stream.
+struct Point {
+  std::int64_t step = 0;
+  std::int64_t tokens = 0;       ///< tokens that this point was measured on
+  double time = 0;               ///< seconds since the monitor was made
+  double loss = 0;               ///< the trainer's loss at the step; NaN where none was given
+  std::string stream = "train";  ///< "train" or "heldout"
+  std::vector<LayerPoint> layers;
+  /// Means over the block outputs (the embedding excluded): every key of the layers, where ratios are means of ratios,
+  /// plus `optimality_of_means/…` and `distance_of_means/…`, which are ratios of means.
+  Metrics mean;
+
+  const LayerPoint* layer(std::string_view name) const noexcept;
+};
+
+}  // namespace infoplane::plane

@@ -1,0 +1,31 @@
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <infoplane/core/error.hpp>
+#include <vector>
+
+using Catch::Matchers::Message;
+
+TEST_CASE("a failed check throws its type with the parts as text", "[core]") {
+  const int got = 3;
+  REQUIRE_THROWS_MATCHES([&] { INFOPLANE_CHECK(got == 2, ShapeError, "expected 2 axes, got ", got); }(),
+                         infoplane::ShapeError, Message("expected 2 axes, got 3"));
+  REQUIRE_THROWS_MATCHES([] { INFOPLANE_THROW(StateError, "a", 1, 'b'); }(), infoplane::StateError, Message("a1b"));
+}
+
+TEST_CASE("a check that holds does not evaluate its message", "[core]") {
+  int evaluated = 0;
+  INFOPLANE_CHECK(true, ArgumentError, ++evaluated);
+  REQUIRE(evaluated == 0);
+}
+
+TEST_CASE("every exception is an infoplane::Error and a runtime_error", "[core]") {
+  REQUIRE_THROWS_AS([] { INFOPLANE_THROW(ShapeError, ""); }(), infoplane::ArgumentError);
+  REQUIRE_THROWS_AS([] { INFOPLANE_THROW(SiteError, ""); }(), infoplane::Error);
+  REQUIRE_THROWS_AS([] { INFOPLANE_THROW(IoError, ""); }(), std::runtime_error);
+}
+
+TEST_CASE("join lists a range", "[core]") {
+  REQUIRE(infoplane::detail::join(std::vector<int>{1, 2, 3}) == "1, 2, 3");
+  REQUIRE(infoplane::detail::join(std::vector<int>{}, " x ").empty());
+  REQUIRE(infoplane::detail::join(std::vector<int>{4, 5}, " x ") == "4 x 5");
+}

@@ -1,0 +1,1 @@
+// Exists to make the precompiled header that the LibTorch test binaries share.
