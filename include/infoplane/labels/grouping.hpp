@@ -24,7 +24,7 @@ struct LabelAssignment {
 /// All label sets of a micro-batch: made once on the host, shared by every layer that sees the micro-batch.
 struct Grouping {
   std::int64_t positions = 0;         ///< B · T
-  std::vector<std::uint8_t> counted;  ///< 1 where the position counts at all (mask); empty: all do
+  std::vector<std::uint8_t> counted;  ///< 1 where the position counts at all (mask, common_positions); empty: all do
   std::vector<LabelAssignment> sets;
 };
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <infoplane/core/option.hpp>
 #include <infoplane/labels/grouping.hpp>
+#include <infoplane/labels/key_table.hpp>
 #include <infoplane/labels/token_batch.hpp>
 #include <memory>
 #include <string>
@@ -17,7 +18,8 @@ struct LabelOptions {
   INFOPLANE_ARG(std::vector<int>, input_orders) = {1, 2};
   /// Orders n (1 to 4) of the output labels: the n tokens that start behind the position.
   INFOPLANE_ARG(std::vector<int>, output_orders) = {1, 2};
-  /// The reference's rule: every set counts only the positions n_max−1 … L−n_max−1 of a document, whatever its order.
+  /// The reference's rule: only the positions n_max−1 … L−n_max−1 of a document of L positions count, for every set,
+  /// whatever its order, and for H(Z). n_max is the largest order of both lists; targets add no position.
   INFOPLANE_ARG(bool, common_positions) = false;
 };
 
@@ -26,29 +28,58 @@ struct LabelOptions {
 std::string input_label_name(int order);
 std::string output_label_name(int order);
 
-/// Integer labels other than n-grams, one for each position (rows × columns like the tokens); −1 and −100: no label.
+/// Integer labels other than n-grams, one for each position (rows × columns like the tokens); −1 and −100: no label. A
+/// label of a whole sequence, such as rejected 0 / preferred 1, is a view with a column stride of 0.
 struct NamedLabels {
   std::string name;
   IntegerView values;
 };
 
 /// Turns micro-batches into groupings and remembers which label has which row.
+///
+/// Let a segment be a maximal run of unmasked positions of one document in a row, and y_i the token that follows
+/// position i. The input label of order n at i is (t_{i−n+1} … t_i), the output label (y_i … y_{i+n−1}); both exist
+/// only where all of i−n+1 … i, or all of i … i+n that lie in the row, belong to the segment of i, and no y is missing.
+///
+/// Rows are numbered in order of first appearance (row-major over the positions), so equal streams give equal rows. Not
+/// synchronised; it can be moved but not copied, because the groupings it made share its tables.
 class LabelIndex {
  public:
+  /// @throws ArgumentError unless every order is 1 to 4 and stands once in its list.
   explicit LabelIndex(LabelOptions options = {});
+  LabelIndex(LabelIndex&&) noexcept = default;
+  LabelIndex& operator=(LabelIndex&&) noexcept = default;
+  LabelIndex(const LabelIndex&) = delete;
+  LabelIndex& operator=(const LabelIndex&) = delete;
+  ~LabelIndex() = default;
 
-  /// Labels of one micro-batch. Runs on the host, O(positions · sets); either happens whole or, when it throws, leaves
-  /// the index as it was.
+  /// Labels of one micro-batch: the input sets in the order of the options, the output sets, then `others` as given.
+  /// Named sets may come and go between batches and keep their rows. Runs on the host, O(positions · sets); either
+  /// happens whole or, when it throws, leaves the index as it was.
   /// @throws ShapeError if a view is not rows × columns of the tokens.
-  /// @throws ArgumentError if a name is empty, given twice, or that of an n-gram set.
+  /// @throws ArgumentError if a name is empty, given twice, or that of an n-gram set, whether watched or not; if an
+  /// unmasked position has a negative token, or a negative target other than −1 and −100.
+  /// @throws StateError if a set would have more than 2^31 − 1 labels.
   std::shared_ptr<const Grouping> group(const TokenBatch& batch, const std::vector<NamedLabels>& others = {});
+
+  /// Table of a label set; null for a name that never came.
+  std::shared_ptr<const KeyTable> table(std::string_view name) const noexcept;
 
   const LabelOptions& options() const noexcept { return options_; }
 
+  /// Bytes held by all tables.
+  std::int64_t memory_bytes() const noexcept;
+
  private:
-  struct Set;
+  struct Set {
+    std::string name;
+    std::shared_ptr<KeyTable> table;
+  };
+
+  const Set* find(std::string_view name) const noexcept;
+
   LabelOptions options_;
-  std::vector<Set> sets_;
+  std::vector<Set> sets_;  // input sets, output sets, named sets in order of first appearance
 };
 
 }  // namespace infoplane::labels

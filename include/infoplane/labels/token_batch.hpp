@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <infoplane/core/error.hpp>
 #include <optional>
+#include <vector>
 
 namespace infoplane::labels {
 
 /// A borrowed two-dimensional array of int32, int64, uint8 or bool in host memory, with element strides.
 /// Holds rows (sequences) × columns (positions) whatever the order in memory: a [T, B] array is described by its
-/// strides.
+/// strides, or by `IntegerView(data, T, B).transposed()`.
 class IntegerView {
  public:
   enum class Type : std::uint8_t { kInt32, kInt64, kUInt8 };
@@ -22,6 +23,7 @@ class IntegerView {
   IntegerView(const bool* data, std::int64_t rows, std::int64_t columns)
       : IntegerView(data, Type::kUInt8, rows, columns, columns, 1) {}
 
+  /// Strides count elements; a stride of 0 repeats one value, such as a label of a whole sequence.
   /// @throws ShapeError if a size is negative, or the array is not empty and `data` is null.
   IntegerView(const void* data, Type type, std::int64_t rows, std::int64_t columns, std::int64_t row_stride,
               std::int64_t column_stride)
@@ -39,6 +41,12 @@ class IntegerView {
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t columns() const noexcept { return columns_; }
   std::int64_t size() const noexcept { return rows_ * columns_; }
+
+  /// The same memory with rows and columns exchanged.
+  IntegerView transposed() const { return {data_, type_, columns_, rows_, column_stride_, row_stride_}; }
+
+  /// Copy of all values in row-major order.
+  std::vector<std::int64_t> dense() const;
 
   std::int64_t at(std::int64_t row, std::int64_t column) const noexcept {
     const auto offset = row * row_stride_ + column * column_stride_;
@@ -59,15 +67,17 @@ class IntegerView {
 };
 
 /// What a micro-batch says about its positions; all views are rows × columns of the same size and borrowed for the
-/// call.
+/// call. Without a mask and documents, each row is one document of which every position counts.
 struct TokenBatch {
+  /// Token ids, 0 or above; a position that the mask leaves out may hold anything.
   IntegerView tokens;
   /// The token that follows each position; −1 and −100 mean "no label". Without targets the next token of the row
-  /// serves.
+  /// serves. With them the last position of a row has an output unigram too; the last of a document or in front of
+  /// padding has none, because what follows it there is not its own text.
   std::optional<IntegerView> targets = std::nullopt;
-  /// Non-zero where a position counts; zero for padding. Labels never reach over a zero.
+  /// Non-zero where a position counts; zero for padding, left, right or in the middle. Labels never reach over a zero.
   std::optional<IntegerView> mask = std::nullopt;
-  /// Document of each position; labels never reach from one document into another.
+  /// Document of each position, any integer; labels never reach from one document into another.
   std::optional<IntegerView> documents = std::nullopt;
 };
 
