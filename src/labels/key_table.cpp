@@ -3,6 +3,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/core/hash.hpp>
 #include <infoplane/labels/key_table.hpp>
+#include <utility>
 
 namespace infoplane::labels {
 
@@ -63,11 +64,9 @@ std::int32_t KeyTable::find(std::span<const std::int64_t> key) const noexcept {
 }
 
 void KeyTable::truncate(std::int64_t rows) noexcept {
-  // Rows entered the slots in ascending order, also when the table grew. So no older key was ever pushed past the slot
-  // of the newest one, and that slot can simply be freed.
   for (const auto left = std::max<std::int64_t>(rows, 0); size_ > left; --size_) {
     const auto* newest = key(size_ - 1).data();
-    slots_[probe(newest, hash(newest))] = Slot{};
+    release(probe(newest, hash(newest)));
   }
   keys_.resize(static_cast<std::size_t>(size_ * width_));
 }
@@ -121,16 +120,32 @@ std::int32_t KeyTable::insert(const std::int64_t* key, std::uint32_t hash) {
   return static_cast<std::int32_t>(size_++);
 }
 
+/// Frees a slot and closes the gap, so that every key stays reachable from its home slot.
+void KeyTable::release(std::size_t gap) noexcept {
+  const auto mask = slots_.size() - 1;
+  for (auto at = (gap + 1) & mask; slots_[at].row != kNoRow; at = (at + 1) & mask) {
+    const auto home = slots_[at].hash & mask;
+    if (((at - home) & mask) >= ((at - gap) & mask)) {
+      slots_[gap] = slots_[at];
+      gap = at;
+    }
+  }
+  slots_[gap] = Slot{};
+}
+
+/// Each key moves from its slot to about the same place in the lower or the upper half: two streams through memory, and
+/// no look at the keys.
 void KeyTable::grow() {
   std::vector<Slot> larger(slots_.size() * 2);
   const auto mask = larger.size() - 1;
-  for (std::int64_t row = 0; row < size_; ++row) {
-    const auto code = hash(key(row).data());
-    auto at = code & mask;
-    while (larger[at].row != kNoRow) {
-      at = (at + 1) & mask;
+  for (const auto& slot : slots_) {
+    if (slot.row != kNoRow) {
+      auto at = slot.hash & mask;
+      while (larger[at].row != kNoRow) {
+        at = (at + 1) & mask;
+      }
+      larger[at] = slot;
     }
-    larger[at] = {code, static_cast<std::int32_t>(row)};
   }
   slots_ = std::move(larger);
 }

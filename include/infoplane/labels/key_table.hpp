@@ -61,6 +61,7 @@ class KeyTable {
   bool equals(std::int64_t row, const std::int64_t* key) const noexcept;
   std::size_t probe(const std::int64_t* key, std::uint32_t hash) const noexcept;
   std::int32_t insert(const std::int64_t* key, std::uint32_t hash);
+  void release(std::size_t gap) noexcept;
   void grow();
 
   int width_;
