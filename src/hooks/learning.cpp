@@ -47,7 +47,8 @@ bool Pass::learn_block(int block, int parameter, Reading reading, const at::Tens
     return true;
   }
   const bool first = !stack_entered_[b.stack];
-  const auto name = first ? plan_.stacks()[b.stack].embedding : plan_.output_name(last_block_, entered_[last_block_] - 1);
+  const auto name =
+      first ? plan_.stacks()[b.stack].embedding : plan_.output_name(last_block_, entered_[last_block_] - 1);
   const auto& source = plan_.name_in(p, block);
   for (auto& record : plan_.records()) {
     record.dropped = record.dropped || (record.site.index == -2 && record.site.source == source);

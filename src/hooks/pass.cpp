@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::size_t kMostDerived = 64;  // transposes and casts live for an operator or two
 
-bool is_stream(const at::Tensor& tensor) {
-  return tensor.defined() && tensor.dim() >= 2 && tensor.is_floating_point();
-}
+bool is_stream(const at::Tensor& tensor) { return tensor.defined() && tensor.dim() >= 2 && tensor.is_floating_point(); }
 
 }  // namespace
 

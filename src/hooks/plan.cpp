@@ -189,8 +189,8 @@ bool Plan::matches(const std::string& pattern, const SiteRecord& record) const {
   }
   const bool by_alias =
       site.index >= 0 && record.stack == 0 && glob_match(pattern, "blocks." + std::to_string(site.index));
-  const bool by_norm =
-      site.kind != SiteKind::kTap && (glob_match(pattern, parent_path(site.source)) || glob_match(pattern, site.source));
+  const bool by_norm = site.kind != SiteKind::kTap &&
+                       (glob_match(pattern, parent_path(site.source)) || glob_match(pattern, site.source));
   return glob_match(pattern, site.name) || by_alias || by_norm;
 }
 
@@ -253,9 +253,7 @@ std::vector<Site> Plan::sites() const {
       order.push_back(&record);
     }
   }
-  const auto key = [](const SiteRecord* r) {
-    return std::make_tuple(r->site.index < -1, r->stack, r->site.index);
-  };
+  const auto key = [](const SiteRecord* r) { return std::make_tuple(r->site.index < -1, r->stack, r->site.index); };
   std::stable_sort(order.begin(), order.end(), [&](auto* a, auto* b) { return key(a) < key(b); });
   std::vector<Site> sites;
   sites.reserve(order.size());

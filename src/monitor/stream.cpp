@@ -31,9 +31,10 @@ void Stream::capture(const hooks::Site& site, const at::Tensor& tensor) {
     prototype_.emplace(width, options_.estimator());
     dtype_ = c10::toString(z.scalar_type());
   }
-  INFOPLANE_CHECK(width == prototype_->dimension(), SiteError, "site \"", site.name, "\" is ", width,
-                  " wide, the first site ", prototype_->dimension(),
-                  ": values of different widths do not compare; watch them with a monitor each, by MonitorOptions::sites");
+  INFOPLANE_CHECK(
+      width == prototype_->dimension(), SiteError, "site \"", site.name, "\" is ", width, " wide, the first site ",
+      prototype_->dimension(),
+      ": values of different widths do not compare; watch them with a monitor each, by MonitorOptions::sites");
   auto layer = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& l) { return l.site == site.name; });
   if (layer == layers_.end()) {
     layers_.push_back({site.name, *prototype_});

@@ -25,7 +25,8 @@ class Stream {
   /// Makes the labels of a micro-batch, which the next captures are measured against.
   void begin(std::int64_t step, const HostBatch& batch);
 
-  /// Adds the tensor of a site. @throws SiteError if its shape is not that of the tokens, or its d not that of the others.
+  /// Adds the tensor of a site. @throws SiteError if its shape is not that of the tokens, or its d not that of the
+  /// others.
   void capture(const hooks::Site& site, const at::Tensor& tensor);
 
   /// The point of everything since the last one, with layers in the order of `sites`; forgets the statistics.

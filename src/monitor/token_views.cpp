@@ -7,7 +7,7 @@ namespace infoplane {
 
 namespace {
 
-std::string shape_of(const at::Tensor& tensor) { return "[" + detail::join(tensor.sizes()) + "]"; }
+std::string shape_of(const at::Tensor& tensor) { return detail::concat("[", detail::join(tensor.sizes()), "]"); }
 
 labels::IntegerView::Type integer_type(const at::Tensor& tensor, const char* what) {
   switch (tensor.scalar_type()) {
@@ -38,9 +38,8 @@ labels::IntegerView HostBatch::view(const at::Tensor& tensor, const char* what, 
   }
   const int sequence = time_major ? 1 : 0;
   const int position = 1 - sequence;
-  return {host.const_data_ptr(), type,
-          host.size(sequence),   host.size(position),
-          host.stride(sequence), host.stride(position)};
+  return {host.const_data_ptr(), type, host.size(sequence), host.size(position), host.stride(sequence),
+          host.stride(position)};
 }
 
 HostBatch::HostBatch(const at::Tensor& tokens, const at::Tensor& targets, const BatchDetails& details, bool time_major)
@@ -77,9 +76,10 @@ at::Tensor by_position(const at::Tensor& activations, std::int64_t sequences, st
   if (activations.dim() == 2 && activations.size(0) == positions) {
     return time_major ? activations.unflatten(0, {length, sequences}).transpose(0, 1) : activations;
   }
-  INFOPLANE_THROW(SiteError, "site \"", site, "\" fired with shape ", shape_of(activations), ", which does not fit the ",
-                  sequences, " sequences of ", length,
-                  " tokens given to observe(): observe the tokens that the model's forward gets, one forward an observation");
+  INFOPLANE_THROW(
+      SiteError, "site \"", site, "\" fired with shape ", shape_of(activations), ", which does not fit the ", sequences,
+      " sequences of ", length,
+      " tokens given to observe(): observe the tokens that the model's forward gets, one forward an observation");
 }
 
 }  // namespace infoplane

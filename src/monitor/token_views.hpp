@@ -12,7 +12,8 @@ namespace infoplane {
 /// A micro-batch on the host: views for the labels, and the tensors that keep their memory alive.
 class HostBatch {
  public:
-  /// @throws ShapeError if a tensor isn't one of 1 or 2 axes of integers (or bool for the mask), or not like the tokens.
+  /// @throws ShapeError if a tensor isn't one of 1 or 2 axes of integers (or bool for the mask), or not like the
+  /// tokens.
   HostBatch(const at::Tensor& tokens, const at::Tensor& targets, const BatchDetails& details, bool time_major);
 
   const labels::TokenBatch& tokens() const noexcept { return batch_; }

@@ -3,6 +3,7 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
+#include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/monitor/monitor.hpp>
 #include <infoplane/plane/coordinates.hpp>
 
@@ -34,7 +35,8 @@ struct Recorder : infoplane::sinks::Sink {
   std::vector<infoplane::plane::Point> points;
 };
 
-std::optional<infoplane::plane::Point> step_of(Monitor& monitor, SmallGPT& model, int64_t step, const at::Tensor& tokens) {
+std::optional<infoplane::plane::Point> step_of(Monitor& monitor, SmallGPT& model, int64_t step,
+                                               const at::Tensor& tokens) {
   auto observation = monitor.observe(step, tokens);
   model->forward(tokens);
   return monitor.end_step(step, 1.5);

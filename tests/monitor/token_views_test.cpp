@@ -28,8 +28,9 @@ TEST_CASE("tokens are viewed in place, whatever their layout", "[monitor]") {
 }
 
 TEST_CASE("what is not a token tensor is refused", "[monitor]") {
-  REQUIRE_THROWS_MATCHES(HostBatch(at::zeros({2, 3}), {}, {}, false), infoplane::ShapeError,
-                         MessageMatches(ContainsSubstring("tokens must be int32 or int64") && ContainsSubstring("Float")));
+  REQUIRE_THROWS_MATCHES(
+      HostBatch(at::zeros({2, 3}), {}, {}, false), infoplane::ShapeError,
+      MessageMatches(ContainsSubstring("tokens must be int32 or int64") && ContainsSubstring("Float")));
   REQUIRE_THROWS_MATCHES(HostBatch(at::zeros({2, 3, 4}, at::kLong), {}, {}, false), infoplane::ShapeError,
                          MessageMatches(ContainsSubstring("tokens must be [B, T] or [T], got [2, 3, 4]")));
   REQUIRE_THROWS_MATCHES(HostBatch({}, {}, {}, false), infoplane::ShapeError,

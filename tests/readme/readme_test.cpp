@@ -24,8 +24,7 @@ at::Tensor criterion(const at::Tensor& logits, const at::Tensor& targets) {
   return at::cross_entropy_loss(logits.flatten(0, 1), targets.flatten());
 }
 
-void readme_loop(infoplane::test::SmallGPT& model, Batches& batches, torch::optim::AdamW& optimizer,
-                 int64_t max_steps) {
+void readme_loop(infoplane::test::SmallGPT& model, Batches& batches, torch::optim::AdamW& optimizer, int64_t max_steps){
 #include "block_1.inc"
 }
 

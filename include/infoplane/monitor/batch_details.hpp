@@ -9,8 +9,9 @@
 
 namespace infoplane {
 
-/// What a trainer can say about a micro-batch beside tokens and targets. Tensors are [B, T] like the tokens ([T, B] with
-/// `MonitorOptions::time_major`), of any device; those not on the CPU are copied to it, which waits for their device.
+/// What a trainer can say about a micro-batch beside tokens and targets. Tensors are [B, T] like the tokens ([T, B]
+/// with `MonitorOptions::time_major`), of any device; those not on the CPU are copied to it, which waits for their
+/// device.
 struct BatchDetails {
   using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
   /// bool or uint8 (or int32, int64): non-zero where a position counts, zero for padding.

@@ -53,11 +53,11 @@ class Monitor {
   }
 
   /// Observes one micro-batch of `step` until the returned scope ends; returns an empty scope, at the price of a
-  /// comparison, where the step is not observed. Several micro-batches of a step add up. Waits for the device only if the
-  /// tokens are not on the CPU. Does not communicate.
+  /// comparison, where the step is not observed. Several micro-batches of a step add up. Waits for the device only if
+  /// the tokens are not on the CPU. Does not communicate.
   ///
-  /// `tokens` int32 or int64 [B, T]; `targets`, the token that follows each position, like it or undefined, where −1 and
-  /// −100 mean "no label".
+  /// `tokens` int32 or int64 [B, T]; `targets`, the token that follows each position, like it or undefined, where −1
+  /// and −100 mean "no label".
   /// @throws ShapeError, ArgumentError as `labels::LabelIndex::group` does.
   /// @throws StateError if another observation is open.
   Observation observe(std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets = {},
@@ -67,11 +67,12 @@ class Monitor {
   Observation observe_heldout(std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets = {},
                               const BatchDetails& details = {});
 
-  /// Ends the step: closes an open observation, throws what went wrong inside one, and at a logged step returns the point
-  /// of the `train` stream after handing it to the sinks. A held-out point still open is handed to the sinks first.
-  /// Empty between the logged steps, and where nothing of the step was observed. `loss`, a tensor of one element, is read
-  /// only at a logged step.
-  /// @throws SiteError after the first observed step if a site did not fire, or fired in a shape that is not the tokens'.
+  /// Ends the step: closes an open observation, throws what went wrong inside one, and at a logged step returns the
+  /// point of the `train` stream after handing it to the sinks. A held-out point still open is handed to the sinks
+  /// first. Empty between the logged steps, and where nothing of the step was observed. `loss`, a tensor of one
+  /// element, is read only at a logged step.
+  /// @throws SiteError after the first observed step if a site did not fire, or fired in a shape that is not the
+  /// tokens'.
   std::optional<plane::Point> end_step(std::int64_t step, const at::Tensor& loss);
   std::optional<plane::Point> end_step(std::int64_t step, double loss);
   std::optional<plane::Point> end_step(std::int64_t step);

@@ -16,9 +16,9 @@ namespace infoplane {
 class SitePatterns : public std::vector<std::string> {
  public:
   using std::vector<std::string>::vector;
-  SitePatterns(const char* pattern) : vector{pattern} {}                                  // NOLINT: implicit on purpose
-  SitePatterns(std::string pattern) : vector{std::move(pattern)} {}                       // NOLINT
-  SitePatterns(std::vector<std::string> patterns) : vector(std::move(patterns)) {}        // NOLINT
+  SitePatterns(const char* pattern) : vector{pattern} {}                            // NOLINT: implicit on purpose
+  SitePatterns(std::string pattern) : vector{std::move(pattern)} {}                 // NOLINT
+  SitePatterns(std::vector<std::string> patterns) : vector(std::move(patterns)) {}  // NOLINT
 };
 
 /// What a Monitor watches, when, and how it measures.
@@ -27,7 +27,8 @@ struct MonitorOptions {
   INFOPLANE_ARG(SitePatterns, sites) = "auto";
   /// A point is logged at every step that this divides.
   INFOPLANE_ARG(std::int64_t, every) = 50;
-  /// Steps whose micro-batches make a point of the `train` stream: the logged step and the w − 1 before it. 1 ≤ w ≤ every.
+  /// Steps whose micro-batches make a point of the `train` stream: the logged step and the w − 1 before it. 1 ≤ w ≤
+  /// every.
   INFOPLANE_ARG(std::int64_t, window) = 1;
   /// n-gram label sets.
   INFOPLANE_ARG(labels::LabelOptions, labels);

@@ -4,8 +4,9 @@
 
 namespace infoplane {
 
-/// An observed scope: while it lives, the watched sites of the model are measured on this thread. Ends with its scope, by
-/// `finish()`, or with the monitor's `end_step`, whichever comes first. Move-only; empty where the step is not observed.
+/// An observed scope: while it lives, the watched sites of the model are measured on this thread. Ends with its scope,
+/// by `finish()`, or with the monitor's `end_step`, whichever comes first. Move-only; empty where the step is not
+/// observed.
 class [[nodiscard]] Observation {
  public:
   class Impl;
