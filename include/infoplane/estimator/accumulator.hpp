@@ -1,0 +1,99 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <infoplane/estimator/anchors.hpp>
+#include <infoplane/estimator/estimate.hpp>
+#include <infoplane/estimator/soft_entropy_options.hpp>
+#include <infoplane/labels/grouping.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace infoplane::estimator {
+
+/// H(Z|x) of one label.
+struct ConditionalEntropy {
+  std::vector<std::int64_t> key;  ///< the label: the tokens of an n-gram, oldest first, or one integer
+  std::int64_t tokens = 0;        ///< n_x, at least 1
+  double entropy_nats = 0;        ///< H(Z|x) in nats
+};
+
+/// Label tensors by the name of their set.
+using NamedLabelTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// Sums the soft assignments of representations to anchors, for all tokens and for each label of any number of label
+/// sets, and turns the sums into entropies and information.
+///
+///     p_i    = softmax((z_i / |z_i|) · Wᵀ / ε)
+///     H(Z)   = −Σ_b P_b log P_b with P the mean of p_i;  H(Z|x) likewise over the tokens with label x
+///     I(X;Z) = H(Z) − Σ_x w_x H(Z|x), with H(Z) over the positions that have a label of the set
+///
+/// Scores, softmax and label rows are float32, the sum over all tokens, sums of more than 512 tokens of a label and the
+/// entropies float64. Results are the same on every run and do not depend on how tokens are split into batches (1e-7).
+/// Not thread-safe; a copy is independent. Never draws from LibTorch's default generators.
+/// Source: Conklin, "Information Structure in Mappings" (arXiv 2505.23960).
+class SoftEntropyAccumulator {
+ public:
+  /// Accumulator for representations of dimension `d`.
+  /// @throws ArgumentError unless d ≥ 2 and m ≥ 2, or where the calibration has no temperature.
+  explicit SoftEntropyAccumulator(std::int64_t d, const SoftEntropyOptions& options = {});
+
+  SoftEntropyAccumulator(const SoftEntropyAccumulator& other);
+  SoftEntropyAccumulator(SoftEntropyAccumulator&& other) noexcept;
+  SoftEntropyAccumulator& operator=(const SoftEntropyAccumulator& other);
+  SoftEntropyAccumulator& operator=(SoftEntropyAccumulator&& other) noexcept;
+  ~SoftEntropyAccumulator();
+
+  /// Adds representations without labels.
+  ///
+  /// `z` is [N, d] or [B, T, d], strided, of float64, float32, float16 or bfloat16, on any device, contiguous or not;
+  /// it is read, never kept, and no gradient is recorded whatever the modes of the caller. A row with a NaN, an Inf or
+  /// norm 0 is in no sum and counted as rejected; rows of any other magnitude count. Synchronises with the device of a
+  /// z that is not on the CPU. Happens whole, or throws and leaves the accumulator as it was.
+  /// @throws ShapeError if z has other axes, another d, or another dtype.
+  void update(const at::Tensor& z);
+
+  /// Adds representations with the label sets of a micro-batch; N = B · T must be `grouping.positions`, in the order of
+  /// [sequence, position]. Positions that the grouping does not count are left out of everything.
+  /// @throws ShapeError as above, or if the grouping is for another number of positions.
+  /// @throws ArgumentError if a label set is inconsistent, given twice, or has keys of another width than before.
+  void update(const at::Tensor& z, const labels::Grouping& grouping);
+
+  /// Adds representations with integer labels of any integer dtype and device, of shape [N] or the leading axes of z;
+  /// −1 and −100 mean "no label".
+  /// @throws ShapeError as above, or if a label tensor has another shape or is not of integers.
+  /// @throws ArgumentError if a name is empty or given twice.
+  void update(const at::Tensor& z, const NamedLabelTensors& labels);
+
+  /// All values so far, label sets in order of first appearance. O(labels · m) on the host.
+  Estimate estimate() const;
+
+  /// H(Z|x) of every label of a set, in order of first appearance.
+  /// @throws ArgumentError if no such set was seen.
+  std::vector<ConditionalEntropy> conditional_entropies(const std::string& name) const;
+
+  /// Forgets all tokens and label sets, and frees their memory.
+  void reset();
+
+  /// Adds what another accumulator has seen; labels are matched by whole keys. Happens whole or not at all.
+  /// @throws ArgumentError if m, d, ε, seed, seed rule or the key width of a set differ; names each with both values.
+  void merge(const SoftEntropyAccumulator& other);
+
+  /// Bytes held by sums, label maps, own keys and anchors (key tables of groupings belong to their label index).
+  std::int64_t memory_bytes() const noexcept;
+
+  std::int64_t dimension() const noexcept;
+  const SoftEntropyOptions& options() const noexcept;
+  const Anchors& anchors() const noexcept;
+  /// ε.
+  double temperature() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace infoplane::estimator

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/core/option.hpp>
+#include <infoplane/estimator/temperature.hpp>
+
+namespace infoplane::estimator {
+
+/// Weight w_x of a label in the conditional entropy Σ_x w_x H(Z|x).
+enum class LabelWeights : std::uint8_t {
+  kEmpirical,  ///< w_x = n_x / N
+  kUniform,    ///< w_x = 1 / number of labels seen
+};
+
+/// What a soft-entropy estimate depends on besides the data. Values are comparable only between equal anchors, seed,
+/// seed rule, dimension and temperature.
+struct SoftEntropyOptions {
+  /// Number of anchors m, at least 2.
+  INFOPLANE_ARG(std::int64_t, anchors) = 100;
+  /// Seed of the anchors.
+  INFOPLANE_ARG(std::uint64_t, seed) = 0;
+  /// Draw the anchors with the seed itself, as the reference does, instead of a mixed one. `manual_seed(seed)` gives a
+  /// model the same stream: its first weights are then the anchors.
+  INFOPLANE_ARG(bool, raw_seed) = false;
+  /// How the temperature follows from m and d.
+  INFOPLANE_ARG(Calibration, calibration) = Calibration::exact();
+  INFOPLANE_ARG(LabelWeights, label_weights) = LabelWeights::kEmpirical;
+};
+
+}  // namespace infoplane::estimator

@@ -1,0 +1,269 @@
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <cmath>
+#include <infoplane/core/error.hpp>
+#include <infoplane/estimator/accumulator.hpp>
+#include <infoplane/labels/key_table.hpp>
+#include <limits>
+#include <sstream>
+
+#include "estimator/batch.hpp"
+#include "estimator/kernels/soft_assignment.hpp"
+#include "estimator/label_rows.hpp"
+
+namespace infoplane::estimator {
+namespace {
+
+/// Differences between two accumulators, as "name (mine and theirs)".
+class Differences {
+ public:
+  template <typename T>
+  void compare(const char* name, const T& mine, const T& theirs) {
+    if (mine != theirs) {
+      text_ << (text_.tellp() > 0 ? ", " : "") << name << " (" << mine << " and " << theirs << ')';
+    }
+  }
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_ = [] {
+    std::ostringstream out;
+    out.precision(std::numeric_limits<double>::max_digits10);
+    return out;
+  }();
+};
+
+}  // namespace
+
+struct SoftEntropyAccumulator::Impl {
+  Impl(std::int64_t d, const SoftEntropyOptions& given)
+      : options(given),
+        epsilon(estimator::temperature(d, given.anchors(), given.calibration())),
+        anchors(given.anchors(), d, given.seed(), given.raw_seed() ? Anchors::Rule::kRaw : Anchors::Rule::kMixed),
+        panels(std::make_shared<kernels::AnchorPanels>(anchors.weight())),
+        sum(static_cast<std::size_t>(given.anchors()), 0.0) {}
+
+  /// What one update will do, made without changing a sum; `plans` speak of `sets`, then of `new_sets`.
+  struct Update {
+    kernels::SoftAssignment assignment;
+    std::vector<std::pair<LabelRows*, LabelRows::Plan>> plans;
+    std::vector<std::unique_ptr<LabelRows>> new_sets;
+  };
+
+  LabelRows* find(const std::string& name) const {
+    const auto found = std::find_if(sets.begin(), sets.end(), [&name](const auto& set) { return set->name() == name; });
+    return found == sets.end() ? nullptr : found->get();
+  }
+
+  /// The set of this name, or a new one that waits in `new_sets`.
+  LabelRows& set_for(const std::string& name, int key_width, std::vector<std::unique_ptr<LabelRows>>& new_sets) {
+    if (LabelRows* const found = find(name)) {
+      check_width(*found, key_width);
+      return *found;
+    }
+    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size()));
+    return *new_sets.back();
+  }
+
+  void check_width(const LabelRows& set, int key_width) const {
+    INFOPLANE_CHECK(set.key_width() == key_width, ArgumentError, "the label set \"", set.name(), "\" has keys of ",
+                    set.key_width(), " integers and cannot take keys of ", key_width);
+  }
+
+  void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted) const {
+    update.assignment = kernels::soft_assignment(z, *panels, epsilon, counted);
+  }
+
+  /// The second half of an update; nothing in it fails.
+  void commit(Update& update) noexcept {
+    const kernels::SoftAssignment& assignment = update.assignment;
+    std::transform(sum.begin(), sum.end(), assignment.sum.begin(), sum.begin(), std::plus<>());
+    tokens += assignment.tokens;
+    rejected += assignment.rejected;
+    for (auto& [set, plan] : update.plans) {
+      set->count(plan);
+    }
+    scatter(update);
+    std::move(update.new_sets.begin(), update.new_sets.end(), std::back_inserter(sets));  // room was made
+  }
+
+  /// Adds the assignments to the label rows. A thread owns whole sets, or columns of them when there are more threads
+  /// than sets, so nobody waits and the order of every sum is that of the rows.
+  void scatter(const Update& update) noexcept {
+    constexpr std::int64_t kRows = 256;    // whose assignments stay in the second cache for all sets of a thread
+    constexpr std::int64_t kColumns = 32;  // two cache lines
+    const std::int64_t m = anchors.size();
+    const auto count = static_cast<std::int64_t>(update.plans.size());
+    if (count == 0) {
+      return;
+    }
+    const std::int64_t wanted = (at::get_num_threads() + count - 1) / count;
+    const std::int64_t pieces = std::clamp<std::int64_t>(wanted, 1, (m + kColumns - 1) / kColumns);
+    const std::int64_t rows = update.assignment.rows;
+    at::parallel_for(0, count * pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = 0; row < rows; row += kRows) {
+        for (std::int64_t unit = begin; unit < end; ++unit) {
+          const auto& [set, plan] = update.plans[static_cast<std::size_t>(unit / pieces)];
+          const std::int64_t piece = unit % pieces;
+          set->add(plan, update.assignment.probabilities.get(), row, std::min(rows, row + kRows), m * piece / pieces,
+                   m * (piece + 1) / pieces);
+        }
+      }
+    });
+  }
+
+  SoftEntropyOptions options;
+  double epsilon;
+  Anchors anchors;
+  std::shared_ptr<const kernels::AnchorPanels> panels;
+  std::vector<double> sum;
+  std::int64_t tokens = 0;
+  std::int64_t rejected = 0;
+  std::vector<std::unique_ptr<LabelRows>> sets;
+
+  Impl(const Impl& other)
+      : options(other.options),
+        epsilon(other.epsilon),
+        anchors(other.anchors),
+        panels(other.panels),
+        sum(other.sum),
+        tokens(other.tokens),
+        rejected(other.rejected) {
+    for (const auto& set : other.sets) {
+      sets.push_back(std::make_unique<LabelRows>(*set));
+    }
+  }
+};
+
+SoftEntropyAccumulator::SoftEntropyAccumulator(std::int64_t d, const SoftEntropyOptions& options)
+    : impl_(std::make_unique<Impl>(d, options)) {}
+SoftEntropyAccumulator::SoftEntropyAccumulator(const SoftEntropyAccumulator& other)
+    : impl_(std::make_unique<Impl>(*other.impl_)) {}
+SoftEntropyAccumulator::SoftEntropyAccumulator(SoftEntropyAccumulator&&) noexcept = default;
+SoftEntropyAccumulator& SoftEntropyAccumulator::operator=(SoftEntropyAccumulator&&) noexcept = default;
+SoftEntropyAccumulator& SoftEntropyAccumulator::operator=(const SoftEntropyAccumulator& other) {
+  if (this != &other) {
+    impl_ = std::make_unique<Impl>(*other.impl_);
+  }
+  return *this;
+}
+SoftEntropyAccumulator::~SoftEntropyAccumulator() = default;
+
+void SoftEntropyAccumulator::update(const at::Tensor& z) { update(z, NamedLabelTensors()); }
+
+void SoftEntropyAccumulator::update(const at::Tensor& z, const labels::Grouping& grouping) {
+  const PlainArithmetic plain;
+  const at::Tensor values = checked_representations(z, dimension());
+  check_grouping(grouping, values);
+  for (const auto& assignment : grouping.sets) {
+    if (const LabelRows* const set = impl_->find(assignment.name)) {
+      impl_->check_width(*set, assignment.table->width());
+    }
+  }
+  Impl::Update update;
+  impl_->assign(update, values, grouping.counted.empty() ? nullptr : grouping.counted.data());
+  for (const auto& assignment : grouping.sets) {
+    LabelRows& set = impl_->set_for(assignment.name, assignment.table->width(), update.new_sets);
+    update.plans.emplace_back(&set, set.plan(assignment, update.assignment.used));
+  }
+  impl_->sets.reserve(impl_->sets.size() + update.new_sets.size());
+  impl_->commit(update);
+}
+
+void SoftEntropyAccumulator::update(const at::Tensor& z, const NamedLabelTensors& labels) {
+  const PlainArithmetic plain;
+  const at::Tensor values = checked_representations(z, dimension());
+  const std::vector<IntegerLabels> sets = checked_labels(labels, values);
+  for (const auto& integers : sets) {
+    if (const LabelRows* const set = impl_->find(integers.name)) {
+      impl_->check_width(*set, 1);
+    }
+  }
+  Impl::Update update;
+  impl_->assign(update, values, nullptr);
+  for (const auto& integers : sets) {
+    LabelRows& set = impl_->set_for(integers.name, 1, update.new_sets);
+    update.plans.emplace_back(&set, set.plan(integers.values, update.assignment.used));
+  }
+  impl_->sets.reserve(impl_->sets.size() + update.new_sets.size());
+  impl_->commit(update);
+}
+
+Estimate SoftEntropyAccumulator::estimate() const {
+  Estimate result;
+  result.tokens = impl_->tokens;
+  result.rejected = impl_->rejected;
+  result.anchors = impl_->anchors.size();
+  result.entropy_nats = entropy_of_sums(impl_->sum);
+  for (const auto& set : impl_->sets) {
+    result.sets.push_back(set->estimate(impl_->options.label_weights()));
+  }
+  return result;
+}
+
+std::vector<ConditionalEntropy> SoftEntropyAccumulator::conditional_entropies(const std::string& name) const {
+  if (const LabelRows* const set = impl_->find(name)) {
+    return set->conditional_entropies();
+  }
+  std::vector<std::string> known;
+  for (const auto& set : impl_->sets) {
+    known.push_back(set->name());
+  }
+  INFOPLANE_THROW(ArgumentError, "there is no label set \"", name,
+                  "\"; seen so far: ", known.empty() ? std::string("none") : detail::join(known));
+}
+
+void SoftEntropyAccumulator::reset() {
+  std::fill(impl_->sum.begin(), impl_->sum.end(), 0.0);
+  impl_->tokens = 0;
+  impl_->rejected = 0;
+  impl_->sets.clear();
+}
+
+void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
+  const Impl& theirs = *other.impl_;
+  Differences differences;
+  differences.compare("m", impl_->anchors.size(), theirs.anchors.size());
+  differences.compare("d", impl_->anchors.dimension(), theirs.anchors.dimension());
+  differences.compare("epsilon", impl_->epsilon, theirs.epsilon);
+  differences.compare("seed", impl_->anchors.seed(), theirs.anchors.seed());
+  differences.compare("seed rule", std::string(impl_->anchors.rule_name()), std::string(theirs.anchors.rule_name()));
+  for (const auto& set : theirs.sets) {
+    if (const LabelRows* const mine = impl_->find(set->name())) {
+      differences.compare(("key width of " + set->name()).c_str(), mine->key_width(), set->key_width());
+    }
+  }
+  INFOPLANE_CHECK(differences.text().empty(), ArgumentError,
+                  "accumulators cannot be merged that differ in: ", differences.text());
+  std::vector<std::unique_ptr<LabelRows>> new_sets;
+  std::vector<std::pair<LabelRows*, std::vector<std::uint32_t>>> plans;
+  for (const auto& set : theirs.sets) {
+    LabelRows& mine = impl_->set_for(set->name(), set->key_width(), new_sets);
+    plans.emplace_back(&mine, mine.plan_merge(*set));
+  }
+  impl_->sets.reserve(impl_->sets.size() + new_sets.size());
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    plans[i].first->merge(*theirs.sets[i], plans[i].second);
+  }
+  std::move(new_sets.begin(), new_sets.end(), std::back_inserter(impl_->sets));
+  std::transform(impl_->sum.begin(), impl_->sum.end(), theirs.sum.begin(), impl_->sum.begin(), std::plus<>());
+  impl_->tokens += theirs.tokens;
+  impl_->rejected += theirs.rejected;
+}
+
+std::int64_t SoftEntropyAccumulator::memory_bytes() const noexcept {
+  std::int64_t bytes = impl_->panels->memory_bytes() + static_cast<std::int64_t>(impl_->sum.size() * sizeof(double));
+  for (const auto& set : impl_->sets) {
+    bytes += set->memory_bytes();
+  }
+  return bytes;
+}
+
+std::int64_t SoftEntropyAccumulator::dimension() const noexcept { return impl_->anchors.dimension(); }
+const SoftEntropyOptions& SoftEntropyAccumulator::options() const noexcept { return impl_->options; }
+const Anchors& SoftEntropyAccumulator::anchors() const noexcept { return impl_->anchors; }
+double SoftEntropyAccumulator::temperature() const noexcept { return impl_->epsilon; }
+
+}  // namespace infoplane::estimator

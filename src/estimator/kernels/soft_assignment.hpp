@@ -1,0 +1,60 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+// The one entry to all kernels: what turns representations into soft assignments, per device.
+namespace infoplane::estimator::kernels {
+
+/// The soft assignments of a batch, on the host.
+struct SoftAssignment {
+  std::int64_t rows = 0;
+  std::unique_ptr<float[]> probabilities;  ///< [rows, m]; rows that are not used hold anything
+  std::vector<std::uint8_t> used;          ///< 1 where a row counts and is good
+  std::vector<double> sum;                 ///< [m] over the used rows
+  std::int64_t tokens = 0;                 ///< used rows
+  std::int64_t rejected = 0;               ///< rows that count and have a NaN, an Inf or norm 0
+};
+
+/// Anchors in the order in which the CPU kernel reads them: panels of a few vectors of anchors, each panel [d, width].
+class AnchorPanels {
+ public:
+  /// `weight`: float32 [m, d] on the CPU, contiguous.
+  explicit AnchorPanels(const at::Tensor& weight);
+
+  const at::Tensor& weight() const noexcept { return weight_; }
+  std::int64_t anchors() const noexcept { return anchors_; }
+  std::int64_t dimension() const noexcept { return dimension_; }
+  const float* data() const noexcept { return data_.get(); }
+  std::int64_t memory_bytes() const noexcept;
+
+ private:
+  struct Free {
+    void operator()(float* data) const noexcept;
+  };
+
+  at::Tensor weight_;
+  std::int64_t anchors_;
+  std::int64_t dimension_;
+  std::unique_ptr<float[], Free> data_;
+};
+
+/// softmax((z_i / |z_i|) · Wᵀ / ε) of every row and their sum, by the kernel of z's device.
+///
+/// `z`: [N, d] or [B, T, d] of float64, float32, float16 or bfloat16, any strides, without gradient.
+/// `counted`: N flags on the host, or null when all rows count.
+SoftAssignment soft_assignment(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
+                               const std::uint8_t* counted);
+
+/// For z on the CPU: one pass over z, without ATen operators; a row's result does not depend on its batch.
+SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
+                                   const std::uint8_t* counted);
+
+/// For z on any device, by ATen operators; copies the assignments to the host.
+SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
+                                    const std::uint8_t* counted);
+
+}  // namespace infoplane::estimator::kernels
