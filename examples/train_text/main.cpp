@@ -1,9 +1,14 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <infoplane/infoplane.hpp>
+#include <infoplane/sinks/plane_table.hpp>
+#include <infoplane/sinks/progress_line.hpp>
+#include <vector>
 
 #include "interrupt.hpp"
 #include "model.hpp"
@@ -33,14 +38,55 @@ GPT make_model(const Options& options, std::int64_t vocabulary) {
                  .heads(options.heads));
 }
 
+/// What the run showed, for a person.
+void report(const Options& options, const std::vector<infoplane::plane::Point>& points,
+            const infoplane::EarlyStopping& stopping, double seconds, double measuring) {
+  if (points.empty()) {
+    return;
+  }
+  for (const auto* order : {"unigram", "bigram"}) {
+    fmt::print("\nMean over the blocks, {}s\n{}", order,
+               infoplane::sinks::plane_table(points, infoplane::sinks::PlaneTableOptions().order(order)));
+  }
+  fmt::print("\nLast held-out point\n{}\n", infoplane::sinks::layer_table(points.back()));
+  if (!stopping.stopped()) {
+    fmt::print("Stopping: no reason to stop yet; {}\n", stopping.message());
+  } else if (options.stop) {
+    fmt::print("Stopping: stopped at step {}: {}\n", stopping.stopped_step(), stopping.message());
+  } else {
+    fmt::print("Stopping: would have stopped at step {}: {}\n", stopping.stopped_step(), stopping.message());
+  }
+  fmt::print("{:.1f} s, of which {:.1f} s measuring; run file {}\n", seconds, measuring, options.out);
+}
+
+infoplane::MonitorOptions monitor_options(const Options& options) {
+  return infoplane::MonitorOptions()
+      .every(options.every)
+      .window(std::min(options.window, options.every))
+      .run("train_text")
+      .details({{"learning_rate", options.learning_rate},
+                {"seed", static_cast<std::int64_t>(options.seed)},
+                {"text", options.tokens.empty() ? options.text : options.tokens}});
+}
+
 int train(const Options& options) {
   const Text text = load_text(options);
   Batches batches(text.train, options.batch, options.context, options.seed);
   const Batch heldout = even_rows(text.heldout, kHeldoutRows, options.context);
   auto model = make_model(options, text.vocabulary);
   auto optimizer = make_optimizer(model, options.learning_rate);
+
+  infoplane::Monitor monitor(model, monitor_options(options));
+  monitor.add_sink(infoplane::JsonLinesSink(options.out, infoplane::sinks::OpenMode::kOverwrite));
+  monitor.add_sink(infoplane::ConsoleSink(infoplane::ConsoleSinkOptions().quiet(options.quiet)));
+  infoplane::EarlyStopping stopping(
+      infoplane::EarlyStoppingOptions().stream("heldout").patience(5).min_delta(2e-3).start_from_step(200));
+  infoplane::ProgressLine progress(std::max<std::int64_t>(options.steps, 1),
+                                   infoplane::ProgressLineOptions().quiet(options.quiet).plain_seconds(0));
+  std::vector<infoplane::plane::Point> points;
   if (!options.quiet) {
-    fmt::print("{}: {} tokens to train on, {} held out\n", text.name, text.train.size(), text.heldout.size());
+    fmt::print("{}: {} tokens to train on, {} held out\n\n{}\n", text.name, text.train.size(), text.heldout.size(),
+               monitor.describe());
   }
 
   catch_interrupts();
@@ -48,17 +94,28 @@ int train(const Options& options) {
   // Step s sees the model after s updates, so the last one puts the end of training on record.
   for (std::int64_t step = 0; step <= options.steps && interrupted() == 0; ++step) {
     const auto [inputs, targets] = batches.next();
+    auto observation = monitor.observe(step, inputs, targets);
     auto loss = cross_entropy(model(inputs), targets);
-    if (step % options.every == 0 && !options.quiet) {
-      const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-      fmt::print("step {:5}  train loss {:.3f}  held-out loss {:.3f}  {:5.1f} s\n", step, loss.item<double>(),
-                 heldout_loss(model, heldout), elapsed.count());
-      std::fflush(stdout);
+    if (auto point = monitor.end_step(step, loss)) {
+      points.push_back(*point);
+      auto heldout_observation = monitor.observe_heldout(step, heldout.inputs, heldout.targets);
+      const double validation = heldout_loss(model, heldout);
+      points.push_back(*monitor.end_heldout(step, validation));
+      if (stopping.update(points.back()) && options.stop) {
+        break;
+      }
     }
     update(model, optimizer, loss, warmed_up(options.learning_rate, step));
+    progress.update(step);
+  }
+  progress.finish();
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  if (!options.quiet) {
+    report(options, points, stopping, elapsed.count(), monitor.seconds());
   }
   if (interrupted() != 0) {
-    fmt::print(stderr, "train_text: ended by signal {}\n", interrupted());
+    fmt::print(stderr, "train_text: ended by signal {}; {} is complete up to step {}\n", interrupted(), options.out,
+               points.empty() ? 0 : points.back().step);
     return 128 + interrupted();
   }
   return 0;

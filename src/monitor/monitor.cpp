@@ -183,7 +183,7 @@ class Monitor::Impl {
     header.window = options_.window();
     header.library_version = version();
     header.torch_version = TORCH_VERSION;
-    header.config.insert(options_.details().begin(), options_.details().end());
+    header.config = options_.details();
     return header;
   }
 

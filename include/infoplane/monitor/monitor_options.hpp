@@ -4,6 +4,7 @@
 #include <infoplane/core/option.hpp>
 #include <infoplane/estimator/soft_entropy_options.hpp>
 #include <infoplane/labels/label_index.hpp>
+#include <infoplane/sinks/run_header.hpp>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -39,7 +40,7 @@ struct MonitorOptions {
   /// Name of the run in its header.
   INFOPLANE_ARG(std::string, run) = "run";
   /// Anything of the trainer that the header should keep: learning rate, data, commit.
-  using Details = std::map<std::string, std::string>;
+  using Details = std::map<std::string, sinks::ConfigValue>;
   INFOPLANE_ARG(Details, details);
 };
 
