@@ -2,6 +2,7 @@
 #include <array>
 #include <infoplane/core/error.hpp>
 #include <infoplane/labels/label_index.hpp>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -137,10 +138,13 @@ std::shared_ptr<const Grouping> LabelIndex::group(const TokenBatch& batch, const
   }
   std::vector<Set> new_sets;
   for (const auto& [name, view] : others) {
-    const auto* known = find(name);
-    const auto set = known != nullptr ? *known : new_sets.emplace_back(Set{name, std::make_shared<KeyTable>(1)});
+    const auto* set = find(name);
+    if (set == nullptr) {
+      new_sets.push_back({name, std::make_shared<KeyTable>(1)});
+      set = &new_sets.back();
+    }
     const auto values = view.dense();
-    add(set, values.data(), without_missing(layout.inputs, values), 0);
+    add(*set, values.data(), without_missing(layout.inputs, values), 0);
   }
   sets_.reserve(sets_.size() + new_sets.size());
   undo.forget();  // nothing below throws

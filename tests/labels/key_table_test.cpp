@@ -54,7 +54,7 @@ TEST_CASE("any integer is a key, the extremes too", "[labels]") {
   }
 }
 
-TEST_CASE("growth keeps rows, and regular keys do not pile up", "[labels]") {
+TEST_CASE("growth keeps rows, whatever the pattern of the keys", "[labels]") {
   // Multiples of large powers of two, and pairs whose sums, differences or xors are equal.
   const auto shift = GENERATE(0, 16, 32, 44);
   constexpr std::int64_t kCount = 200'000;
@@ -126,36 +126,34 @@ TEST_CASE("windows are inserted as one by one", "[labels]") {
 }
 
 TEST_CASE("truncate undoes inserts, also over a growth", "[labels]") {
+  // Many small tables: their probe sequences often wrap around the end, which is where growth reorders slots.
   std::mt19937_64 random(5);
-  KeyTable table(1);
-  std::map<std::int64_t, std::int32_t> expected;
-  std::vector<std::int64_t> order;
-  for (int round = 0; round < 200; ++round) {
-    for (std::uint64_t i = random() % 300; i > 0; --i) {
-      const auto value = static_cast<std::int64_t>(random() % 100'000);
-      const auto [entry, added] = expected.emplace(value, static_cast<std::int32_t>(order.size()));
-      if (added) {
-        order.push_back(value);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  bool intact = true;
+  for (int trial = 0; trial < 2000; ++trial) {
+    KeyTable table(1);
+    std::vector<std::int64_t> order;  // keys by row
+    for (int round = 0; round < 4; ++round) {
+      for (auto count = below(trial % 100 == 0 ? 5000 : 40); count > 0; --count) {
+        order.push_back(static_cast<std::int64_t>(random()));
+        intact = intact && table.insert({&order.back(), 1}) == static_cast<std::int32_t>(order.size()) - 1;
       }
-      REQUIRE(table.insert({&value, 1}) == entry->second);
-    }
-    const auto left = order.size() - random() % (order.size() / 2 + 1);
-    std::vector<std::int64_t> gone(order.begin() + static_cast<std::ptrdiff_t>(left), order.end());
-    order.resize(left);
-    table.truncate(static_cast<std::int64_t>(left));
-    REQUIRE(table.size() == static_cast<std::int64_t>(left));
-    bool intact = true;
-    for (const auto value : gone) {
-      expected.erase(value);
-      intact = intact && table.find({&value, 1}) == kNoRow;
-    }
-    for (const auto& [value, row] : expected) {
-      intact = intact && table.find({&value, 1}) == row;
+      const auto left = below(order.size() + 1);
+      table.truncate(static_cast<std::int64_t>(left));
+      intact = intact && table.size() == static_cast<std::int64_t>(left);
+      for (std::size_t row = 0; row < order.size(); ++row) {
+        const auto expected = row < left ? static_cast<std::int32_t>(row) : kNoRow;
+        intact = intact && table.find({&order[row], 1}) == expected;
+      }
+      order.resize(left);
     }
     REQUIRE(intact);
   }
-  table.truncate(table.size() + 1);
-  CHECK(table.size() == static_cast<std::int64_t>(order.size()));
+
+  KeyTable table(1);
+  table.insert(Key{1});
+  table.truncate(2);
+  CHECK(table.size() == 1);
   table.truncate(-1);
   CHECK(table.size() == 0);
   CHECK(table.insert(Key{3}) == 0);

@@ -98,7 +98,8 @@ TEST_CASE("an index that runs out of memory is as it was", "[labels]") {
   const auto view = batch.batch();
   const std::vector<NamedLabels> others{{"class", view.tokens},
                                         {"a set whose name is too long to be kept in the string itself", view.tokens},
-                                        {"fresh", view.tokens}};
+                                        {"fresh", view.tokens},
+                                        {"language", view.tokens}};
 
   auto index = used_index();
   const auto before = keys_of(index, kNames);

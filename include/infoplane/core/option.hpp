@@ -9,6 +9,7 @@
 ///       INFOPLANE_ARG(int64_t, window) = 16;
 ///     };
 ///     WindowOptions().window(32);
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #define INFOPLANE_ARG(T, name)                                   \
  public:                                                         \
   auto name(const T& new_##name)&->decltype(*this) {             \
@@ -31,3 +32,4 @@
                                                                  \
  private:                                                        \
   T name##_
+// NOLINTEND(bugprone-macro-parentheses)

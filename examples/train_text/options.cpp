@@ -1,0 +1,48 @@
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace train_text {
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  Options options;
+  CLI::App app("Trains a small transformer on text and shows each of its blocks on the information plane.",
+               "train_text");
+  app.option_defaults()->always_capture_default();
+
+  auto* text = app.add_option("--text", options.text, "Train on the bytes of this file (default: LibTorch's headers)");
+  text->type_name("FILE");
+  auto* tokens = app.add_option("--tokens", options.tokens, "Train on uint16 tokens, as nanoGPT and llm.c write them");
+  tokens->type_name("FILE")->excludes(text);
+  app.add_option("--vocabulary", options.vocabulary, "Number of different tokens (default: the largest plus one)")
+      ->check(CLI::Range(2, 65536))
+      ->needs(tokens);
+  app.add_option("--out", options.out, "Run file to write")->type_name("FILE");
+  app.add_option("--seed", options.seed, "Seed of the weights and the batches");
+  app.add_option("--steps", options.steps, "Optimizer steps")->check(CLI::PositiveNumber);
+  app.add_option("--every", options.every, "Steps between two measurements")->check(CLI::PositiveNumber);
+  app.add_option("--window", options.window, "Training steps in one measurement")->check(CLI::PositiveNumber);
+  app.add_option("--batch", options.batch, "Rows of a batch")->check(CLI::PositiveNumber);
+  app.add_option("--context", options.context, "Tokens of a row")->check(CLI::PositiveNumber);
+  app.add_option("--width", options.width, "Width of the residual stream")->check(CLI::PositiveNumber);
+  app.add_option("--layers", options.layers, "Number of blocks")->check(CLI::PositiveNumber);
+  app.add_option("--heads", options.heads, "Attention heads of a block")->check(CLI::PositiveNumber);
+  app.add_option("--lr", options.learning_rate, "Learning rate after the warm-up")->check(CLI::PositiveNumber);
+  app.add_flag("--stop", options.stop, "End when the stopping rule says so, not only say when it would");
+  app.add_flag("--quiet", options.quiet, "Print nothing but errors");
+
+  try {
+    app.parse(argc, argv);
+    if (options.width % options.heads != 0) {
+      throw CLI::ValidationError("--width", std::to_string(options.width) + " does not divide into " +
+                                                std::to_string(options.heads) + " heads");
+    }
+  } catch (const CLI::CallForHelp&) {
+    return {std::nullopt, 0, app.help()};
+  } catch (const CLI::ParseError& error) {
+    return {std::nullopt, 2, std::string(error.what()) + " (see --help)"};
+  }
+  return {options, 0, ""};
+}
+
+}  // namespace train_text

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace train_text {
+
+/// What the command line says; the defaults are the demo.
+struct Options {
+  std::string text;                        ///< file of bytes; empty: the headers of LibTorch
+  std::string tokens;                      ///< file of uint16 tokens instead
+  std::optional<std::int64_t> vocabulary;  ///< of `tokens`; none: the largest token plus one
+  std::string out = "run.jsonl";           ///< run file
+  std::uint64_t seed = 1;
+  std::int64_t steps = 1600;
+  std::int64_t every = 50;   ///< steps between two measurements
+  std::int64_t window = 16;  ///< training steps in one measurement
+  std::int64_t batch = 16;
+  std::int64_t context = 64;
+  std::int64_t width = 64;
+  std::int64_t layers = 3;
+  std::int64_t heads = 4;
+  double learning_rate = 4e-3;
+  bool stop = false;  ///< end when the stopping rule says so
+  bool quiet = false;
+};
+
+/// Result of reading a command line: options, or a message and the exit code to end with.
+struct CommandLine {
+  std::optional<Options> options;
+  int exit_code = 0;    ///< 0 after --help, 2 after a mistake
+  std::string message;  ///< for the standard output when exit_code is 0, else for the standard error
+};
+
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace train_text

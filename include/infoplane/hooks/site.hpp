@@ -1,0 +1,41 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <string>
+
+namespace infoplane::hooks {
+
+/// Which tensor of the forward a site hands over.
+enum class SiteKind {
+  kNormInput,         ///< the stream that enters a fused LayerNorm or RMSNorm
+  kNormOutput,        ///< post-norm: the output of the block's last norm
+  kNormalisedStream,  ///< hand-written norm: the normalised stream, of the same direction if the norm is an RMSNorm
+  kLinearInput,       ///< the stream that enters the first other operator with a parameter of a block or of the head
+  kEmbedding,         ///< stands for the embedding until the first observed forward shows where its stream is read
+  kTap,               ///< handed over by `tap()`
+  kModuleOutput,      ///< the result of a `Hookable` module
+};
+
+/// "norm input", "norm output", …
+const char* to_string(SiteKind kind) noexcept;
+
+/// A place in the model whose tensor is captured.
+struct Site {
+  /// Says which tensor it is, not where it is read: "embedding", then the path of the block whose output it is
+  /// ("blocks.0", "h.0", "block0"), whichever source saw it. The n-th use of a shared block is "layer#n".
+  std::string name;
+  SiteKind kind = SiteKind::kNormInput;
+  /// The parameter or tap at which it is read, such as "blocks.1.ln1.weight".
+  std::string source;
+  /// −1 the embedding, 0, 1, … the block whose output it is in the order of the forward, −2 any other tensor.
+  int index = -2;
+};
+
+/// Receives the tensor of a site: detached, of the forward's own dtype, device and shape (usually [B, T, d]), sharing
+/// memory with the model's activation, so it is read now and not kept. Called on the forward's thread with grad mode
+/// and autocast off; nothing that it computes is captured. An exception is kept and thrown from `Scope::finish`.
+using Capture = std::function<void(const Site& site, const at::Tensor& tensor)>;
+
+}  // namespace infoplane::hooks

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string_view>
+#include <utility>
+
+namespace infoplane::hooks {
+
+namespace detail {
+/// Number of scopes that are open on this thread.
+extern thread_local constinit int listeners;
+/// Hands `tensor` to each open scope of this thread; never throws, the scopes keep what a capture throws.
+void fire_tap(std::string_view name, const at::Tensor& tensor) noexcept;
+}  // namespace detail
+
+/// Hands `x` to the observed scopes of this thread as the site `name`, and returns it as it is. Outside a scope it
+/// costs one branch. Put it where the block ends: `x = infoplane::tap("blocks.3", x);`
+///
+/// A name without a number ("blocks") numbers itself by the order of calls in the scope: "blocks.0", "blocks.1", …;
+/// "embedding" does not. If a norm sees the same site, the tap, which comes first, counts.
+inline const at::Tensor& tap(std::string_view name, const at::Tensor& x) {
+  if (detail::listeners != 0) [[unlikely]] {
+    detail::fire_tap(name, x);
+  }
+  return x;
+}
+
+inline at::Tensor tap(std::string_view name, at::Tensor&& x) {
+  if (detail::listeners != 0) [[unlikely]] {
+    detail::fire_tap(name, x);
+  }
+  return std::move(x);
+}
+
+}  // namespace infoplane::hooks
+
+namespace infoplane {
+using hooks::tap;
+}  // namespace infoplane

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <infoplane/core/option.hpp>
+#include <infoplane/hooks/scope.hpp>
+#include <infoplane/hooks/site.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace torch::nn {
+class Module;
+}  // namespace torch::nn
+
+namespace infoplane::hooks {
+
+struct WatchOptions {
+  /// What to capture: "auto" (the embedding and the output of each block), or glob patterns that match the name of a
+  /// site ("h.3", "embedding"), its alias by order ("blocks.3" whatever the model calls its blocks), the path of a norm
+  /// ("blocks.*.ln1": the stream that enters it), or the name of a tap. `*` stays inside one part of a path, `**` does
+  /// not.
+  INFOPLANE_ARG(std::vector<std::string>, sites) = {"auto"};
+  /// Glob pattern of the modules that are the blocks, such as "stages.*.layers.*"; empty: the outermost repeated
+  /// modules.
+  INFOPLANE_ARG(std::string, blocks) = "";
+};
+
+/// Captures the residual stream of a LibTorch model whose code knows nothing of it, at the norms (and, where a block
+/// or the head begins with none, at the first operator that uses one of its parameters).
+///
+/// The tree of modules says which blocks there are; the first observed forward says in which order they run and
+/// whether they are pre-norm or post-norm. The model is never modified: parameters are recognised by identity, and a
+/// reference to each is held. The module itself is borrowed, and read only by the constructor and `rescan`.
+/// Two watchers may observe at the same time, on one model or on two. A watcher belongs to one thread at a time.
+class Watcher {
+ public:
+  /// Watches taps only.
+  explicit Watcher(WatchOptions options = {});
+
+  /// Watches `root`, which may live on the stack.
+  /// @throws ArgumentError if a pattern is empty or there is none, or if `options.blocks` matches no module
+  explicit Watcher(const torch::nn::Module& root, WatchOptions options = {});
+
+  /// Watches what a `shared_ptr`, `unique_ptr` or `ModuleHolder` points to.
+  template <typename Pointer>
+  requires requires(const Pointer& pointer) { static_cast<const torch::nn::Module&>(*pointer); }
+  explicit Watcher(const Pointer& root, WatchOptions options = {})
+      : Watcher(static_cast<const torch::nn::Module&>(*root), std::move(options)) {}
+
+  Watcher(Watcher&&) noexcept;
+  Watcher& operator=(Watcher&&) noexcept;
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+  ~Watcher();
+
+  /// The embedding, then the blocks in order; other streams and taps after them, taps when first seen. Names stand from
+  /// the construction on, kind and source are sure after the first observed forward. Changed by scopes and `rescan`.
+  const std::vector<Site>& sites() const;
+
+  /// Captures until the returned scope ends, on this thread only.
+  /// @throws StateError if a scope of this watcher is open (on any thread), in a capture, or if LibTorch's operator
+  /// observers are switched off on this thread
+  [[nodiscard]] Scope observe(Capture capture);
+
+  /// Reads the tree again, after a head was replaced or adapters were added. Forgets hits and what was learnt.
+  /// @throws StateError while a scope is open, or if the watcher has no module
+  void rescan();
+
+  /// @throws SiteError with a line for each site that has not fired in any scope so far, each pattern that matched
+  /// nothing, and what to do
+  void verify() const;
+
+  /// Throws, once, the exception that a capture threw in a scope which ended without `finish`.
+  void rethrow_pending();
+
+  /// A table of the blocks and sites that were found, with hits, operator and shape.
+  std::string describe() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// A watcher of `root`: module, holder or pointer.
+template <typename Root>
+Watcher watch(const Root& root, std::vector<std::string> sites = {"auto"}) {
+  return Watcher(root, WatchOptions().sites(std::move(sites)));
+}
+
+}  // namespace infoplane::hooks
+
+namespace infoplane {
+using hooks::watch;
+}  // namespace infoplane

@@ -1,0 +1,12 @@
+#pragma once
+
+/// Everything that a trainer needs. Each header below can be included alone.
+#include <infoplane/callbacks/early_stopping.hpp>
+#include <infoplane/core/error.hpp>
+#include <infoplane/core/version.hpp>
+#include <infoplane/estimator/accumulator.hpp>
+#include <infoplane/hooks/tap.hpp>
+#include <infoplane/hooks/watch.hpp>
+#include <infoplane/monitor/monitor.hpp>
+#include <infoplane/sinks/console_sink.hpp>
+#include <infoplane/sinks/json_lines_sink.hpp>

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <infoplane/core/option.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace infoplane {
+
+/// What a trainer can say about a micro-batch beside tokens and targets. Tensors are [B, T] like the tokens ([T, B]
+/// with `MonitorOptions::time_major`), of any device; those not on the CPU are copied to it, which waits for their
+/// device.
+struct BatchDetails {
+  using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+  /// bool or uint8 (or int32, int64): non-zero where a position counts, zero for padding.
+  INFOPLANE_ARG(at::Tensor, mask);
+  /// int32 or int64 document number of each position; n-grams never reach from one document into another.
+  INFOPLANE_ARG(at::Tensor, documents);
+  /// Further integer labels by name, int32 or int64; −1 and −100 mean "no label".
+  INFOPLANE_ARG(NamedTensors, labels);
+};
+
+}  // namespace infoplane

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/core/option.hpp>
+#include <infoplane/estimator/soft_entropy_options.hpp>
+#include <infoplane/labels/label_index.hpp>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace infoplane {
+
+/// One or more site patterns; made from a string, a list of strings or a vector of them.
+class SitePatterns : public std::vector<std::string> {
+ public:
+  using std::vector<std::string>::vector;
+  SitePatterns(const char* pattern) : vector{pattern} {}                            // NOLINT: implicit on purpose
+  SitePatterns(std::string pattern) : vector{std::move(pattern)} {}                 // NOLINT
+  SitePatterns(std::vector<std::string> patterns) : vector(std::move(patterns)) {}  // NOLINT
+};
+
+/// What a Monitor watches, when, and how it measures.
+struct MonitorOptions {
+  /// Sites by name ("blocks.*", "embedding", "blocks.*.ln1"; `*` stands for any text), or "auto": every site found.
+  INFOPLANE_ARG(SitePatterns, sites) = "auto";
+  /// A point is logged at every step that this divides.
+  INFOPLANE_ARG(std::int64_t, every) = 50;
+  /// Steps whose micro-batches make a point of the `train` stream: the logged step and the w − 1 before it. 1 ≤ w ≤
+  /// every.
+  INFOPLANE_ARG(std::int64_t, window) = 1;
+  /// n-gram label sets.
+  INFOPLANE_ARG(labels::LabelOptions, labels);
+  /// Anchors, temperature, label weights.
+  INFOPLANE_ARG(estimator::SoftEntropyOptions, estimator);
+  /// Tokens come as [T, B]. Activations are recognised by their sizes, and follow this where B = T.
+  INFOPLANE_ARG(bool, time_major) = false;
+  /// Name of the run in its header.
+  INFOPLANE_ARG(std::string, run) = "run";
+  /// Anything of the trainer that the header should keep: learning rate, data, commit.
+  using Details = std::map<std::string, std::string>;
+  INFOPLANE_ARG(Details, details);
+};
+
+}  // namespace infoplane

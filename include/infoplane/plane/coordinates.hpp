@@ -1,0 +1,37 @@
+#pragma once
+
+#include <infoplane/estimator/estimate.hpp>
+#include <infoplane/plane/point.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace infoplane::plane {
+
+/// The layer that means over blocks leave out.
+inline constexpr std::string_view kEmbeddingLayer = "embedding";
+
+/// Efficiencies up to this cannot be told from 0: the sums behind them carry float32 rounding of about 2e-7.
+inline constexpr double kInformationResolution = 1e-6;
+
+/// Places one layer on the information plane.
+///
+/// With all values divided by log m:
+///   * `H(Z)`, over all rows that counted;
+///   * `I(X;Z)/<set>` or `I(Y;Z)/<set>` for each label set (see information_key);
+///   * `regularity/<set>` = I(X;Z) / H(Z), with H(Z) over the set's own positions, for each set that is not an output;
+///   * `optimality/<order>` = I(Y;Z) / I(X;Z) and `distance/<order>` = 1 − optimality (the diagonal bound), for each
+///     order with an input and an output set.
+/// NaN over no tokens; a ratio is NaN unless its denominator is above kInformationResolution. Nothing is clamped.
+/// Source: Conklin et al., arXiv 2604.07569; keys as in the reference implementation `soft-entropy`.
+/// @throws ArgumentError if the estimate has fewer than 2 anchors or names a label set twice.
+LayerPoint layer_point(std::string name, const estimator::Estimate& estimate);
+
+/// Arithmetic mean over all layers but kEmbeddingLayer of every key that one of them has, so ratios are means of
+/// ratios; plus `optimality_of_means/<order>` = mean I(Y;Z) / mean I(X;Z) and `distance_of_means/<order>` = 1 − that.
+///
+/// A key that is NaN in one block, or missing there, is NaN in the mean: a mean over fewer blocks would jump when a
+/// block drops out. Empty without a block.
+Metrics mean_over_blocks(const std::vector<LayerPoint>& layers);
+
+}  // namespace infoplane::plane

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace infoplane::plane {
+
+/// Keys of Metrics. An `order` is what follows "input_" and "output_" in the names of label sets: "unigram", "bigram",
+/// "trigram", "quadgram".
+
+/// `I(Y;Z)/<set>` where the name starts with "output_", else `I(X;Z)/<set>`: whatever isn't what comes next is input.
+std::string information_key(std::string_view label_set);
+
+/// `I(X;Z)/input_<order>`.
+std::string complexity_key(std::string_view order);
+
+/// `I(Y;Z)/output_<order>`.
+std::string expressivity_key(std::string_view order);
+
+/// `optimality/<order>`.
+std::string optimality_key(std::string_view order);
+
+/// `distance/<order>`.
+std::string distance_key(std::string_view order);
+
+}  // namespace infoplane::plane

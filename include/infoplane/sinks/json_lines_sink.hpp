@@ -1,0 +1,48 @@
+#pragma once
+
+#include <infoplane/sinks/sink.hpp>
+#include <memory>
+#include <string>
+
+namespace infoplane::sinks {
+
+/// What to do with a run file that is there already.
+enum class OpenMode : std::uint8_t {
+  kRefuse,     ///< an error unless it is empty: no run is lost by starting another
+  kAppend,     ///< resume the run that it holds
+  kOverwrite,  ///< replace it
+};
+
+/// Writes a run as JSON lines: the header object, then one object a point; read_run_file reads it.
+///
+/// Each line is handed to the operating system as a whole when it is written, so a killed process leaves whole lines. A
+/// write that fails half-way is taken back, so the file goes on with whole lines once there is room again. Any
+/// JSON parser reads the lines: numbers are written so that they read back as the same double, those that JSON lacks as
+/// the texts "NaN", "Infinity" and "-Infinity"; bytes that are not UTF-8 become U+FFFD.
+///
+/// Appending first drops a last line that a crash cut off, and writes the new start's header behind the old points. A
+/// header with other anchors (see differing_fields) is refused, and with it all points that follow.
+class JsonLinesSink final : public Sink {
+ public:
+  /// Opens the file; it stays locked against other sinks until it is closed.
+  /// @throws IoError if it cannot be opened, is not empty (kRefuse), is no run file (kAppend), or another sink writes
+  /// it.
+  explicit JsonLinesSink(const std::string& path, OpenMode mode = OpenMode::kRefuse);
+  ~JsonLinesSink() override;
+  JsonLinesSink(JsonLinesSink&& other) noexcept;
+
+ protected:
+  void write_header(const RunHeader& header) override;
+  void write_point(const plane::Point& point) override;
+  void close_output() override;
+
+ private:
+  struct Run;
+  std::unique_ptr<Run> run_;
+};
+
+}  // namespace infoplane::sinks
+
+namespace infoplane {
+using sinks::JsonLinesSink;
+}  // namespace infoplane

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/plane/point.hpp>
+#include <infoplane/sinks/run_header.hpp>
+#include <memory>
+#include <string>
+
+namespace infoplane::sinks {
+
+/// Where the points of a run go: a front that locks, over virtuals that write.
+///
+/// The front may be called from several threads at once, and never throws: training goes on without its log. What a
+/// virtual throws is counted, and the first of them told on stderr. Moving a sink is not thread-safe; a moved-from
+/// sink takes calls and ignores them.
+class Sink {
+ public:
+  virtual ~Sink();
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+  Sink& operator=(Sink&&) = delete;
+
+  /// Tells what the points belong to; comes before the first of them.
+  void write(const RunHeader& header) noexcept;
+  void write(const plane::Point& point) noexcept;
+  void flush() noexcept;
+  /// Ends the sink. What is written afterwards counts as a failure; closing again does nothing.
+  void close() noexcept;
+
+  /// Such as "JSON lines sink run.jsonl".
+  const std::string& name() const noexcept { return name_; }
+  /// Calls that failed.
+  std::int64_t failures() const noexcept;
+  /// What the first failure said; empty without one.
+  std::string first_error() const;
+
+ protected:
+  explicit Sink(std::string name);
+  Sink(Sink&& other) noexcept;
+
+  /// One call at a time. What they throw ends in failures() and first_error().
+  virtual void write_header(const RunHeader& header) = 0;
+  virtual void write_point(const plane::Point& point) = 0;
+  virtual void flush_output() {}
+  virtual void close_output() {}
+
+ private:
+  struct State;
+  template <typename Work>
+  void guarded(const Work& work) noexcept;
+
+  std::string name_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace infoplane::sinks

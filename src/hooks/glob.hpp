@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+namespace infoplane::hooks::detail {
+
+/// Whether the whole of `text` matches: `?` and `*` stay inside one part of a dotted path, `**` matches anything.
+bool glob_match(std::string_view pattern, std::string_view text) noexcept;
+
+/// The path without its last part: "blocks.0.ln1" of "blocks.0.ln1.weight"; empty for a name without a dot.
+std::string_view parent_path(std::string_view path) noexcept;
+
+/// Value of the digits at the end of the last part that has them, or −1: 3 of "blocks.3", 12 of "h12.out".
+int last_number(std::string_view text) noexcept;
+
+}  // namespace infoplane::hooks::detail

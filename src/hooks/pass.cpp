@@ -1,0 +1,284 @@
+#include "hooks/pass.hpp"
+
+#include <algorithm>
+#include <infoplane/core/error.hpp>
+
+#include "hooks/backward.hpp"
+#include "hooks/glob.hpp"
+
+namespace infoplane::hooks::detail {
+namespace {
+
+constexpr std::size_t kMostDerived = 64;  // transposes and casts live for an operator or two
+
+bool is_stream(const at::Tensor& tensor) { return tensor.defined() && tensor.dim() >= 2 && tensor.is_floating_point(); }
+
+}  // namespace
+
+Pass::Pass(Plan& plan, Emit emit)
+    : plan_(plan),
+      emit_(std::move(emit)),
+      fired_(plan.records().size(), Source::kNone),
+      calls_(plan.parameters().size(), 0),
+      touched_(plan.parameters().size(), false),
+      entered_(plan.blocks().size(), 0),
+      stack_entered_(plan.stacks().size(), false) {}
+
+Pass::Operator Pass::classify(std::string_view name) noexcept {
+  if (!name.starts_with("aten::")) {
+    return Operator::kOther;
+  }
+  name.remove_prefix(6);
+  if (name == "layer_norm" || name == "rms_norm" || name == "native_layer_norm" || name == "_fused_rms_norm") {
+    return Operator::kNorm;
+  }
+  if (name == "mul" || name == "mul_" || name == "multiply" || name == "addcmul") {
+    return Operator::kProduct;
+  }
+  if (name == "embedding") {
+    return Operator::kEmbedding;
+  }
+  return name.ends_with('_') ? Operator::kInPlace : Operator::kOther;
+}
+
+int Pass::find(const at::Tensor& tensor) const noexcept {
+  if (const int parameter = plan_.find(tensor.unsafeGetTensorImpl()); parameter >= 0) {
+    return parameter;
+  }
+  for (const auto& [derived, parameter] : derived_) {
+    if (derived._unsafe_get_target() == tensor.unsafeGetTensorImpl()) {
+      return parameter;  // the address is not reused while the weak pointer stands
+    }
+  }
+  return -1;
+}
+
+Pass::Operands Pass::find_operands(Operator op, c10::ArrayRef<const c10::IValue> inputs) const {
+  Operands operands;
+  if (op == Operator::kNorm) {  // (input, normalized_shape, weight, …)
+    if (inputs.size() > 2 && inputs[0].isTensor() && inputs[2].isTensor()) {
+      operands.stream = &inputs[0].toTensor();
+      operands.parameter = find(inputs[2].toTensor());
+    }
+    return operands;
+  }
+  bool first = true;
+  const auto look = [&](const at::Tensor& tensor) {
+    const int parameter = find(tensor);
+    if (parameter >= 0) {
+      const bool better = operands.parameter < 0 || plan_.parameters()[operands.parameter].is_buffer;
+      operands.parameter = better ? parameter : operands.parameter;
+      operands.first_is_parameter = operands.first_is_parameter || first;
+    } else if (tensor.defined()) {
+      operands.only_parameters = false;
+      if (operands.stream == nullptr && is_stream(tensor)) {
+        operands.stream = &tensor;
+      }
+    }
+    first = false;
+  };
+  for (const auto& input : inputs) {
+    if (input.isTensor()) {
+      look(input.toTensor());
+    } else if (input.isTensorList()) {
+      for (const auto& element : input.toListRef()) {
+        look(element.toTensor());
+      }
+    }
+  }
+  return operands;
+}
+
+void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) {
+  if (shields_ > 0) {
+    return;  // inside an operator that counts: its kernels, or what autocast calls again
+  }
+  const auto op = classify(name);
+  if (op != Operator::kNorm && !plan_.reads_all_operators()) {
+    return;
+  }
+  const auto operands = find_operands(op, inputs);
+  const int id = operands.parameter;
+  if ((id < 0 && op != Operator::kNorm) || in_backward()) {
+    return;
+  }
+  if (op == Operator::kNorm) {
+    run(key, id, Role::kNorm);
+    if (id < 0) {
+      return;
+    }
+  } else if (op == Operator::kEmbedding) {
+    complete_ = complete_ || (touched_[id] && last_block_ >= 0);
+    touched_[id] = true;
+    return;
+  }
+  const auto& parameter = plan_.parameters()[id];
+  const bool changes_parameter = operands.first_is_parameter && std::string_view(name).ends_with('_');
+  if (parameter.is_buffer || changes_parameter) {
+    return;
+  }
+  if (operands.stream == nullptr) {
+    if (operands.only_parameters && plan_.reads_results()) {
+      run(key, id, Role::kDerive);
+    }
+    return;
+  }
+  operator_name_ = name;
+  const bool is_gain = op == Operator::kProduct && parameter.norm_like;
+  const auto reading = op == Operator::kNorm ? Reading::kNorm : is_gain ? Reading::kGain : Reading::kOther;
+  touched_[id] = true;
+  const bool used = read(id, reading, *operands.stream);
+  if (reading != Reading::kOther && !used && parameter.asked_for) {
+    read_asked_norm(id, reading, *operands.stream);
+  }
+  if (reading != Reading::kNorm) {
+    run(key, id, reading == Reading::kGain ? Role::kNorm : Role::kShield);
+  }
+}
+
+void Pass::run(const void* key, int parameter, Role role) {
+  running_.push_back({key, parameter, role});
+  shields_ += role == Role::kDerive ? 0 : 1;
+}
+
+void Pass::end(const void* key, const std::vector<c10::IValue>& results) {
+  if (running_.empty() || running_.back().key != key) {
+    return;
+  }
+  const auto [ended, id, role] = running_.back();
+  running_.pop_back();
+  shields_ -= role == Role::kDerive ? 0 : 1;
+  if (id < 0 || role == Role::kShield || results.empty() || !results.front().isTensor()) {
+    return;
+  }
+  if (role == Role::kDerive) {
+    derive(results, id);
+    return;
+  }
+  const auto& result = results.front().toTensor();
+  if (!result.defined() || !result.has_storage()) {
+    return;
+  }
+  last_norm_ = id;
+  last_norm_data_ = result.const_data_ptr();
+  last_norm_storage_ = result.storage().getWeakStorageImpl();
+  if (const int site = plan_.parameters()[id].output_site; site >= 0) {
+    operator_name_ = "aten::layer_norm";
+    fire(site, result, Source::kOperator);
+  }
+}
+
+void Pass::derive(const std::vector<c10::IValue>& results, int parameter) {
+  for (const auto& result : results) {
+    if (!result.isTensor() || plan_.find(result.toTensor().unsafeGetTensorImpl()) >= 0) {
+      continue;
+    }
+    if (derived_.size() == kMostDerived) {
+      derived_.erase(derived_.begin());
+    }
+    using Weak = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
+    derived_.push_back({Weak(result.toTensor().getIntrusivePtr()), parameter});
+  }
+}
+
+bool Pass::read(int parameter, Reading reading, const at::Tensor& stream) {
+  const auto& p = plan_.parameters()[parameter];
+  if (!p.uses.empty()) {
+    if (reading != p.reading) {
+      return false;
+    }
+    const auto call = calls_[parameter]++;
+    if (call < p.uses.size()) {
+      const auto use = p.uses[call];
+      fire(use.site, stream, Source::kOperator);
+      mark(use);
+      return true;
+    }
+  }
+  const bool learnt = plan_.learning() && !complete_ && learn(parameter, reading, stream);
+  if (!learnt && !p.uses.empty()) {
+    ++plan_.records()[p.uses.front().site].repeats;
+  }
+  return learnt || !p.uses.empty();
+}
+
+// A norm that a pattern names and where no block begins, such as the second norm of a pre-norm block.
+void Pass::read_asked_norm(int parameter, Reading reading, const at::Tensor& stream) {
+  const auto& p = plan_.parameters()[parameter];
+  const auto& source = p.names.front();
+  const auto path = parent_path(source);
+  const int site = plan_.record(std::string(path.empty() ? std::string_view(source) : path));
+  plan_.refine(site, kind_of(reading), source, -2, 0);
+  fire(site, stream, Source::kOperator);
+}
+
+void Pass::fire(int record, const at::Tensor& tensor, Source source) {
+  if (fired_.size() < plan_.records().size()) {
+    fired_.resize(plan_.records().size(), Source::kNone);
+  }
+  auto& r = plan_.records()[record];
+  if (fired_[record] != Source::kNone) {
+    r.repeats += fired_[record] == source ? 1 : 0;
+    return;
+  }
+  fired_[record] = source;
+  ++r.hits;
+  r.operator_name = operator_name_;
+  r.shape = tensor.sizes().vec();
+  if (r.wanted) {
+    emit_(r.site, tensor);
+  }
+}
+
+void Pass::tap(std::string_view name, const at::Tensor& tensor) {
+  if (!tensor.defined() || in_backward()) {
+    return;
+  }
+  std::string site(name);
+  int index = name == "embedding" ? -1 : last_number(name);
+  if (name != "embedding" && index < 0) {
+    const auto known = [&](const auto& calls) { return calls.first == name; };
+    auto position = std::find_if(tap_calls_.begin(), tap_calls_.end(), known);
+    if (position == tap_calls_.end()) {
+      position = tap_calls_.insert(tap_calls_.end(), {std::string(name), 0});
+    }
+    index = position->second++;
+    site = infoplane::detail::concat(name, '.', index);
+  }
+  const int record = plan_.record(site);
+  if (plan_.records()[record].site.kind != SiteKind::kTap || plan_.records()[record].hits == 0) {
+    plan_.refine(record, SiteKind::kTap, infoplane::detail::concat("tap(\"", name, "\")"), index, 0);
+  }
+  operator_name_ = "tap";
+  fire(record, tensor, Source::kTap);
+}
+
+void Pass::enter(int block) {
+  auto& b = plan_.blocks()[block];
+  if (static_cast<std::size_t>(entered_[block]) == b.indices.size()) {
+    b.indices.push_back(last_index() + 1);
+  }
+  ++entered_[block];
+  last_block_ = block;
+  stack_entered_[b.stack] = true;
+}
+
+int Pass::last_index() const {
+  if (last_block_ < 0) {
+    return -1;
+  }
+  return plan_.blocks()[last_block_].indices[static_cast<std::size_t>(entered_[last_block_]) - 1];
+}
+
+void Pass::mark(const Use& use) {
+  if (use.block >= 0) {
+    enter(use.block);
+    return;
+  }
+  const auto left = [&](const StackState& stack) {
+    return !stack_entered_[static_cast<std::size_t>(&stack - plan_.stacks().data())];
+  };
+  complete_ = std::none_of(plan_.stacks().begin(), plan_.stacks().end(), left);
+}
+
+}  // namespace infoplane::hooks::detail

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <ATen/core/ivalue.h>
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "hooks/plan.hpp"
+
+namespace infoplane::hooks::detail {
+
+/// Follows the operators of one scope and tells which of them carry a site. Knows nothing of where operators come from.
+///
+/// What it looks for: the stream that enters a block is the data operand of the first operator that has a parameter of
+/// this block among its operands, be it a fused norm, the gain of a hand-written one, or a linear map; what comes after
+/// the last block (final norm or head) likewise. Tensors made of parameters alone (transposes, casts, sums of adapters)
+/// stand for the parameter they came from.
+class Pass {
+ public:
+  using Emit = std::function<void(const Site&, const at::Tensor&)>;
+
+  /// `plan` is borrowed and learns.
+  Pass(Plan& plan, Emit emit);
+
+  /// An operator begins. `key` identifies it until its end.
+  void start(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs);
+  /// It ended; without results where nobody asked LibTorch for them.
+  void end(const void* key, const std::vector<c10::IValue>& results);
+  void tap(std::string_view name, const at::Tensor& tensor);
+
+ private:
+  enum class Operator { kNorm, kProduct, kEmbedding, kInPlace, kOther };
+  enum class Source : std::uint8_t { kNone, kOperator, kTap };
+
+  struct Operands {
+    int parameter = -1;
+    const at::Tensor* stream = nullptr;
+    bool only_parameters = true;
+    bool first_is_parameter = false;
+  };
+  enum class Role : std::uint8_t {
+    kShield,  ///< what runs inside this operator is its own affair
+    kNorm,    ///< likewise, and its result is a norm's
+    kDerive,  ///< its results stand for the parameter
+  };
+  struct Running {
+    const void* key;
+    int parameter;
+    Role role;
+  };
+  struct Derived {
+    c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> tensor;
+    int parameter;
+  };
+
+  static Operator classify(std::string_view name) noexcept;
+  int find(const at::Tensor& tensor) const noexcept;
+  Operands find_operands(Operator op, c10::ArrayRef<const c10::IValue> inputs) const;
+  void derive(const std::vector<c10::IValue>& results, int parameter);
+  bool read(int parameter, Reading reading, const at::Tensor& stream);
+  void read_asked_norm(int parameter, Reading reading, const at::Tensor& stream);
+  void run(const void* key, int parameter, Role role);
+  void fire(int record, const at::Tensor& tensor, Source source);
+  void mark(const Use& use);
+
+  // learning
+  bool learn(int parameter, Reading reading, const at::Tensor& stream);
+  bool learn_block(int block, int parameter, Reading reading, const at::Tensor& stream);
+  bool learn_post_norm(int block, const at::Tensor& stream);
+  bool learn_tail(int parameter, Reading reading, const at::Tensor& stream);
+  bool is_used_up(int block) const;
+  void enter(int block);
+  int last_index() const;
+
+  Plan& plan_;
+  Emit emit_;
+  std::string_view operator_name_;
+  std::vector<Running> running_;
+  int shields_ = 0;
+  std::vector<Derived> derived_;
+  std::vector<Source> fired_;
+  std::vector<std::size_t> calls_;  // of each parameter
+  std::vector<bool> touched_;       // parameter seen in this pass
+  std::vector<int> entered_;        // how often, of each block
+  std::vector<bool> stack_entered_;
+  int last_block_ = -1;
+  bool complete_ = false;  // the tail was seen: what follows is another forward
+  std::optional<c10::weak_intrusive_ptr<c10::StorageImpl>> last_norm_storage_;
+  const void* last_norm_data_ = nullptr;
+  int last_norm_ = -1;
+  std::vector<std::pair<std::string, int>> tap_calls_;
+};
+
+}  // namespace infoplane::hooks::detail

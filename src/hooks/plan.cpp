@@ -1,0 +1,277 @@
+#include "hooks/plan.hpp"
+
+#include <algorithm>
+#include <infoplane/core/error.hpp>
+#include <tuple>
+
+#include "hooks/glob.hpp"
+
+namespace infoplane::hooks::detail {
+namespace {
+
+constexpr std::string_view kAuto = "auto";
+
+void check(const WatchOptions& options) {
+  INFOPLANE_CHECK(!options.sites().empty(), ArgumentError,
+                  "no site to watch: give WatchOptions::sites \"auto\" or patterns such as \"blocks.*\"");
+  for (const auto& pattern : options.sites()) {
+    INFOPLANE_CHECK(!pattern.empty(), ArgumentError,
+                    "a pattern of WatchOptions::sites is empty: write \"auto\" or a pattern such as \"blocks.*\"");
+  }
+}
+
+}  // namespace
+
+SiteKind kind_of(Reading reading) noexcept {
+  switch (reading) {
+    case Reading::kNorm:
+      return SiteKind::kNormInput;
+    case Reading::kGain:
+      return SiteKind::kNormalisedStream;
+    default:
+      return SiteKind::kLinearInput;
+  }
+}
+
+Plan::Plan(std::vector<NamedTensor> tensors, WatchOptions options) : options_(std::move(options)) {
+  check(options_);
+  add_tensors(std::move(tensors));
+  find_blocks();
+  make_sites();
+  settle();
+}
+
+void Plan::add_tensors(std::vector<NamedTensor> tensors) {
+  for (auto& [name, tensor, is_buffer] : tensors) {
+    const auto [position, is_new] = by_identity_.try_emplace(tensor.unsafeGetTensorImpl(), parameters_.size());
+    if (is_new) {
+      parameters_.emplace_back();
+    }
+    auto& parameter = parameters_[position->second];
+    parameter.norm_like = parameter.norm_like || (!is_buffer && ParameterShape{name, tensor.dim()}.norm_like());
+    for (const auto& pattern : options_.sites()) {
+      const bool asked_for = pattern != kAuto && (glob_match(pattern, parent_path(name)) || glob_match(pattern, name));
+      parameter.asked_for = parameter.asked_for || (parameter.norm_like && asked_for);
+    }
+    asks_for_norms_ = asks_for_norms_ || parameter.asked_for;
+    parameter.names.push_back(std::move(name));
+    parameter.is_buffer = is_buffer;
+    parameter.tensor = std::move(tensor);
+  }
+}
+
+void Plan::find_blocks() {
+  std::vector<ParameterShape> shapes;
+  for (const auto& parameter : parameters_) {
+    for (const auto& name : parameter.names) {
+      if (!parameter.is_buffer) {
+        shapes.push_back({name, parameter.tensor.dim()});
+      }
+    }
+  }
+  const auto found = options_.blocks().empty() ? find_stacks(shapes) : match_stacks(shapes, options_.blocks());
+  INFOPLANE_CHECK(!found.empty() || options_.blocks().empty(), ArgumentError, "WatchOptions::blocks(\"",
+                  options_.blocks(), "\") matches no module of the ", shapes.size(),
+                  " parameters: give a pattern of module paths such as \"encoder.layers.*\"");
+  for (const auto& stack : found) {
+    const auto id = static_cast<int>(stacks_.size());
+    auto& state = stacks_.emplace_back();
+    state.container = stack.container;
+    state.embedding = id == 0 ? "embedding" : stack.container + (stack.container.empty() ? "" : ".") + "embedding";
+    for (const auto& path : stack.blocks) {
+      state.blocks.push_back(static_cast<int>(blocks_.size()));
+      blocks_.push_back({path, id, false, {}});
+    }
+  }
+  bool any_outside = false;
+  for (auto& parameter : parameters_) {
+    for (const auto& name : parameter.names) {
+      for (int block = 0; block < static_cast<int>(blocks_.size()); ++block) {
+        const bool known = std::find(parameter.blocks.begin(), parameter.blocks.end(), block) != parameter.blocks.end();
+        if (lies_in(name, blocks_[block].path) && !known && !parameter.is_buffer) {
+          parameter.blocks.push_back(block);
+        }
+      }
+    }
+    std::sort(parameter.blocks.begin(), parameter.blocks.end());
+    any_outside = any_outside || (parameter.blocks.empty() && !parameter.is_buffer);
+  }
+  for (auto& stack : stacks_) {
+    stack.expects_tail = any_outside;
+  }
+}
+
+// Names are sure from here on; kinds and sources are guesses for a pre-norm model until a pass was seen.
+void Plan::make_sites() {
+  const auto entry_of = [&](int block) {
+    std::string first;
+    for (const auto& parameter : parameters_) {
+      const bool inside = std::count(parameter.blocks.begin(), parameter.blocks.end(), block) > 0;
+      if (inside && parameter.norm_like) {
+        return name_in(parameter, block);
+      }
+      if (inside && first.empty()) {
+        first = name_in(parameter, block);
+      }
+    }
+    return first;
+  };
+  const auto tail_of = [&](const StackState& stack) {
+    const auto home = parent_path(stack.container);
+    std::string tail;
+    for (const auto& parameter : parameters_) {
+      if (parameter.blocks.empty() && parameter.norm_like) {
+        const bool beside = parent_path(parent_path(parameter.names.front())) == home;
+        tail = beside || tail.empty() ? parameter.names.front() : tail;
+      }
+    }
+    return tail;
+  };
+  int index = 0;
+  for (int id = 0; id < static_cast<int>(stacks_.size()); ++id) {
+    const auto& stack = stacks_[id];
+    refine(record(stack.embedding), SiteKind::kEmbedding, entry_of(stack.blocks.front()), -1, id);
+    for (std::size_t i = 0; i < stack.blocks.size(); ++i) {
+      const bool last = i + 1 == stack.blocks.size();
+      if (!last || stack.expects_tail) {
+        const auto source = last ? tail_of(stack) : entry_of(stack.blocks[i + 1]);
+        refine(record(blocks_[stack.blocks[i]].path), SiteKind::kNormInput, source, index, id);
+      }
+      ++index;
+    }
+  }
+  for (const auto& parameter : parameters_) {
+    const auto is_source = [&](const SiteRecord& r) {
+      return std::count(parameter.names.begin(), parameter.names.end(), r.site.source) > 0;
+    };
+    if (parameter.asked_for && std::none_of(records_.begin(), records_.end(), is_source)) {
+      const auto& name = parameter.names.front();
+      refine(record(std::string(parent_path(name))), SiteKind::kNormInput, name, -2, 0);
+    }
+  }
+}
+
+int Plan::find_name(std::string_view name) const noexcept {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const auto& names = parameters_[i].names;
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      return static_cast<int>(i);
+    }
+  }
+  return -1;
+}
+
+int Plan::record(const std::string& name) {
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    if (records_[i].site.name == name) {
+      return static_cast<int>(i);
+    }
+  }
+  records_.emplace_back().site.name = name;
+  return static_cast<int>(records_.size()) - 1;
+}
+
+void Plan::refine(int record, SiteKind kind, const std::string& source, int index, int stack) {
+  auto& r = records_[record];
+  r.site.kind = kind;
+  r.site.source = source;
+  r.site.index = index;
+  r.stack = stack;
+  r.dropped = false;
+  r.wanted = std::any_of(options_.sites().begin(), options_.sites().end(),
+                         [&](const std::string& pattern) { return matches(pattern, r); });
+}
+
+bool Plan::matches(const std::string& pattern, const SiteRecord& record) const {
+  const auto& site = record.site;
+  if (pattern == kAuto) {
+    return site.index >= -1 || site.kind == SiteKind::kTap || site.kind == SiteKind::kModuleOutput;
+  }
+  const bool by_alias =
+      site.index >= 0 && record.stack == 0 && glob_match(pattern, "blocks." + std::to_string(site.index));
+  const bool by_norm = site.kind != SiteKind::kTap &&
+                       (glob_match(pattern, parent_path(site.source)) || glob_match(pattern, site.source));
+  return glob_match(pattern, site.name) || by_alias || by_norm;
+}
+
+const std::string& Plan::name_in(const Parameter& parameter, int block) const {
+  for (const auto& name : parameter.names) {
+    if (block >= 0 && lies_in(name, blocks_[block].path)) {
+      return name;
+    }
+  }
+  return parameter.names.front();
+}
+
+std::string Plan::output_name(int block, int use) const {
+  return use == 0 ? blocks_[block].path : blocks_[block].path + "#" + std::to_string(use);
+}
+
+void Plan::set_post_norm(int stack, std::string_view path) {
+  auto& state = stacks_[stack];
+  state.post_norm = true;
+  int index = blocks_[state.blocks.front()].indices.front();
+  for (const int block : state.blocks) {
+    const auto source = blocks_[block].path + "." + std::string(path);
+    const int parameter = find_name(source);
+    if (parameter >= 0) {
+      const int site = record(blocks_[block].path);
+      refine(site, SiteKind::kNormOutput, source, index, stack);
+      parameters_[parameter].output_site = site;
+    }
+    if (blocks_[block].indices.empty()) {
+      blocks_[block].indices.push_back(index);
+    }
+    blocks_[block].resolved = true;
+    state.tail_resolved = parameter >= 0;
+    ++index;
+  }
+}
+
+void Plan::settle() {
+  learning_ = false;
+  for (const auto& block : blocks_) {
+    learning_ = learning_ || !block.resolved;
+  }
+  for (const auto& stack : stacks_) {
+    learning_ = learning_ || (stack.expects_tail && !stack.tail_resolved);
+  }
+  reads_all_ = learning_ || asks_for_norms_;
+  reads_results_ = learning_;
+  for (const auto& parameter : parameters_) {
+    const bool indirect = !parameter.uses.empty() && parameter.reading != Reading::kNorm;
+    const bool post_norm = parameter.output_site >= 0;
+    reads_all_ = reads_all_ || indirect || post_norm;
+    reads_results_ = reads_results_ || indirect || post_norm;
+  }
+}
+
+std::vector<Site> Plan::sites() const {
+  std::vector<const SiteRecord*> order;
+  for (const auto& record : records_) {
+    if (record.wanted && !record.dropped) {
+      order.push_back(&record);
+    }
+  }
+  const auto key = [](const SiteRecord* r) { return std::make_tuple(r->site.index < -1, r->stack, r->site.index); };
+  std::stable_sort(order.begin(), order.end(), [&](auto* a, auto* b) { return key(a) < key(b); });
+  std::vector<Site> sites;
+  sites.reserve(order.size());
+  for (const auto* record : order) {
+    sites.push_back(record->site);
+  }
+  return sites;
+}
+
+std::vector<std::string> Plan::unmatched_patterns() const {
+  std::vector<std::string> unmatched;
+  for (const auto& pattern : options_.sites()) {
+    const auto hit = [&](const SiteRecord& r) { return !r.dropped && matches(pattern, r); };
+    if (std::none_of(records_.begin(), records_.end(), hit)) {
+      unmatched.push_back(pattern);
+    }
+  }
+  return unmatched;
+}
+
+}  // namespace infoplane::hooks::detail

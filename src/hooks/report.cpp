@@ -1,0 +1,123 @@
+#include "hooks/report.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace infoplane::hooks {
+
+const char* to_string(SiteKind kind) noexcept {
+  switch (kind) {
+    case SiteKind::kNormInput:
+      return "norm input";
+    case SiteKind::kNormOutput:
+      return "norm output";
+    case SiteKind::kNormalisedStream:
+      return "normalised stream";
+    case SiteKind::kLinearInput:
+      return "linear input";
+    case SiteKind::kEmbedding:
+      return "embedding";
+    case SiteKind::kTap:
+      return "tap";
+    case SiteKind::kModuleOutput:
+      return "module output";
+  }
+  return "unknown";
+}
+
+namespace detail {
+namespace {
+
+constexpr const char* kAdvice =
+    "What to do:\n"
+    "  * the forward must run inside the scope, on the thread that opened it;\n"
+    "  * a norm or head that was replaced or tied after the watcher was made: call rescan();\n"
+    "  * a module that is not registered, or a fused kernel that skips the norm: put x = infoplane::tap(\"NAME\", x) "
+    "where "
+    "the block ends;\n"
+    "  * a block that is not used: leave it out of WatchOptions::sites, or name the blocks with WatchOptions::blocks.";
+
+/// Length of the stream's last axis, from the norm that reads it; 0 where the source does not say.
+std::int64_t width(const Plan& plan, const SiteRecord& record) {
+  const int parameter = plan.find_name(record.site.source);
+  const bool known = parameter >= 0 && plan.parameter(parameter).norm_like;
+  return known ? plan.parameter(parameter).tensor.numel() : 0;
+}
+
+std::string shape_of(const Plan& plan, const SiteRecord& record) {
+  if (!record.shape.empty()) {
+    return fmt::format("[{}]", fmt::join(record.shape, ", "));
+  }
+  const auto channels = width(plan, record);
+  return channels > 0 ? fmt::format("[.., {}]", channels) : "unknown";
+}
+
+}  // namespace
+
+std::string complain(const Plan& plan) {
+  std::string lines;
+  std::int64_t silent = 0;
+  std::int64_t wanted = 0;
+  for (const auto& record : plan.records()) {
+    if (!record.wanted || record.dropped) {
+      continue;
+    }
+    ++wanted;
+    if (record.hits == 0) {
+      ++silent;
+      lines +=
+          fmt::format("  {}: 0 hits, expected as {} at {}, shape {}\n", record.site.name, to_string(record.site.kind),
+                      record.site.source.empty() ? "?" : record.site.source, shape_of(plan, record));
+    }
+  }
+  for (const auto& pattern : plan.unmatched_patterns()) {
+    lines += pattern == "auto" ? "  \"auto\": no repeated blocks were found and nothing was tapped\n"
+                               : fmt::format("  pattern \"{}\": no site and no norm has such a name\n", pattern);
+  }
+  if (lines.empty()) {
+    return lines;
+  }
+  std::string fired;
+  for (const auto& record : plan.records()) {
+    if (record.hits > 0) {
+      fired += fmt::format("  {}: {} hits, {} at {}, shape {}\n", record.site.name, record.hits, record.operator_name,
+                           record.site.source, shape_of(plan, record));
+    }
+  }
+  return fmt::format("{} of {} watched sites have not fired:\n{}{}{}{}", silent, wanted, lines,
+                     fired.empty() ? "Nothing has fired.\n" : "These have fired:\n", fired, kAdvice);
+}
+
+std::string describe(const Plan& plan) {
+  std::string text;
+  for (const auto& stack : plan.stacks()) {
+    const auto& first = plan.blocks()[stack.blocks.front()].path;
+    const auto& last = plan.blocks()[stack.blocks.back()].path;
+    text += fmt::format("{} blocks, {} to {}, {}\n", stack.blocks.size(), first, last,
+                        stack.post_norm   ? "post-norm"
+                        : plan.learning() ? "not yet observed"
+                                          : "read where each begins");
+    if (!stack.expects_tail && !stack.post_norm) {
+      text += fmt::format("nothing follows the last block, so the output of {} is not seen: tap it\n", last);
+    }
+  }
+  if (plan.stacks().empty()) {
+    text += "no repeated blocks were found: use taps, or name the blocks with WatchOptions::blocks\n";
+  }
+  text += fmt::format("{:<24} {:<18} {:<32} {:>6} {:>7}  {:<18} {}\n", "site", "kind", "read at", "hits", "repeats",
+                      "operator", "shape");
+  for (const auto& site : plan.sites()) {
+    const auto& records = plan.records();
+    const auto position =
+        std::find_if(records.begin(), records.end(), [&](const SiteRecord& r) { return r.site.name == site.name; });
+    text += fmt::format("{:<24} {:<18} {:<32} {:>6} {:>7}  {:<18} {}\n", site.name, to_string(site.kind), site.source,
+                        position->hits, position->repeats,
+                        position->operator_name.empty() ? "-" : position->operator_name, shape_of(plan, *position));
+  }
+  return text;
+}
+
+}  // namespace detail
+}  // namespace infoplane::hooks

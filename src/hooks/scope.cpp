@@ -1,0 +1,149 @@
+#include <infoplane/hooks/scope.hpp>
+#include <infoplane/hooks/tap.hpp>
+
+#include <ATen/core/grad_mode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include <algorithm>
+#include <infoplane/core/error.hpp>
+
+#include "hooks/dispatch.hpp"
+#include "hooks/operator_observer.hpp"
+#include "hooks/scope_state.hpp"
+
+namespace infoplane::hooks {
+namespace detail {
+
+thread_local constinit int listeners = 0;
+
+namespace {
+
+thread_local std::vector<std::shared_ptr<ScopeState>> open_scopes;
+thread_local constinit bool capturing = false;
+
+/// Calls `work` with each open scope; an exception becomes the scope's.
+template <typename Work>
+void for_each_scope(Work work) noexcept {
+  if (capturing) {
+    return;
+  }
+  for (const auto& scope : open_scopes) {
+    if (scope->is_closed.load(std::memory_order_relaxed)) {
+      continue;
+    }
+    try {
+      work(scope->pass);
+    } catch (...) {
+      if (!scope->exception) {
+        scope->exception = std::current_exception();
+      }
+    }
+  }
+}
+
+}  // namespace
+
+ScopeState::ScopeState(std::shared_ptr<WatchState> watch_state, Capture capture_function)
+    : watch(std::move(watch_state)),
+      capture(std::move(capture_function)),
+      pass(watch->plan, [this](const Site& site, const at::Tensor& tensor) { capture_site(site, tensor); }) {}
+
+void ScopeState::capture_site(const Site& site, const at::Tensor& tensor) {
+  if (exception || !capture) {
+    return;
+  }
+  struct Flag {
+    Flag() { capturing = true; }
+    ~Flag() { capturing = false; }
+  };
+  const Flag flag;  // the capture's own operators are no part of the forward
+  const at::NoGradGuard no_grad;
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
+  capture(site, tensor.detach());
+}
+
+void open_scope(std::shared_ptr<ScopeState> state) {
+  remove_closed_scopes();
+  const auto& plan = state->watch->plan;
+  const auto wanted = plan.reads_results()     ? Observe::kInputsAndResults
+                      : plan.reads_operators() ? Observe::kInputs
+                                               : Observe::kNothing;
+  open_scopes.push_back(std::move(state));
+  set_observer(std::max(wanted, current_observer()));
+  listeners = static_cast<int>(open_scopes.size());
+}
+
+void remove_closed_scopes() noexcept {
+  std::erase_if(open_scopes, [](const auto& scope) { return scope->is_closed.load(); });
+  listeners = static_cast<int>(open_scopes.size());
+  if (open_scopes.empty()) {
+    set_observer(Observe::kNothing);
+  }
+}
+
+bool is_capturing() noexcept { return capturing; }
+
+void fire_tap(std::string_view name, const at::Tensor& tensor) noexcept {
+  for_each_scope([&](Pass& pass) { pass.tap(name, tensor); });
+}
+
+void operator_started(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) noexcept {
+  for_each_scope([&](Pass& pass) { pass.start(key, name, inputs); });
+}
+
+void operator_ended(const void* key, const std::vector<c10::IValue>& results) noexcept {
+  for_each_scope([&](Pass& pass) { pass.end(key, results); });
+}
+
+}  // namespace detail
+
+Scope::Scope(std::shared_ptr<detail::ScopeState> state) : state_(std::move(state)) {}
+
+Scope& Scope::operator=(Scope&& other) noexcept {
+  if (this != &other) {
+    close();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+Scope::~Scope() { close(); }
+
+bool Scope::is_open() const noexcept { return state_ != nullptr; }
+
+void Scope::close() noexcept {
+  if (!state_) {
+    return;
+  }
+  const auto state = std::move(state_);
+  auto& watch = *state->watch;
+  state->is_closed = true;
+  watch.plan.settle();
+  watch.sites = watch.plan.sites();
+  if (state->exception && !watch.pending) {
+    watch.pending = state->exception;
+  }
+  watch.is_observing = false;
+  // On another thread, or inside a capture, the scope's thread takes it away at its next scope.
+  if (state->thread == std::this_thread::get_id() && !detail::is_capturing()) {
+    detail::remove_closed_scopes();
+  }
+}
+
+void Scope::finish() {
+  if (!state_) {
+    return;
+  }
+  INFOPLANE_CHECK(state_->thread == std::this_thread::get_id(), StateError,
+                  "an observed scope ends on the thread that opened it: call finish() there");
+  INFOPLANE_CHECK(!detail::is_capturing(), StateError,
+                  "an observed scope cannot end inside a capture: call finish() after the forward");
+  const auto exception = state_->exception;
+  state_->exception = nullptr;
+  close();
+  if (exception) {
+    std::rethrow_exception(exception);
+  }
+}
+
+}  // namespace infoplane::hooks

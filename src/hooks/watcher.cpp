@@ -1,0 +1,74 @@
+#include <infoplane/core/error.hpp>
+#include <infoplane/hooks/watch.hpp>
+
+#include "hooks/operator_observer.hpp"
+#include "hooks/report.hpp"
+#include "hooks/scope_state.hpp"
+
+namespace infoplane::hooks {
+
+struct Watcher::State {
+  const torch::nn::Module* root = nullptr;
+  std::shared_ptr<detail::WatchState> watch = std::make_shared<detail::WatchState>();
+
+  void read(const WatchOptions& options) {
+    watch->plan =
+        detail::Plan(root == nullptr ? std::vector<detail::NamedTensor>{} : detail::read_tensors(*root), options);
+    watch->sites = watch->plan.sites();
+  }
+};
+
+Watcher::Watcher(WatchOptions options) : state_(std::make_shared<State>()) { state_->read(options); }
+
+Watcher::Watcher(const torch::nn::Module& root, WatchOptions options) : state_(std::make_shared<State>()) {
+  state_->root = &root;
+  state_->read(options);
+}
+
+Watcher::Watcher(Watcher&&) noexcept = default;
+Watcher& Watcher::operator=(Watcher&&) noexcept = default;
+Watcher::~Watcher() = default;
+
+const std::vector<Site>& Watcher::sites() const { return state_->watch->sites; }
+
+Scope Watcher::observe(Capture capture) {
+  INFOPLANE_CHECK(!detail::is_capturing(), StateError,
+                  "a scope cannot be opened inside a capture: open it around a forward");
+  INFOPLANE_CHECK(
+      detail::observers_are_enabled(), StateError,
+      "LibTorch's operator observers are switched off on this thread, so no site could fire: open the scope "
+      "outside of at::DisableRecordFunctionGuard");
+  const auto& watch = state_->watch;
+  INFOPLANE_CHECK(!watch->is_observing.exchange(true), StateError,
+                  "a scope of this watcher is open: end it before the next one, or use one watcher for each scope");
+  try {
+    auto scope = std::make_shared<detail::ScopeState>(watch, std::move(capture));
+    detail::open_scope(scope);
+    return Scope(std::move(scope));
+  } catch (...) {
+    watch->is_observing = false;
+    throw;
+  }
+}
+
+void Watcher::rescan() {
+  INFOPLANE_CHECK(state_->root != nullptr, StateError,
+                  "this watcher has no module to read again: it watches taps only");
+  INFOPLANE_CHECK(!state_->watch->is_observing, StateError, "rescan() inside an observed scope: end the scope first");
+  state_->read(WatchOptions(state_->watch->plan.options()));
+}
+
+void Watcher::verify() const {
+  const auto complaint = detail::complain(state_->watch->plan);
+  INFOPLANE_CHECK(complaint.empty(), SiteError, complaint);
+}
+
+void Watcher::rethrow_pending() {
+  if (const auto pending = std::exchange(state_->watch->pending, nullptr)) {
+    std::rethrow_exception(pending);
+  }
+}
+
+std::string Watcher::describe() const { return detail::describe(state_->watch->plan); }
+
+}  // namespace infoplane::hooks

@@ -1,0 +1,75 @@
+#include "monitor/stream.hpp"
+
+#include <algorithm>
+#include <infoplane/core/error.hpp>
+#include <infoplane/plane/coordinates.hpp>
+#include <utility>
+
+namespace infoplane {
+
+Stream::Stream(std::string name, const MonitorOptions& options)
+    : name_(std::move(name)), options_(options), index_(options.labels()) {}
+
+void Stream::begin(std::int64_t step, const HostBatch& batch) {
+  grouping_ = index_.group(batch.tokens(), batch.others());
+  sequences_ = batch.sequences();
+  length_ = batch.length();
+  step_ = step;
+  const auto& counted = grouping_->counted;
+  tokens_ += counted.empty() ? grouping_->positions : std::count(counted.begin(), counted.end(), std::uint8_t{1});
+  for (const auto& set : grouping_->sets) {
+    if (std::find(label_sets_.begin(), label_sets_.end(), set.name) == label_sets_.end()) {
+      label_sets_.push_back(set.name);
+    }
+  }
+}
+
+void Stream::capture(const hooks::Site& site, const at::Tensor& tensor) {
+  const auto z = by_position(tensor, sequences_, length_, options_.time_major(), site.name);
+  const auto width = z.size(-1);
+  if (!prototype_) {
+    prototype_.emplace(width, options_.estimator());
+    dtype_ = c10::toString(z.scalar_type());
+  }
+  INFOPLANE_CHECK(
+      width == prototype_->dimension(), SiteError, "site \"", site.name, "\" is ", width, " wide, the first site ",
+      prototype_->dimension(),
+      ": values of different widths do not compare; watch them with a monitor each, by MonitorOptions::sites");
+  auto layer = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& l) { return l.site == site.name; });
+  if (layer == layers_.end()) {
+    layers_.push_back({site.name, *prototype_});
+    layer = layers_.end() - 1;
+  }
+  layer->accumulator.update(z, *grouping_);
+}
+
+plane::Point Stream::take(std::int64_t step, double loss, const std::vector<hooks::Site>& sites) {
+  plane::Point point;
+  point.step = step;
+  point.tokens = tokens_;
+  point.loss = loss;
+  point.stream = name_;
+  for (const auto& site : sites) {
+    for (const auto& layer : layers_) {
+      if (layer.site == site.name) {
+        point.layers.push_back(plane::layer_point(site.name, layer.accumulator.estimate()));
+        break;
+      }
+    }
+  }
+  point.mean = plane::mean_over_blocks(point.layers);
+  reset();
+  return point;
+}
+
+void Stream::reset() {
+  index_ = labels::LabelIndex(options_.labels());
+  for (auto& layer : layers_) {
+    layer.accumulator.reset();
+  }
+  grouping_.reset();
+  tokens_ = 0;
+  step_ = -1;
+}
+
+}  // namespace infoplane

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <infoplane/estimator/accumulator.hpp>
+#include <infoplane/hooks/site.hpp>
+#include <infoplane/labels/label_index.hpp>
+#include <infoplane/monitor/monitor_options.hpp>
+#include <infoplane/plane/point.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "monitor/token_views.hpp"
+
+namespace infoplane {
+
+/// One stream of a monitor: the label index and an accumulator for each site, filled until a point is taken.
+class Stream {
+ public:
+  Stream(std::string name, const MonitorOptions& options);
+
+  /// Makes the labels of a micro-batch, which the next captures are measured against.
+  void begin(std::int64_t step, const HostBatch& batch);
+
+  /// Adds the tensor of a site. @throws SiteError if its shape is not that of the tokens, or its d not that of the
+  /// others.
+  void capture(const hooks::Site& site, const at::Tensor& tensor);
+
+  /// The point of everything since the last one, with layers in the order of `sites`; forgets the statistics.
+  plane::Point take(std::int64_t step, double loss, const std::vector<hooks::Site>& sites);
+
+  /// Forgets what was measured since the last point.
+  void reset();
+
+  bool empty() const noexcept { return tokens_ == 0; }
+  std::int64_t step() const noexcept { return step_; }
+  /// What the run header says of the measurement; null before the first capture.
+  const estimator::SoftEntropyAccumulator* prototype() const noexcept { return prototype_ ? &*prototype_ : nullptr; }
+  const std::string& dtype() const noexcept { return dtype_; }
+  const std::vector<std::string>& label_sets() const noexcept { return label_sets_; }
+
+ private:
+  struct Layer {
+    std::string site;
+    estimator::SoftEntropyAccumulator accumulator;
+  };
+
+  std::string name_;
+  const MonitorOptions options_;
+  labels::LabelIndex index_;
+  std::optional<estimator::SoftEntropyAccumulator> prototype_;  // empty: copied for each site, which share its anchors
+  std::vector<Layer> layers_;
+  std::shared_ptr<const labels::Grouping> grouping_;
+  std::vector<std::string> label_sets_;
+  std::string dtype_;
+  std::int64_t sequences_ = 0;
+  std::int64_t length_ = 0;
+  std::int64_t step_ = -1;
+  std::int64_t tokens_ = 0;
+};
+
+}  // namespace infoplane

@@ -1,0 +1,26 @@
+#include <infoplane/plane/metric_keys.hpp>
+
+namespace infoplane::plane {
+namespace {
+
+std::string concat(std::string_view prefix, std::string_view name) {
+  std::string key(prefix);
+  key += name;
+  return key;
+}
+
+}  // namespace
+
+std::string information_key(std::string_view label_set) {
+  return concat(label_set.starts_with("output_") ? "I(Y;Z)/" : "I(X;Z)/", label_set);
+}
+
+std::string complexity_key(std::string_view order) { return concat("I(X;Z)/input_", order); }
+
+std::string expressivity_key(std::string_view order) { return concat("I(Y;Z)/output_", order); }
+
+std::string optimality_key(std::string_view order) { return concat("optimality/", order); }
+
+std::string distance_key(std::string_view order) { return concat("distance/", order); }
+
+}  // namespace infoplane::plane

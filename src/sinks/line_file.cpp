@@ -1,0 +1,119 @@
+#include "sinks/line_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <infoplane/core/error.hpp>
+#include <system_error>
+#include <utility>
+
+namespace infoplane::sinks {
+namespace {
+
+const char* advice(int error) {
+  switch (error) {
+    case ENOENT:
+      return "; create its folder first";
+    case EACCES:
+    case EROFS:
+    case EISDIR:
+      return "; choose a path that this user may write";
+    case ENOSPC:
+    case EDQUOT:
+      return "; free some space";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+LineFile::LineFile(std::string path) : path_(std::move(path)) {
+  const bool readable = ::access(path_.c_str(), R_OK) == 0 || errno == ENOENT;
+  descriptor_ = ::open(path_.c_str(), (readable ? O_RDWR : O_WRONLY) | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) {
+    fail("open");
+  }
+  struct stat status {};
+  if (::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) {
+    regular_ = true;
+    // Some network file systems know no locks: only a lock that somebody holds is a reason to stop.
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      ::close(descriptor_);
+      INFOPLANE_THROW(IoError, "the run file ", path_,
+                      " is being written by another sink, in this process or in another: give each run its own file, "
+                      "and write it from one rank");
+    }
+    ::fstat(descriptor_, &status);  // the holder of the lock may have written in between
+    size_ = status.st_size;
+  }
+}
+
+LineFile::~LineFile() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+}
+
+void LineFile::fail(const char* doing) const {
+  const auto error = errno;
+  INFOPLANE_THROW(IoError, "cannot ", doing, " the run file ", path_, ": ", std::generic_category().message(error),
+                  advice(error));
+}
+
+std::string LineFile::read() const {
+  std::string text(static_cast<std::size_t>(size_), '\0');
+  std::size_t got = 0;
+  while (got < text.size()) {
+    const auto count = ::pread(descriptor_, text.data() + got, text.size() - got, static_cast<off_t>(got));
+    if (count < 0 && errno != EINTR) {
+      fail("read");
+    }
+    if (count == 0) {
+      break;
+    }
+    got += count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+  text.resize(got);
+  return text;
+}
+
+void LineFile::truncate(std::int64_t size) {
+  if (regular_ && ::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) {
+    fail("cut");
+  }
+  size_ = regular_ ? size : 0;
+}
+
+void LineFile::append(std::string line) {
+  INFOPLANE_CHECK(descriptor_ >= 0, IoError, "the run file ", path_, " is closed");
+  if (torn_) {
+    truncate(size_);
+    torn_ = false;
+  }
+  line += '\n';
+  std::size_t written = 0;
+  while (written < line.size()) {
+    const auto count = ::write(descriptor_, line.data() + written, line.size() - written);
+    if (count < 0 && errno != EINTR) {
+      const auto error = errno;
+      torn_ = written > 0 && regular_ && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0;
+      errno = error;
+      fail("write");
+    }
+    written += count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+  size_ += regular_ ? static_cast<std::int64_t>(line.size()) : 0;
+}
+
+void LineFile::close() {
+  const auto descriptor = std::exchange(descriptor_, -1);
+  if (descriptor >= 0 && ::close(descriptor) != 0) {
+    fail("close");
+  }
+}
+
+}  // namespace infoplane::sinks

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace infoplane::sinks {
+
+/// A file that grows by whole lines. POSIX rather than streams: a stream keeps what it could not write and repeats half
+/// of it later.
+class LineFile {
+ public:
+  /// Opens or creates the file, and locks it where it is a regular one.
+  /// @throws IoError
+  explicit LineFile(std::string path);
+  ~LineFile();
+  LineFile(const LineFile&) = delete;
+  LineFile& operator=(const LineFile&) = delete;
+
+  /// Bytes of a regular file; 0 of anything else, such as a pipe.
+  std::int64_t size() const noexcept { return size_; }
+
+  /// The whole content of a regular file.
+  std::string read() const;
+
+  /// Cuts a regular file to its first `size` bytes.
+  void truncate(std::int64_t size);
+
+  /// Appends the line and a line feed; either all of it or, where the file can be cut, nothing.
+  void append(std::string line);
+
+  /// Reports what the operating system could not keep.
+  void close();
+
+ private:
+  [[noreturn]] void fail(const char* doing) const;
+
+  std::string path_;
+  int descriptor_ = -1;
+  bool regular_ = false;
+  bool torn_ = false;  // bytes of a failed write lie behind size_
+  std::int64_t size_ = 0;
+};
+
+}  // namespace infoplane::sinks

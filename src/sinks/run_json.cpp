@@ -1,0 +1,254 @@
+#include "sinks/run_json.hpp"
+
+#include <cmath>
+#include <infoplane/core/error.hpp>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace infoplane::sinks::run_json {
+namespace {
+
+// Keeps the order of insertion, so that a line starts with what a reader looks for.
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kSchema = "infoplane.run";
+
+Json number_to_json(double value) {
+  if (std::isnan(value)) {
+    return "NaN";
+  }
+  if (std::isinf(value)) {
+    return value > 0 ? "Infinity" : "-Infinity";
+  }
+  return value;
+}
+
+Json metrics_to_json(const plane::Metrics& metrics) {
+  auto json = Json::object();
+  for (const auto& [key, value] : metrics) {
+    json[key] = number_to_json(value);
+  }
+  return json;
+}
+
+Json config_to_json(const ConfigValue& value) {
+  if (const auto* number = std::get_if<double>(&value)) {
+    return number_to_json(*number);
+  }
+  return std::visit([](const auto& each) { return Json(each); }, value);
+}
+
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+/// Reads the fields of one object and names the one that is wrong.
+class Fields {
+ public:
+  Fields(const Json& json, std::string what) : json_(json), what_(std::move(what)) {
+    INFOPLANE_CHECK(json.is_object(), IoError, what_, " is ", json.type_name(), " instead of an object");
+  }
+
+  const Json& at(const char* name) const {
+    const auto found = json_.find(name);
+    INFOPLANE_CHECK(found != json_.end(), IoError, what_, " has no field \"", name, "\"");
+    return *found;
+  }
+
+  void read(const char* name, std::string& into) const {
+    const auto& json = at(name);
+    expect(json.is_string(), name, json, "text");
+    into = json.get<std::string>();
+  }
+
+  void read(const char* name, std::int64_t& into) const {
+    const auto& json = at(name);
+    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    expect(json.is_number_integer() && !(json.is_number_unsigned() && json.get<std::uint64_t>() > kMax), name, json,
+           "a 64-bit integer");
+    into = json.get<std::int64_t>();
+  }
+
+  void read(const char* name, std::uint64_t& into) const {
+    const auto& json = at(name);
+    expect(json.is_number_unsigned(), name, json, "an unsigned integer");
+    into = json.get<std::uint64_t>();
+  }
+
+  void read(const char* name, double& into) const { into = number(name, at(name)); }
+
+  void read(const char* name, std::vector<std::string>& into) const {
+    const auto& json = at(name);
+    expect(json.is_array(), name, json, "an array of texts");
+    for (const auto& each : json) {
+      expect(each.is_string(), name, each, "an array of texts");
+      into.push_back(each.get<std::string>());
+    }
+  }
+
+  void read(const char* name, plane::Metrics& into) const {
+    const auto& json = at(name);
+    expect(json.is_object(), name, json, "an object of numbers");
+    for (const auto& [key, value] : json.items()) {
+      into.insert_or_assign(key, number(key, value));
+    }
+  }
+
+  void read(const char* name, std::map<std::string, ConfigValue>& into) const {
+    const auto& json = at(name);
+    expect(json.is_object(), name, json, "an object");
+    for (const auto& [key, value] : json.items()) {
+      if (value.is_boolean()) {
+        into.insert_or_assign(key, value.get<bool>());
+      } else if (value.is_number_integer()) {
+        into.insert_or_assign(key, value.get<std::int64_t>());
+      } else if (value.is_number()) {
+        into.insert_or_assign(key, value.get<double>());
+      } else {
+        expect(value.is_string(), key, value, "a number, text or truth value");
+        into.insert_or_assign(key, value.get<std::string>());
+      }
+    }
+  }
+
+ private:
+  double number(const std::string& name, const Json& json) const {
+    if (json.is_string()) {
+      const auto& text = json.get_ref<const std::string&>();
+      if (text == "NaN") {
+        return std::numeric_limits<double>::quiet_NaN();
+      }
+      if (text == "Infinity" || text == "-Infinity") {
+        return text[0] == '-' ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
+      }
+    }
+    expect(json.is_number(), name, json, R"(a number, "NaN", "Infinity" or "-Infinity")");
+    return json.get<double>();
+  }
+
+  void expect(bool fine, const std::string& name, const Json& json, const char* expected) const {
+    INFOPLANE_CHECK(fine, IoError, what_, " has ", dump(json), " in its field \"", name, "\" instead of ", expected);
+  }
+
+  const Json& json_;
+  std::string what_;
+};
+
+RunHeader header_from_json(const Json& json) {
+  const Fields fields(json, "the header");
+  RunHeader header;
+  std::string schema;
+  fields.read("schema", schema);
+  INFOPLANE_CHECK(schema == kSchema, IoError, "the header is of schema \"", schema, "\" instead of \"", kSchema, "\"");
+  fields.read("schema_version", header.schema_version);
+  INFOPLANE_CHECK(header.schema_version >= 1 && header.schema_version <= kSchemaVersion, IoError,
+                  "the file has schema version ", header.schema_version, ", this library reads 1 to ", kSchemaVersion,
+                  ": use the infoplane release that wrote it, or a later one");
+  fields.read("run", header.run);
+  fields.read("started", header.started);
+  fields.read("seed", header.seed);
+  fields.read("m", header.anchors);
+  fields.read("d", header.width);
+  fields.read("temperature", header.temperature);
+  fields.read("calibration", header.calibration);
+  fields.read("anchor_hash", header.anchor_hash);
+  fields.read("label_sets", header.label_sets);
+  fields.read("sites", header.sites);
+  fields.read("dtype", header.dtype);
+  fields.read("world_size", header.world_size);
+  fields.read("every", header.every);
+  fields.read("window", header.window);
+  fields.read("library_version", header.library_version);
+  fields.read("torch_version", header.torch_version);
+  fields.read("config", header.config);
+  return header;
+}
+
+plane::Point point_from_json(const Json& json) {
+  const Fields fields(json, "the point");
+  plane::Point point;
+  fields.read("step", point.step);
+  fields.read("stream", point.stream);
+  fields.read("tokens", point.tokens);
+  fields.read("time", point.time);
+  fields.read("loss", point.loss);
+  fields.read("mean", point.mean);
+  const auto& layers = fields.at("layers");
+  INFOPLANE_CHECK(layers.is_array(), IoError, "the point has ", layers.type_name(),
+                  " in its field \"layers\" instead of an array");
+  for (const auto& each : layers) {
+    const Fields layer_fields(each, "a layer");
+    auto& layer = point.layers.emplace_back();
+    layer_fields.read("name", layer.name);
+    layer_fields.read("tokens", layer.tokens);
+    layer_fields.read("rejected", layer.rejected);
+    layer_fields.read("metrics", layer.metrics);
+  }
+  return point;
+}
+
+}  // namespace
+
+std::string encode(const RunHeader& header) {
+  Json json;
+  json["schema"] = kSchema;
+  json["schema_version"] = header.schema_version;
+  json["run"] = header.run;
+  json["started"] = header.started;
+  json["seed"] = header.seed;
+  json["m"] = header.anchors;
+  json["d"] = header.width;
+  json["temperature"] = number_to_json(header.temperature);
+  json["calibration"] = header.calibration;
+  json["anchor_hash"] = header.anchor_hash;
+  json["label_sets"] = header.label_sets;
+  json["sites"] = header.sites;
+  json["dtype"] = header.dtype;
+  json["world_size"] = header.world_size;
+  json["every"] = header.every;
+  json["window"] = header.window;
+  json["library_version"] = header.library_version;
+  json["torch_version"] = header.torch_version;
+  auto& config = json["config"] = Json::object();
+  for (const auto& [key, value] : header.config) {
+    config[key] = config_to_json(value);
+  }
+  return dump(json);
+}
+
+std::string encode(const plane::Point& point) {
+  Json json;
+  json["step"] = point.step;
+  json["stream"] = point.stream;
+  json["tokens"] = point.tokens;
+  json["time"] = number_to_json(point.time);
+  json["loss"] = number_to_json(point.loss);
+  json["mean"] = metrics_to_json(point.mean);
+  auto& layers = json["layers"] = Json::array();
+  for (const auto& layer : point.layers) {
+    Json each;
+    each["name"] = layer.name;
+    each["tokens"] = layer.tokens;
+    each["rejected"] = layer.rejected;
+    each["metrics"] = metrics_to_json(layer.metrics);
+    layers.push_back(std::move(each));
+  }
+  return dump(json);
+}
+
+std::variant<RunHeader, plane::Point> decode(std::string_view line) {
+  Json json;
+  try {
+    json = Json::parse(line);
+  } catch (const Json::exception& error) {
+    INFOPLANE_THROW(IoError, "not JSON: ", error.what());
+  }
+  INFOPLANE_CHECK(json.is_object() && (json.contains("schema") || json.contains("step")), IoError,
+                  "neither the header nor a point of an infoplane run");
+  if (json.contains("schema")) {
+    return header_from_json(json);
+  }
+  return point_from_json(json);
+}
+
+bool is_whole(std::string_view line) noexcept { return Json::accept(line); }
+
+}  // namespace infoplane::sinks::run_json
