@@ -64,8 +64,8 @@ void ConsoleSink::write_point(const plane::Point& point) {
   line += std::isnan(point.loss) ? fmt::format("  loss {:>6}", "-") : fmt::format("  loss {:>6.4f}", point.loss);
   for (const auto& key : options_.metrics()) {
     const auto found = point.mean.find(key);
-    line += found == point.mean.end() ? fmt::format("  {} {:>6}", metric_heading(key), "-")
-                                      : fmt::format("  {} {:>6.4f}", metric_heading(key), found->second);
+    line += found == point.mean.end() ? fmt::format("  {} {:>7}", metric_heading(key), "-")
+                                      : fmt::format("  {} {:>7.4f}", metric_heading(key), found->second);
   }
   write_text(line + "\n");
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <infoplane/sinks/plane_table.hpp>
@@ -25,9 +26,13 @@ std::vector<Column> coordinates(const std::string& order) {
           {"distance", plane::distance_key(order)}};
 }
 
+std::string number(double value) {
+  return std::abs(value) < 1000 || !std::isfinite(value) ? fmt::format("{:.4f}", value) : fmt::format("{:.3g}", value);
+}
+
 std::string cell(const plane::Metrics& metrics, const std::string& key) {
   const auto found = metrics.find(key);
-  return found == metrics.end() ? "-" : fmt::format("{:.4f}", found->second);
+  return found == metrics.end() ? "-" : number(found->second);
 }
 
 void end_line(std::string& text) {
@@ -107,8 +112,7 @@ std::string plane_table(const std::vector<plane::Point>& points, const PlaneTabl
         const auto point = found.find({step, stream});
         std::string value = "-";
         if (point != found.end()) {
-          value =
-              column.key.empty() ? fmt::format("{:.4f}", point->second->loss) : cell(point->second->mean, column.key);
+          value = column.key.empty() ? number(point->second->loss) : cell(point->second->mean, column.key);
         }
         cells += fmt::format("{:>{}}", value, kCell);
       }

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/progress_line.hpp>
 #include <iostream>
+#include <utility>
 
 #include "sinks/terminal.hpp"
 
@@ -16,6 +18,18 @@ constexpr std::size_t kWidth = 79;  // a line that wraps can no longer be erased
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// The line without what a terminal would wrap; never half a UTF-8 character.
+std::string fitted(std::string line) {
+  if (line.size() > kWidth) {
+    auto size = kWidth;
+    while (size > 0 && (static_cast<unsigned char>(line[size]) & 0xc0U) == 0x80U) {
+      --size;
+    }
+    line.resize(size);
+  }
+  return line;
 }
 
 std::string duration(double seconds) {
@@ -79,7 +93,7 @@ std::string ProgressLine::text(std::int64_t done, const std::string& note) const
   if (!note.empty()) {
     line += "  " + note;
   }
-  return terminal_ ? line.substr(0, kWidth) : line;
+  return terminal_ ? fitted(std::move(line)) : line;
 }
 
 void ProgressLine::finish() noexcept {

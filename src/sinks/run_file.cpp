@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 #include "sinks/run_json.hpp"
 
@@ -19,7 +20,7 @@ class Reader {
 
   void take(std::string_view line, std::int64_t number) {
     try {
-      std::visit([&](auto&& entry) { add(std::move(entry)); }, run_json::decode(line));
+      std::visit([&](auto&& entry) { add(std::forward<decltype(entry)>(entry)); }, run_json::decode(line));
     } catch (const IoError& error) {
       INFOPLANE_THROW(IoError, path_, ":", number, ": ", error.what());
     }

@@ -23,7 +23,7 @@ struct ConsoleSinkOptions {
 
 /// Writes one line a point, each readable without those above it:
 ///
-///     step   800  heldout  loss 2.0431  complexity 0.2840  expressivity 0.1221  optimality 0.4300  distance 0.5700
+///     step   800  heldout  loss 2.0431  complexity  0.2840  expressivity  0.1221  optimality  0.4300  distance  0.5700
 class ConsoleSink final : public Sink {
  public:
   explicit ConsoleSink(ConsoleSinkOptions options = {});
