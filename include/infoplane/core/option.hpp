@@ -12,7 +12,7 @@
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #define INFOPLANE_ARG(T, name)                                   \
  public:                                                         \
-  auto name(const T& new_##name)&->decltype(*this) {             \
+  auto name(T const& new_##name)&->decltype(*this) {             \
     this->name##_ = new_##name;                                  \
     return *this;                                                \
   }                                                              \
@@ -20,7 +20,7 @@
     this->name##_ = std::move(new_##name);                       \
     return *this;                                                \
   }                                                              \
-  auto name(const T& new_##name)&&->decltype(std::move(*this)) { \
+  auto name(T const& new_##name)&&->decltype(std::move(*this)) { \
     this->name##_ = new_##name;                                  \
     return std::move(*this);                                     \
   }                                                              \
