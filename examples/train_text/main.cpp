@@ -34,6 +34,7 @@ GPT make_model(const Options& options, std::int64_t vocabulary) {
 }
 
 int train(const Options& options) {
+  at::set_num_threads(options.threads);
   const Text text = load_text(options);
   Batches batches(text.train, options.batch, options.context, options.seed);
   const Batch heldout = even_rows(text.heldout, kHeldoutRows, options.context);
