@@ -22,8 +22,8 @@ struct Stack {
   std::vector<std::string> blocks;  ///< paths, in the order of registration
 };
 
-/// The outermost repeated modules in a tree given by its parameters in order of registration. Children whose name ends in a
-/// number and whose first norm has the same path inside them are blocks of one stack. Where nothing with a norm is
+/// The outermost repeated modules in a tree given by its parameters in order of registration. Children whose name ends
+/// in a number and whose first norm has the same path inside them are blocks of one stack. Where nothing with a norm is
 /// repeated, one such block alone is a stack; without norms, children whose first parameter has the same path.
 std::vector<Stack> find_stacks(const std::vector<ParameterShape>& parameters);
 

@@ -47,7 +47,8 @@ bool Pass::learn_block(int block, int parameter, Reading reading, const at::Tens
     return true;
   }
   const bool first = !stack_entered_[b.stack];
-  const auto name = first ? plan_.stacks()[b.stack].embedding : plan_.output_name(last_block_, entered_[last_block_] - 1);
+  const auto name =
+      first ? plan_.stacks()[b.stack].embedding : plan_.output_name(last_block_, entered_[last_block_] - 1);
   const auto& source = plan_.name_in(p, block);
   for (auto& record : plan_.records()) {
     record.dropped = record.dropped || (record.site.index == -2 && record.site.source == source);
@@ -81,7 +82,8 @@ bool Pass::learn_post_norm(int block, const at::Tensor& stream) {
   const int previous = last_block_;
   const auto& path = plan_.blocks()[previous].path;
   plan_.set_post_norm(stack, std::string_view(plan_.name_in(norm, previous)).substr(path.size() + 1));
-  const auto result = last_norm_result_ ? last_norm_result_->lock() : nullptr;  // the stream may be a transposed view of it
+  const auto result =
+      last_norm_result_ ? last_norm_result_->lock() : nullptr;  // the stream may be a transposed view of it
   fire(norm.output_site, result ? at::Tensor(result) : stream, Source::kOperator);
   return true;
 }

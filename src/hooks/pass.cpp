@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::size_t kMostDerived = 64;  // transposes and casts live for an operator or two
 
-bool is_stream(const at::Tensor& tensor) {
-  return tensor.defined() && tensor.dim() >= 2 && tensor.is_floating_point();
-}
+bool is_stream(const at::Tensor& tensor) { return tensor.defined() && tensor.dim() >= 2 && tensor.is_floating_point(); }
 
 }  // namespace
 
@@ -277,7 +275,7 @@ void Pass::fire(int record, const at::Tensor& tensor, Source source) {
   }
 }
 
-void Pass::tap(std::string_view name, const at::Tensor& tensor) {
+void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   if (!tensor.defined() || in_backward()) {
     return;
   }
@@ -292,9 +290,14 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor) {
     index = position->second++;
     site = infoplane::detail::concat(name, '.', index);
   }
+  const auto known_records = plan_.records().size();
   const int record = plan_.record(site);
-  if (plan_.records()[record].site.kind != SiteKind::kTap || plan_.records()[record].hits == 0) {
-    plan_.refine(record, SiteKind::kTap, infoplane::detail::concat("tap(\"", name, "\")"), index, 0);
+  const auto& r = plan_.records()[record];
+  if (r.site.kind != kind || r.hits == 0) {
+    const bool is_new = plan_.records().size() != known_records;
+    // A site of the tree keeps its place in the order: "net.1" may be the first block.
+    plan_.refine(record, kind, infoplane::detail::concat("tap(\"", name, "\")"), is_new ? index : r.site.index,
+                 is_new ? 0 : r.stack);
   }
   operator_name_ = "tap";
   fire(record, tensor, Source::kTap);

@@ -14,9 +14,9 @@ namespace infoplane::hooks::detail {
 /// Follows the operators of one scope and tells which of them carry a site. Knows nothing of where operators come from.
 ///
 /// What it looks for: the stream that enters a block is the data operand of the first operator that has a parameter of
-/// this block among its operands, be it a fused norm, the gain of a hand-written one, or a linear map; what comes after the last
-/// block (final norm or head) likewise. Tensors made of parameters alone (transposes, casts, sums of adapters) stand
-/// for the parameter they came from.
+/// this block among its operands, be it a fused norm, the gain of a hand-written one, or a linear map; what comes after
+/// the last block (final norm or head) likewise. Tensors made of parameters alone (transposes, casts, sums of adapters)
+/// stand for the parameter they came from.
 class Pass {
  public:
   using Emit = std::function<void(const Site&, const at::Tensor&)>;
@@ -28,7 +28,7 @@ class Pass {
   void start(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs);
   /// It ended; without results where nobody asked LibTorch for them.
   void end(const void* key, const std::vector<c10::IValue>& results);
-  void tap(std::string_view name, const at::Tensor& tensor);
+  void tap(std::string_view name, const at::Tensor& tensor, SiteKind kind);
   /// The scope ends.
   void finish();
 
@@ -85,12 +85,12 @@ class Pass {
   int shields_ = 0;
   std::vector<Derived> derived_;
   std::vector<Source> fired_;
-  std::vector<std::size_t> calls_;    // of each parameter
-  std::vector<bool> touched_;         // parameter seen in this pass
-  std::vector<int> entered_;          // how often, of each block
+  std::vector<std::size_t> calls_;  // of each parameter
+  std::vector<bool> touched_;       // parameter seen in this pass
+  std::vector<int> entered_;        // how often, of each block
   std::vector<bool> stack_entered_;
   int last_block_ = -1;
-  bool complete_ = false;             // the tail was seen: what follows is another forward
+  bool complete_ = false;  // the tail was seen: what follows is another forward
   std::optional<c10::weak_intrusive_ptr<c10::StorageImpl>> last_norm_storage_;
   std::optional<c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>> last_norm_result_;
   const void* last_norm_data_ = nullptr;

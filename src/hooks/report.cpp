@@ -34,7 +34,8 @@ constexpr const char* kAdvice =
     "What to do:\n"
     "  * the forward must run inside the scope, on the thread that opened it;\n"
     "  * a norm or head that was replaced or tied after the watcher was made: call rescan();\n"
-    "  * a module that is not registered, or a fused kernel that skips the norm: put x = infoplane::tap(\"NAME\", x) where "
+    "  * a module that is not registered, or a fused kernel that skips the norm: put x = infoplane::tap(\"NAME\", x) "
+    "where "
     "the block ends;\n"
     "  * a block that is not used: leave it out of WatchOptions::sites, or name the blocks with WatchOptions::blocks.";
 
@@ -66,9 +67,9 @@ std::string complain(const Plan& plan) {
     ++wanted;
     if (record.hits == 0) {
       ++silent;
-      lines += fmt::format("  {}: 0 hits, expected as {} at {}, shape {}\n", record.site.name,
-                           to_string(record.site.kind), record.site.source.empty() ? "?" : record.site.source,
-                           shape_of(plan, record));
+      lines +=
+          fmt::format("  {}: 0 hits, expected as {} at {}, shape {}\n", record.site.name, to_string(record.site.kind),
+                      record.site.source.empty() ? "?" : record.site.source, shape_of(plan, record));
     }
   }
   for (const auto& pattern : plan.unmatched_patterns()) {
@@ -95,9 +96,9 @@ std::string describe(const Plan& plan) {
     const auto& first = plan.blocks()[stack.blocks.front()].path;
     const auto& last = plan.blocks()[stack.blocks.back()].path;
     text += fmt::format("{} blocks, {} to {}, {}\n", stack.blocks.size(), first, last,
-                        stack.post_norm       ? "post-norm"
-                        : plan.learning()     ? "not yet observed"
-                                              : "read where each begins");
+                        stack.post_norm   ? "post-norm"
+                        : plan.learning() ? "not yet observed"
+                                          : "read where each begins");
     if (!stack.expects_tail && !stack.post_norm) {
       text += fmt::format("nothing follows the last block, so the output of {} is not seen: tap it\n", last);
     }

@@ -93,8 +93,8 @@ void remove_closed_scopes() noexcept {
 
 bool is_capturing() noexcept { return capturing; }
 
-void fire_tap(std::string_view name, const at::Tensor& tensor) noexcept {
-  for_each_scope([&](Pass& pass) { pass.tap(name, tensor); });
+void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) noexcept {
+  for_each_scope([&](Pass& pass) { pass.tap(name, tensor, kind); });
 }
 
 void operator_started(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) noexcept {

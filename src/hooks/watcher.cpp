@@ -12,7 +12,8 @@ struct Watcher::State {
   std::shared_ptr<detail::WatchState> watch = std::make_shared<detail::WatchState>();
 
   void read(const WatchOptions& options) {
-    watch->plan = detail::Plan(root == nullptr ? std::vector<detail::NamedTensor>{} : detail::read_tensors(*root), options);
+    watch->plan =
+        detail::Plan(root == nullptr ? std::vector<detail::NamedTensor>{} : detail::read_tensors(*root), options);
     watch->sites = watch->plan.sites();
   }
 };
@@ -33,9 +34,10 @@ const std::vector<Site>& Watcher::sites() const { return state_->watch->sites; }
 Scope Watcher::observe(Capture capture) {
   INFOPLANE_CHECK(!detail::is_capturing(), StateError,
                   "a scope cannot be opened inside a capture: open it around a forward");
-  INFOPLANE_CHECK(detail::observers_are_enabled(), StateError,
-                  "LibTorch's operator observers are switched off on this thread, so no site could fire: open the scope "
-                  "outside of at::DisableRecordFunctionGuard");
+  INFOPLANE_CHECK(
+      detail::observers_are_enabled(), StateError,
+      "LibTorch's operator observers are switched off on this thread, so no site could fire: open the scope "
+      "outside of at::DisableRecordFunctionGuard");
   const auto& watch = state_->watch;
   INFOPLANE_CHECK(!watch->is_observing.exchange(true), StateError,
                   "a scope of this watcher is open: end it before the next one, or use one watcher for each scope");
@@ -50,7 +52,8 @@ Scope Watcher::observe(Capture capture) {
 }
 
 void Watcher::rescan() {
-  INFOPLANE_CHECK(state_->root != nullptr, StateError, "this watcher has no module to read again: it watches taps only");
+  INFOPLANE_CHECK(state_->root != nullptr, StateError,
+                  "this watcher has no module to read again: it watches taps only");
   INFOPLANE_CHECK(!state_->watch->is_observing, StateError, "rescan() inside an observed scope: end the scope first");
   state_->read(WatchOptions(state_->watch->plan.options()));
 }

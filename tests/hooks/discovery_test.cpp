@@ -56,18 +56,17 @@ TEST_CASE("repeated modules are the blocks", "[discovery]") {
 }
 
 TEST_CASE("children of one Sequential that differ from the blocks are none", "[discovery]") {
-  const auto stacks = find_stacks(shapes({"0.weight", "1.ln1.weight", "1.fc.weight", "2.ln1.weight", "2.fc.weight",
-                                          "3.norm", "4.weight"}));
+  const auto stacks = find_stacks(
+      shapes({"0.weight", "1.ln1.weight", "1.fc.weight", "2.ln1.weight", "2.fc.weight", "3.norm", "4.weight"}));
   REQUIRE(stacks.size() == 1);
   REQUIRE(stacks[0].container.empty());
   REQUIRE(stacks[0].blocks == Names{"1", "2"});
 }
 
 TEST_CASE("an encoder and a decoder are two stacks", "[discovery]") {
-  const auto stacks = find_stacks(shapes({"encoder.layers.0.norm1.weight", "encoder.layers.0.w",
-                                          "encoder.layers.1.norm1.weight", "encoder.layers.1.w",
-                                          "decoder.layers.0.norm1.weight", "decoder.layers.0.w",
-                                          "decoder.layers.1.norm1.weight", "decoder.layers.1.w"}));
+  const auto stacks = find_stacks(shapes(
+      {"encoder.layers.0.norm1.weight", "encoder.layers.0.w", "encoder.layers.1.norm1.weight", "encoder.layers.1.w",
+       "decoder.layers.0.norm1.weight", "decoder.layers.0.w", "decoder.layers.1.norm1.weight", "decoder.layers.1.w"}));
   REQUIRE(stacks.size() == 2);
   REQUIRE(stacks[1].blocks == Names{"decoder.layers.0", "decoder.layers.1"});
 }

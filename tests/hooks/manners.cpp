@@ -104,9 +104,7 @@ struct LoraLinearImpl : nn::Module {
       parameter.requires_grad_(false);
     }
   }
-  at::Tensor forward(const at::Tensor& x) {
-    return nn::functional::linear(x, base->weight + b.matmul(a), base->bias);
-  }
+  at::Tensor forward(const at::Tensor& x) { return nn::functional::linear(x, base->weight + b.matmul(a), base->bias); }
   nn::Linear base;
   at::Tensor a, b;
 };
@@ -161,9 +159,8 @@ std::unique_ptr<Model> make_stacked(const std::string& container, bool final_nor
 
 std::unique_ptr<Model> make_sequential() {
   auto root = std::make_shared<TreeImpl>();
-  nn::Sequential net = root->register_module(
-      "net", nn::Sequential(nn::Embedding(kVocabulary, kWidth), Block(), Block(), layer_norm(),
-                            nn::Linear(kWidth, kVocabulary)));
+  nn::Sequential net = root->register_module("net", nn::Sequential(nn::Embedding(kVocabulary, kWidth), Block(), Block(),
+                                                                   layer_norm(), nn::Linear(kWidth, kVocabulary)));
   return std::make_unique<Manner>(root, [net](const auto& tokens, const auto& note) mutable {
     at::Tensor x = tokens;
     const std::vector<std::string> names = {"embedding", "net.1", "net.2"};
@@ -247,23 +244,21 @@ std::unique_ptr<Model> make_encoder() {
       "encoder", nn::TransformerEncoder(nn::TransformerEncoderOptions(
                      nn::TransformerEncoderLayerOptions(kWidth, 2).dim_feedforward(16).dropout(0), 2)));
   const auto head = add_head(*root);
-  return std::make_unique<Manner>(root,
-                                  [embed = embed, encoder = encoder, head = head](const auto& tokens, const auto& note) mutable {
-                                    auto x = embed(tokens.t());
-                                    note("embedding", x);
-                                    const auto out = encoder(x);
-                                    note("encoder.layers.1", out);
-                                    return head(out.transpose(0, 1));
-                                  });
+  return std::make_unique<Manner>(
+      root, [embed = embed, encoder = encoder, head = head](const auto& tokens, const auto& note) mutable {
+        auto x = embed(tokens.t());
+        note("embedding", x);
+        const auto out = encoder(x);
+        note("encoder.layers.1", out);
+        return head(out.transpose(0, 1));
+      });
 }
 
 std::unique_ptr<Model> make_rms_norm(bool fused) { return make_stacked<RmsBlockImpl>("layers.", true, fused); }
 
 std::unique_ptr<Model> make_reordered_norm() { return make_stacked<ReorderedBlockImpl>("blocks.", true); }
 
-std::unique_ptr<Model> make_shared_norm() {
-  return make_stacked<SharedNormBlockImpl>("blocks.", true, layer_norm());
-}
+std::unique_ptr<Model> make_shared_norm() { return make_stacked<SharedNormBlockImpl>("blocks.", true, layer_norm()); }
 
 std::unique_ptr<Model> make_lora() { return make_stacked<LoraBlockImpl>("base_model.blocks_", true); }
 

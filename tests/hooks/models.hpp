@@ -48,17 +48,17 @@ struct GptOptions {
 };
 
 std::unique_ptr<Model> make_gpt(const GptOptions& options = {});  ///< vector of shared_ptr, "blocks.0"
-std::unique_ptr<Model> make_sequential();       ///< one Sequential of embedding, blocks, norm and head: "net.1"
-std::unique_ptr<Model> make_module_list();      ///< ModuleList and as<Block>(), "transformer.h.0"
-std::unique_ptr<Model> make_numbered();         ///< registered as "block0", "block1", in reversed order
-std::unique_ptr<Model> make_post_norm();        ///< (T, B, C), norms behind the additions, head without norm
-std::unique_ptr<Model> make_encoder();          ///< torch::nn::TransformerEncoder, post-norm
+std::unique_ptr<Model> make_sequential();          ///< one Sequential of embedding, blocks, norm and head: "net.1"
+std::unique_ptr<Model> make_module_list();         ///< ModuleList and as<Block>(), "transformer.h.0"
+std::unique_ptr<Model> make_numbered();            ///< registered as "block0", "block1", in reversed order
+std::unique_ptr<Model> make_post_norm();           ///< (T, B, C), norms behind the additions, head without norm
+std::unique_ptr<Model> make_encoder();             ///< torch::nn::TransformerEncoder, post-norm
 std::unique_ptr<Model> make_rms_norm(bool fused);  ///< Llama-like, own RMSNorm or torch::rms_norm
-std::unique_ptr<Model> make_shared_block();     ///< one block, applied three times
-std::unique_ptr<Model> make_shared_norm();      ///< the blocks share their first norm
-std::unique_ptr<Model> make_reordered_norm();   ///< OLMo 2: norms behind attention and MLP, before the addition
-std::unique_ptr<Model> make_bare_blocks();      ///< only blocks: nothing embeds, nothing follows
-std::unique_ptr<Model> make_lora();             ///< frozen linears wrapped with adapters
+std::unique_ptr<Model> make_shared_block();        ///< one block, applied three times
+std::unique_ptr<Model> make_shared_norm();         ///< the blocks share their first norm
+std::unique_ptr<Model> make_reordered_norm();      ///< OLMo 2: norms behind attention and MLP, before the addition
+std::unique_ptr<Model> make_bare_blocks();         ///< only blocks: nothing embeds, nothing follows
+std::unique_ptr<Model> make_lora();                ///< frozen linears wrapped with adapters
 
 /// Tokens [batch, length], the same for the same seed, without touching the global generator.
 at::Tensor make_tokens(int batch = 2, int length = 5, int seed = 1);

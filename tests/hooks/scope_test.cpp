@@ -38,7 +38,9 @@ std::vector<double> train(bool watched, int64_t seed, int steps) {
     const auto tokens = make_tokens(2, 6, step);
     at::Tensor loss;
     if (watched) {
-      auto scope = watcher.observe([](const Site&, const at::Tensor& x) { x.matmul(at::ones({kWidth, 3})).softmax(-1); });
+      auto scope = watcher.observe([](const Site&, const at::Tensor& x) {
+        x.matmul(at::ones({kWidth, 3})).softmax(-1);
+      });
       loss = loss_of(model->forward(tokens), tokens);
       optimizer.step(loss);  // the scope may stay open over the whole step
     } else {
@@ -104,8 +106,8 @@ TEST_CASE("recomputation in the backward counts once", "[scope]") {
   model->record = true;
   for (int pass = 0; pass < 3; ++pass) {
     std::vector<std::pair<std::string, at::Tensor>> captured;
-    auto scope = watcher.observe(
-        [&](const Site& site, const at::Tensor& x) { captured.emplace_back(site.name, x.clone()); });
+    auto scope =
+        watcher.observe([&](const Site& site, const at::Tensor& x) { captured.emplace_back(site.name, x.clone()); });
     const auto tokens = make_tokens(2, 5, pass);
     optimizer.step(loss_of(model->forward(tokens), tokens));
     scope.finish();
@@ -281,12 +283,24 @@ TEST_CASE("a tap beside the watch is the same site and comes once", "[tap]") {
   REQUIRE_NOTHROW(watcher.verify());
 }
 
+TEST_CASE("a tapped site of the tree keeps its place in the order", "[tap]") {
+  auto model = make_sequential();
+  Watcher watcher(model->module(), WatchOptions().sites({"blocks.*"}));
+  std::vector<std::pair<std::string, int>> seen;
+  auto scope = watcher.observe([&](const Site& site, const at::Tensor&) { seen.emplace_back(site.name, site.index); });
+  infoplane::tap("net.1", at::ones({2, 5, kWidth}));
+  model->forward(make_tokens());
+  scope.finish();
+  REQUIRE(seen == std::vector<std::pair<std::string, int>>{{"net.1", 0}, {"net.2", 1}});
+}
+
 TEST_CASE("a tap without a number numbers itself by the order of calls", "[tap]") {
   Watcher watcher{WatchOptions().sites({"blocks.*", "embedding"})};
   const auto x = at::ones({2, 3});
   for (int pass = 0; pass < 2; ++pass) {
     std::vector<std::pair<std::string, int>> seen;
-    auto scope = watcher.observe([&](const Site& site, const at::Tensor&) { seen.emplace_back(site.name, site.index); });
+    auto scope =
+        watcher.observe([&](const Site& site, const at::Tensor&) { seen.emplace_back(site.name, site.index); });
     infoplane::tap("embedding", x);
     for (int i = 0; i < 3; ++i) {
       infoplane::tap("blocks", x);

@@ -43,7 +43,7 @@ class Watcher {
 
   /// Watches what a `shared_ptr`, `unique_ptr` or `ModuleHolder` points to.
   template <typename Pointer>
-    requires requires(const Pointer& pointer) { static_cast<const torch::nn::Module&>(*pointer); }
+  requires requires(const Pointer& pointer) { static_cast<const torch::nn::Module&>(*pointer); }
   explicit Watcher(const Pointer& root, WatchOptions options = {})
       : Watcher(static_cast<const torch::nn::Module&>(*root), std::move(options)) {}
 
@@ -53,8 +53,8 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
   ~Watcher();
 
-  /// The embedding, then the blocks in order; other streams and taps after them, taps when first seen. Names stand from the
-  /// construction on, kind and source are sure after the first observed forward. Changed by scopes and `rescan`.
+  /// The embedding, then the blocks in order; other streams and taps after them, taps when first seen. Names stand from
+  /// the construction on, kind and source are sure after the first observed forward. Changed by scopes and `rescan`.
   const std::vector<Site>& sites() const;
 
   /// Captures until the returned scope ends, on this thread only.
