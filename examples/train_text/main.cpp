@@ -70,6 +70,7 @@ infoplane::MonitorOptions monitor_options(const Options& options) {
 }
 
 int train(const Options& options) {
+  at::set_num_threads(options.threads);
   const Text text = load_text(options);
   Batches batches(text.train, options.batch, options.context, options.seed);
   const Batch heldout = even_rows(text.heldout, kHeldoutRows, options.context);

@@ -2,7 +2,30 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdlib>
+#include <string>
+
 namespace train_text {
+namespace {
+
+// CLI::PositiveNumber would print the range of a double, and an unsigned option takes "-1" for 2^64 - 1.
+const CLI::Validator& positive() {
+  static const CLI::Validator validator(
+      [](const std::string& value) {
+        return std::strtod(value.c_str(), nullptr) > 0 ? "" : value + " is not a positive number";
+      },
+      "POSITIVE", "positive");
+  return validator;
+}
+
+const CLI::Validator& not_negative() {
+  static const CLI::Validator validator(
+      [](const std::string& value) { return value.find('-') == std::string::npos ? "" : value + " is negative"; },
+      "NOT NEGATIVE", "not_negative");
+  return validator;
+}
+
+}  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
   Options options;
@@ -18,16 +41,17 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       ->check(CLI::Range(2, 65536))
       ->needs(tokens);
   app.add_option("--out", options.out, "Run file to write")->type_name("FILE");
-  app.add_option("--seed", options.seed, "Seed of the weights and the batches");
-  app.add_option("--steps", options.steps, "Optimizer steps")->check(CLI::PositiveNumber);
-  app.add_option("--every", options.every, "Steps between two measurements")->check(CLI::PositiveNumber);
-  app.add_option("--window", options.window, "Training steps in one measurement")->check(CLI::PositiveNumber);
-  app.add_option("--batch", options.batch, "Rows of a batch")->check(CLI::PositiveNumber);
-  app.add_option("--context", options.context, "Tokens of a row")->check(CLI::PositiveNumber);
-  app.add_option("--width", options.width, "Width of the residual stream")->check(CLI::PositiveNumber);
-  app.add_option("--layers", options.layers, "Number of blocks")->check(CLI::PositiveNumber);
-  app.add_option("--heads", options.heads, "Attention heads of a block")->check(CLI::PositiveNumber);
-  app.add_option("--lr", options.learning_rate, "Learning rate after the warm-up")->check(CLI::PositiveNumber);
+  app.add_option("--seed", options.seed, "Seed of the weights and the batches")->check(not_negative());
+  app.add_option("--steps", options.steps, "Optimizer steps")->check(positive());
+  app.add_option("--every", options.every, "Steps between two measurements")->check(positive());
+  app.add_option("--window", options.window, "Training steps in one measurement")->check(positive());
+  app.add_option("--batch", options.batch, "Rows of a batch")->check(positive());
+  app.add_option("--context", options.context, "Tokens of a row")->check(positive());
+  app.add_option("--width", options.width, "Width of the residual stream")->check(positive());
+  app.add_option("--layers", options.layers, "Number of blocks")->check(positive());
+  app.add_option("--heads", options.heads, "Attention heads of a block")->check(positive());
+  app.add_option("--lr", options.learning_rate, "Learning rate after the warm-up")->check(positive());
+  app.add_option("--threads", options.threads, "Threads of one operator")->check(CLI::Range(1, 1024));
   app.add_flag("--stop", options.stop, "End when the stopping rule says so, not only say when it would");
   app.add_flag("--quiet", options.quiet, "Print nothing but errors");
 

@@ -22,6 +22,9 @@ struct Options {
   std::int64_t layers = 3;
   std::int64_t heads = 4;
   double learning_rate = 4e-3;
+  /// Threads of one operator. Two gain little on matrices this small, and lose much where other work shares the cores:
+  /// LibTorch's threads wait for one another by spinning.
+  int threads = 1;
   bool stop = false;  ///< end when the stopping rule says so
   bool quiet = false;
 };

@@ -62,7 +62,7 @@ bool Pass::learn_block(int block, int parameter, Reading reading, const at::Tens
   calls_[parameter] = p.uses.size();
   b.resolved = true;
   enter(block);
-  fire(site, stream, Source::kOperator);
+  fire_stream(site, reading, stream);
   return true;
 }
 
@@ -82,7 +82,9 @@ bool Pass::learn_post_norm(int block, const at::Tensor& stream) {
   const int previous = last_block_;
   const auto& path = plan_.blocks()[previous].path;
   plan_.set_post_norm(stack, std::string_view(plan_.name_in(norm, previous)).substr(path.size() + 1));
-  fire(norm.output_site, stream, Source::kOperator);
+  const auto result =
+      last_norm_result_ ? last_norm_result_->lock() : nullptr;  // the stream may be a transposed view of it
+  fire(norm.output_site, result ? at::Tensor(result) : stream, Source::kOperator);
   return true;
 }
 

@@ -93,6 +93,9 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
   if (shields_ > 0) {
     return;  // inside an operator that counts: its kernels, or what autocast calls again
   }
+  if (transposed_.defined()) {
+    look_for_residual(name, inputs);
+  }
   const auto op = classify(name);
   if (op != Operator::kNorm && !plan_.reads_all_operators()) {
     return;
@@ -162,6 +165,7 @@ void Pass::end(const void* key, const std::vector<c10::IValue>& results) {
   last_norm_ = id;
   last_norm_data_ = result.const_data_ptr();
   last_norm_storage_ = result.storage().getWeakStorageImpl();
+  last_norm_result_.emplace(result.getIntrusivePtr());
   if (const int site = plan_.parameters()[id].output_site; site >= 0) {
     operator_name_ = "aten::layer_norm";
     fire(site, result, Source::kOperator);
@@ -190,7 +194,7 @@ bool Pass::read(int parameter, Reading reading, const at::Tensor& stream) {
     const auto call = calls_[parameter]++;
     if (call < p.uses.size()) {
       const auto use = p.uses[call];
-      fire(use.site, stream, Source::kOperator);
+      fire_stream(use.site, reading, stream);
       mark(use);
       return true;
     }
@@ -212,6 +216,47 @@ void Pass::read_asked_norm(int parameter, Reading reading, const at::Tensor& str
   fire(site, stream, Source::kOperator);
 }
 
+// An attention that works batch first transposes what it reads in a model of layout [T, B, d]. The residual addition
+// has the stream as it is.
+void Pass::fire_stream(int record, Reading reading, const at::Tensor& stream) {
+  finish();
+  if (reading == Reading::kOther && stream.dim() == 3 && !stream.is_contiguous() && stream.has_storage()) {
+    transposed_ = stream;
+    transposed_record_ = record;
+    return;
+  }
+  fire(record, stream, Source::kOperator);
+}
+
+void Pass::look_for_residual(std::string_view name, c10::ArrayRef<const c10::IValue> inputs) {
+  if (name != "aten::add" && name != "aten::add_") {
+    return;
+  }
+  for (const auto& input : inputs) {
+    if (!input.isTensor()) {
+      continue;
+    }
+    const auto& operand = input.toTensor();
+    const bool same = operand.defined() && operand.dim() == 3 && operand.has_storage() &&
+                      operand.const_data_ptr() == transposed_.const_data_ptr() &&
+                      operand.numel() == transposed_.numel();
+    if (same) {
+      transposed_.reset();
+      operator_name_ = name;
+      fire(transposed_record_, operand, Source::kOperator);
+      return;
+    }
+  }
+}
+
+void Pass::finish() {
+  if (transposed_.defined()) {
+    const auto stream = std::exchange(transposed_, at::Tensor());
+    operator_name_ = "aten::matmul";
+    fire(transposed_record_, stream, Source::kOperator);
+  }
+}
+
 void Pass::fire(int record, const at::Tensor& tensor, Source source) {
   if (fired_.size() < plan_.records().size()) {
     fired_.resize(plan_.records().size(), Source::kNone);
@@ -230,7 +275,7 @@ void Pass::fire(int record, const at::Tensor& tensor, Source source) {
   }
 }
 
-void Pass::tap(std::string_view name, const at::Tensor& tensor) {
+void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   if (!tensor.defined() || in_backward()) {
     return;
   }
@@ -245,9 +290,14 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor) {
     index = position->second++;
     site = infoplane::detail::concat(name, '.', index);
   }
+  const auto known_records = plan_.records().size();
   const int record = plan_.record(site);
-  if (plan_.records()[record].site.kind != SiteKind::kTap || plan_.records()[record].hits == 0) {
-    plan_.refine(record, SiteKind::kTap, infoplane::detail::concat("tap(\"", name, "\")"), index, 0);
+  const auto& r = plan_.records()[record];
+  if (r.site.kind != kind || r.hits == 0) {
+    const bool is_new = plan_.records().size() != known_records;
+    // A site of the tree keeps its place in the order: "net.1" may be the first block.
+    plan_.refine(record, kind, infoplane::detail::concat("tap(\"", name, "\")"), is_new ? index : r.site.index,
+                 is_new ? 0 : r.stack);
   }
   operator_name_ = "tap";
   fire(record, tensor, Source::kTap);

@@ -28,7 +28,9 @@ class Pass {
   void start(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs);
   /// It ended; without results where nobody asked LibTorch for them.
   void end(const void* key, const std::vector<c10::IValue>& results);
-  void tap(std::string_view name, const at::Tensor& tensor);
+  void tap(std::string_view name, const at::Tensor& tensor, SiteKind kind);
+  /// The scope ends.
+  void finish();
 
  private:
   enum class Operator { kNorm, kProduct, kEmbedding, kInPlace, kOther };
@@ -61,6 +63,8 @@ class Pass {
   void derive(const std::vector<c10::IValue>& results, int parameter);
   bool read(int parameter, Reading reading, const at::Tensor& stream);
   void read_asked_norm(int parameter, Reading reading, const at::Tensor& stream);
+  void fire_stream(int record, Reading reading, const at::Tensor& stream);
+  void look_for_residual(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
   void run(const void* key, int parameter, Role role);
   void fire(int record, const at::Tensor& tensor, Source source);
   void mark(const Use& use);
@@ -88,8 +92,11 @@ class Pass {
   int last_block_ = -1;
   bool complete_ = false;  // the tail was seen: what follows is another forward
   std::optional<c10::weak_intrusive_ptr<c10::StorageImpl>> last_norm_storage_;
+  std::optional<c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>> last_norm_result_;
   const void* last_norm_data_ = nullptr;
   int last_norm_ = -1;
+  at::Tensor transposed_;  // entered a linear map in another layout than the stream's; held until its residual addition
+  int transposed_record_ = -1;
   std::vector<std::pair<std::string, int>> tap_calls_;
 };
 

@@ -187,8 +187,10 @@ bool Plan::matches(const std::string& pattern, const SiteRecord& record) const {
   if (pattern == kAuto) {
     return site.index >= -1 || site.kind == SiteKind::kTap || site.kind == SiteKind::kModuleOutput;
   }
+  const auto is_path = [&](const Block& block) { return block.path == site.name; };
+  const bool is_block = site.kind != SiteKind::kTap || std::any_of(blocks_.begin(), blocks_.end(), is_path);
   const bool by_alias =
-      site.index >= 0 && record.stack == 0 && glob_match(pattern, "blocks." + std::to_string(site.index));
+      is_block && site.index >= 0 && record.stack == 0 && glob_match(pattern, "blocks." + std::to_string(site.index));
   const bool by_norm = site.kind != SiteKind::kTap &&
                        (glob_match(pattern, parent_path(site.source)) || glob_match(pattern, site.source));
   return glob_match(pattern, site.name) || by_alias || by_norm;

@@ -62,6 +62,16 @@ void ScopeState::capture_site(const Site& site, const at::Tensor& tensor) {
   capture(site, tensor.detach());
 }
 
+void ScopeState::finish_pass() noexcept {
+  try {
+    pass.finish();
+  } catch (...) {
+    if (!exception) {
+      exception = std::current_exception();
+    }
+  }
+}
+
 void open_scope(std::shared_ptr<ScopeState> state) {
   remove_closed_scopes();
   const auto& plan = state->watch->plan;
@@ -83,8 +93,8 @@ void remove_closed_scopes() noexcept {
 
 bool is_capturing() noexcept { return capturing; }
 
-void fire_tap(std::string_view name, const at::Tensor& tensor) noexcept {
-  for_each_scope([&](Pass& pass) { pass.tap(name, tensor); });
+void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) noexcept {
+  for_each_scope([&](Pass& pass) { pass.tap(name, tensor, kind); });
 }
 
 void operator_started(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) noexcept {
@@ -117,6 +127,10 @@ void Scope::close() noexcept {
   }
   const auto state = std::move(state_);
   auto& watch = *state->watch;
+  const bool is_here = state->thread == std::this_thread::get_id() && !detail::is_capturing();
+  if (is_here) {
+    state->finish_pass();
+  }
   state->is_closed = true;
   watch.plan.settle();
   watch.sites = watch.plan.sites();
@@ -125,7 +139,7 @@ void Scope::close() noexcept {
   }
   watch.is_observing = false;
   // On another thread, or inside a capture, the scope's thread takes it away at its next scope.
-  if (state->thread == std::this_thread::get_id() && !detail::is_capturing()) {
+  if (is_here) {
     detail::remove_closed_scopes();
   }
 }
@@ -138,8 +152,8 @@ void Scope::finish() {
                   "an observed scope ends on the thread that opened it: call finish() there");
   INFOPLANE_CHECK(!detail::is_capturing(), StateError,
                   "an observed scope cannot end inside a capture: call finish() after the forward");
-  const auto exception = state_->exception;
-  state_->exception = nullptr;
+  state_->finish_pass();
+  const auto exception = std::exchange(state_->exception, nullptr);
   close();
   if (exception) {
     std::rethrow_exception(exception);

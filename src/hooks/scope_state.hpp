@@ -27,6 +27,9 @@ struct ScopeState {
   /// Calls the capture as its documentation promises; keeps what it throws.
   void capture_site(const Site& site, const at::Tensor& tensor);
 
+  /// Fires what waits for the end of the pass; keeps what that throws.
+  void finish_pass() noexcept;
+
   std::shared_ptr<WatchState> watch;
   Capture capture;
   Pass pass;

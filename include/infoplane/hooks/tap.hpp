@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <infoplane/hooks/site.hpp>
 #include <string_view>
 #include <utility>
 
@@ -11,7 +12,7 @@ namespace detail {
 /// Number of scopes that are open on this thread.
 extern thread_local constinit int listeners;
 /// Hands `tensor` to each open scope of this thread; never throws, the scopes keep what a capture throws.
-void fire_tap(std::string_view name, const at::Tensor& tensor) noexcept;
+void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind = SiteKind::kTap) noexcept;
 }  // namespace detail
 
 /// Hands `x` to the observed scopes of this thread as the site `name`, and returns it as it is. Outside a scope it

@@ -1,0 +1,93 @@
+#include "options.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <utility>
+#include <vector>
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+train_text::CommandLine parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "train_text");
+  return train_text::parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+
+}  // namespace
+
+TEST_CASE("without arguments the options are those of the demo", "[examples][options]") {
+  const auto options = parse({}).options.value();
+  REQUIRE(options.text.empty());
+  REQUIRE(options.tokens.empty());
+  REQUIRE_FALSE(options.vocabulary);
+  REQUIRE(options.out == "run.jsonl");
+  REQUIRE(options.steps == 1600);
+  REQUIRE(options.every == 50);
+  REQUIRE(options.window == 16);
+  REQUIRE(options.learning_rate == 4e-3);
+  REQUIRE_FALSE(options.stop);
+  REQUIRE_FALSE(options.quiet);
+}
+
+TEST_CASE("every option reaches its field", "[examples][options]") {
+  const auto options =
+      parse({"--tokens",  "t.bin", "--vocabulary", "300", "--out",    "o.jsonl", "--seed",  "18446744073709551615",
+             "--steps",   "7",     "--every",      "2",   "--window", "3",       "--batch", "4",
+             "--context", "5",     "--width",      "12",  "--layers", "6",       "--heads", "3",
+             "--threads", "2",     "--lr",         "0.5", "--stop",   "--quiet"})
+          .options.value();
+  REQUIRE(options.tokens == "t.bin");
+  REQUIRE(options.vocabulary == 300);
+  REQUIRE(options.out == "o.jsonl");
+  REQUIRE(options.seed == 18446744073709551615U);
+  REQUIRE(options.steps == 7);
+  REQUIRE(options.every == 2);
+  REQUIRE(options.window == 3);
+  REQUIRE(options.batch == 4);
+  REQUIRE(options.context == 5);
+  REQUIRE(options.width == 12);
+  REQUIRE(options.layers == 6);
+  REQUIRE(options.heads == 3);
+  REQUIRE(options.threads == 2);
+  REQUIRE(options.learning_rate == 0.5);
+  REQUIRE(options.stop);
+  REQUIRE(options.quiet);
+  REQUIRE(parse({"--text", "a.txt"}).options.value().text == "a.txt");
+}
+
+TEST_CASE("help lists every option with its default and ends with 0", "[examples][options]") {
+  const auto help = parse({"--help"});
+  REQUIRE_FALSE(help.options);
+  REQUIRE(help.exit_code == 0);
+  for (const char* part : {"--text",  "--tokens", "--vocabulary", "--out",     "run.jsonl", "--seed",  "--steps",
+                           "1600",    "--every",  "--window",     "--batch",   "--context", "--width", "--layers",
+                           "--heads", "--lr",     "0.004",        "--threads", "--stop",    "--quiet"}) {
+    REQUIRE_THAT(help.message, ContainsSubstring(part));
+  }
+}
+
+TEST_CASE("a mistake ends with 2 and names the option", "[examples][options]") {
+  const auto [arguments, part] = GENERATE(table<std::vector<const char*>, const char*>({
+      {{"--steps", "0"}, "--steps"},
+      {{"--steps", "many"}, "--steps"},
+      {{"--seed", "-1"}, "--seed: -1 is negative"},
+      {{"--every", "-5"}, "--every"},
+      {{"--lr", "0"}, "--lr: 0 is not a positive number"},
+      {{"--threads", "0"}, "--threads"},
+      {{"--stepz", "3"}, "--stepz"},
+      {{"stray"}, "stray"},
+      {{"--text"}, "--text"},
+      {{"--text", "a", "--tokens", "b"}, "--text"},
+      {{"--vocabulary", "300"}, "--tokens"},
+      {{"--tokens", "b", "--vocabulary", "70000"}, "--vocabulary"},
+      {{"--width", "10", "--heads", "4"}, "--width: 10 does not divide into 4 heads"},
+  }));
+  const auto result = parse(arguments);
+  CAPTURE(result.message);
+  REQUIRE_FALSE(result.options);
+  REQUIRE(result.exit_code == 2);
+  REQUIRE_THAT(result.message, ContainsSubstring(part) && ContainsSubstring("(see --help)"));
+  REQUIRE_THAT(result.message, !ContainsSubstring("\n"));
+}
