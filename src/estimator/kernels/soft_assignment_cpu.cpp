@@ -27,7 +27,7 @@ struct Tile {
   double epsilon;
   std::int64_t begin;
   std::int64_t end;
-  float* scratch;        // kBlockRows · d, then (kBlockRows + 1) · padded m
+  float* scratch;        // kBlockRows · d, then kBlockRows · padded m
   float* probabilities;  // of row 0 of the batch
   std::uint8_t* used;    // of row 0 of the batch
   double* sum;           // [m]
@@ -144,7 +144,6 @@ INFOPLANE_INLINE void run_tile(Tile& tile) {
   const std::int64_t vectors = (m + L - 1) / L;
   const std::int64_t padded = vectors * L;
   float* const scores = tile.scratch + kBlockRows * d;
-  float* const block_sum = scores + kBlockRows * padded;
   for (std::int64_t row = tile.begin; row < tile.end;) {
     const float* rows[kBlockRows];
     float scales[kBlockRows];
@@ -197,18 +196,14 @@ INFOPLANE_INLINE void run_tile(Tile& tile) {
     if (left == 1) {
       multiply_panel<L, 1>(rows, count, d, panel, to, padded);
     }
-    std::fill_n(block_sum, padded, 0.0F);
     for (int r = 0; r < filled; ++r) {
       float* const p = scores + r * padded;
       softmax<L>(p, m, padded, scales[r]);
-      for (std::int64_t b = 0; b < padded; b += L) {
-        Lanes<L>::store(block_sum + b, Lanes<L>::load(block_sum + b) + Lanes<L>::load(p + b));
+      for (std::int64_t b = 0; b < m; ++b) {
+        tile.sum[b] += p[b];
       }
       std::memcpy(tile.probabilities + numbers[r] * m, p, static_cast<std::size_t>(m) * sizeof(float));
       tile.used[numbers[r]] = 1;
-    }
-    for (std::int64_t b = 0; b < m; ++b) {
-      tile.sum[b] += block_sum[b];
     }
   }
 }
@@ -291,7 +286,7 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
   std::vector<double> sums(static_cast<std::size_t>(tiles * m), 0.0);
   std::vector<std::int64_t> rejected(static_cast<std::size_t>(tiles), 0);
   at::parallel_for(0, tiles, 1, [&](std::int64_t first, std::int64_t last) {
-    const std::unique_ptr<float, decltype(&std::free)> scratch(allocate(kBlockRows * d + (kBlockRows + 1) * padded(m)),
+    const std::unique_ptr<float, decltype(&std::free)> scratch(allocate(kBlockRows * d + kBlockRows * padded(m)),
                                                                &std::free);
     for (std::int64_t t = first; t < last; ++t) {
       Tile tile{&reader,
