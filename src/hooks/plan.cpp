@@ -33,7 +33,8 @@ SiteKind kind_of(Reading reading) noexcept {
   }
 }
 
-Plan::Plan(std::vector<NamedTensor> tensors, WatchOptions options) : options_(std::move(options)) {
+Plan::Plan(std::vector<NamedTensor> tensors, WatchOptions options, bool has_module)
+    : options_(std::move(options)), has_module_(has_module) {
   check(options_);
   add_tensors(std::move(tensors));
   find_blocks();

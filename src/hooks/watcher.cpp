@@ -12,8 +12,8 @@ struct Watcher::State {
   std::shared_ptr<detail::WatchState> watch = std::make_shared<detail::WatchState>();
 
   void read(const WatchOptions& options) {
-    watch->plan =
-        detail::Plan(root == nullptr ? std::vector<detail::NamedTensor>{} : detail::read_tensors(*root), options);
+    watch->plan = detail::Plan(root == nullptr ? std::vector<detail::NamedTensor>{} : detail::read_tensors(*root),
+                               options, root != nullptr);
     watch->sites = watch->plan.sites();
   }
 };
