@@ -71,7 +71,7 @@ SiteKind kind_of(Reading reading) noexcept;
 class Plan {
  public:
   Plan() = default;
-  Plan(std::vector<NamedTensor> tensors, WatchOptions options, bool has_module);
+  Plan(const std::vector<NamedTensor>& tensors, WatchOptions options, bool has_module);
 
   const WatchOptions& options() const noexcept { return options_; }
   std::vector<Parameter>& parameters() noexcept { return parameters_; }
@@ -123,7 +123,7 @@ class Plan {
   std::vector<std::string> unmatched_patterns() const;
 
  private:
-  void add_tensors(std::vector<NamedTensor> tensors);
+  void add_tensors(const std::vector<NamedTensor>& tensors);
   void find_blocks();
   void make_sites();
   bool matches(const std::string& pattern, const SiteRecord& record) const;
