@@ -107,6 +107,10 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
   }
   if (op == Operator::kNorm) {
     run(key, id, Role::kNorm);
+    if (plan_.reads_any_norm()) {
+      operator_name_ = name;
+      fire_any_norm(inputs);
+    }
     if (id < 0) {
       return;
     }
@@ -137,6 +141,26 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
   if (reading != Reading::kNorm) {
     run(key, id, reading == Reading::kGain ? Role::kNorm : Role::kShield);
   }
+}
+
+// A weight that comes again begins another forward, or is shared: no new site.
+void Pass::fire_any_norm(c10::ArrayRef<const c10::IValue> inputs) {
+  if (inputs.size() < 3 || !inputs[0].isTensor() || !inputs[2].isTensor() || !inputs[2].toTensor().defined()) {
+    return;
+  }
+  const auto& weight = inputs[2].toTensor();
+  const auto is_same = [&](const at::Tensor& seen) { return seen.is_same(weight); };
+  const auto position = std::find_if(norm_weights_.begin(), norm_weights_.end(), is_same);
+  const auto index = static_cast<int>(position - norm_weights_.begin());
+  if (position == norm_weights_.end()) {
+    norm_weights_.push_back(weight);
+  }
+  const int id = plan_.find(weight.unsafeGetTensorImpl());
+  const auto name = infoplane::detail::concat("norms.", index);
+  const int site = plan_.record(name);
+  plan_.refine(site, SiteKind::kNormInput,
+               id < 0 ? "a norm that is not registered" : plan_.parameters()[id].names.front(), index, -1);
+  fire(site, inputs[0].toTensor(), Source::kOperator);
 }
 
 void Pass::run(const void* key, int parameter, Role role) {

@@ -65,6 +65,7 @@ class Pass {
   void read_asked_norm(int parameter, Reading reading, const at::Tensor& stream);
   void fire_stream(int record, Reading reading, const at::Tensor& stream);
   void look_for_residual(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
+  void fire_any_norm(c10::ArrayRef<const c10::IValue> inputs);
   void run(const void* key, int parameter, Role role);
   void fire(int record, const at::Tensor& tensor, Source source);
   void mark(const Use& use);
@@ -98,6 +99,7 @@ class Pass {
   at::Tensor transposed_;  // entered a linear map in another layout than the stream's; held until its residual addition
   int transposed_record_ = -1;
   std::vector<std::pair<std::string, int>> tap_calls_;
+  std::vector<at::Tensor> norm_weights_;  // of the norms that were called, in a model without known blocks
 };
 
 }  // namespace infoplane::hooks::detail

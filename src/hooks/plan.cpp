@@ -33,16 +33,17 @@ SiteKind kind_of(Reading reading) noexcept {
   }
 }
 
-Plan::Plan(std::vector<NamedTensor> tensors, WatchOptions options) : options_(std::move(options)) {
+Plan::Plan(const std::vector<NamedTensor>& tensors, WatchOptions options, bool has_module)
+    : options_(std::move(options)), has_module_(has_module) {
   check(options_);
-  add_tensors(std::move(tensors));
+  add_tensors(tensors);
   find_blocks();
   make_sites();
   settle();
 }
 
-void Plan::add_tensors(std::vector<NamedTensor> tensors) {
-  for (auto& [name, tensor, is_buffer] : tensors) {
+void Plan::add_tensors(const std::vector<NamedTensor>& tensors) {
+  for (const auto& [name, tensor, is_buffer] : tensors) {
     const auto [position, is_new] = by_identity_.try_emplace(tensor.unsafeGetTensorImpl(), parameters_.size());
     if (is_new) {
       parameters_.emplace_back();
@@ -54,9 +55,9 @@ void Plan::add_tensors(std::vector<NamedTensor> tensors) {
       parameter.asked_for = parameter.asked_for || (parameter.norm_like && asked_for);
     }
     asks_for_norms_ = asks_for_norms_ || parameter.asked_for;
-    parameter.names.push_back(std::move(name));
+    parameter.names.push_back(name);
     parameter.is_buffer = is_buffer;
-    parameter.tensor = std::move(tensor);
+    parameter.tensor = tensor;
   }
 }
 

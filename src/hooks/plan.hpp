@@ -71,7 +71,7 @@ SiteKind kind_of(Reading reading) noexcept;
 class Plan {
  public:
   Plan() = default;
-  Plan(std::vector<NamedTensor> tensors, WatchOptions options);
+  Plan(const std::vector<NamedTensor>& tensors, WatchOptions options, bool has_module);
 
   const WatchOptions& options() const noexcept { return options_; }
   std::vector<Parameter>& parameters() noexcept { return parameters_; }
@@ -110,7 +110,10 @@ class Plan {
   bool reads_all_operators() const noexcept { return reads_all_; }
   bool reads_results() const noexcept { return reads_results_; }
   /// Any operator is of interest at all: not for a watcher of taps alone.
-  bool reads_operators() const noexcept { return !stacks_.empty() || asks_for_norms_; }
+  bool reads_operators() const noexcept { return !parameters_.empty() || has_module_; }
+  /// No blocks were found, as in a model whose modules are not registered: each fused norm is a site, in the order of
+  /// calls.
+  bool reads_any_norm() const noexcept { return has_module_ && stacks_.empty(); }
 
   /// After a pass: whether the blocks are all known, and what the next pass has to look at.
   void settle();
@@ -120,7 +123,7 @@ class Plan {
   std::vector<std::string> unmatched_patterns() const;
 
  private:
-  void add_tensors(std::vector<NamedTensor> tensors);
+  void add_tensors(const std::vector<NamedTensor>& tensors);
   void find_blocks();
   void make_sites();
   bool matches(const std::string& pattern, const SiteRecord& record) const;
@@ -135,6 +138,7 @@ class Plan {
   bool reads_all_ = false;
   bool reads_results_ = false;
   bool asks_for_norms_ = false;
+  bool has_module_ = false;
 };
 
 }  // namespace infoplane::hooks::detail

@@ -73,7 +73,7 @@ std::string complain(const Plan& plan) {
     }
   }
   for (const auto& pattern : plan.unmatched_patterns()) {
-    lines += pattern == "auto" ? "  \"auto\": no repeated blocks were found and nothing was tapped\n"
+    lines += pattern == "auto" ? "  \"auto\": no repeated blocks and no fused norm were found, and nothing was tapped\n"
                                : fmt::format("  pattern \"{}\": no site and no norm has such a name\n", pattern);
   }
   if (lines.empty()) {
@@ -104,7 +104,8 @@ std::string describe(const Plan& plan) {
     }
   }
   if (plan.stacks().empty()) {
-    text += "no repeated blocks were found: use taps, or name the blocks with WatchOptions::blocks\n";
+    text += plan.reads_any_norm() ? "no repeated blocks were found: each fused norm is a site, in the order of calls\n"
+                                  : "no module: taps only\n";
   }
   text += fmt::format("{:<24} {:<18} {:<32} {:>6} {:>7}  {:<18} {}\n", "site", "kind", "read at", "hits", "repeats",
                       "operator", "shape");

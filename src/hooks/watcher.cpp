@@ -11,18 +11,18 @@ struct Watcher::State {
   const torch::nn::Module* root = nullptr;
   std::shared_ptr<detail::WatchState> watch = std::make_shared<detail::WatchState>();
 
-  void read(const WatchOptions& options) {
-    watch->plan =
-        detail::Plan(root == nullptr ? std::vector<detail::NamedTensor>{} : detail::read_tensors(*root), options);
+  void read(WatchOptions options) {
+    watch->plan = detail::Plan(root == nullptr ? std::vector<detail::NamedTensor>{} : detail::read_tensors(*root),
+                               std::move(options), root != nullptr);
     watch->sites = watch->plan.sites();
   }
 };
 
-Watcher::Watcher(WatchOptions options) : state_(std::make_shared<State>()) { state_->read(options); }
+Watcher::Watcher(WatchOptions options) : state_(std::make_shared<State>()) { state_->read(std::move(options)); }
 
 Watcher::Watcher(const torch::nn::Module& root, WatchOptions options) : state_(std::make_shared<State>()) {
   state_->root = &root;
-  state_->read(options);
+  state_->read(std::move(options));
 }
 
 Watcher::Watcher(Watcher&&) noexcept = default;

@@ -236,6 +236,20 @@ TEST_CASE("archives, names, printing, clone and to are those of the Impl", "[hoo
   REQUIRE(hooked(ones().to(torch::kDouble)).scalar_type() == torch::kDouble);
 }
 
+TEST_CASE("a watcher takes a module, a holder or a pointer", "[hookable]") {
+  struct Net : nn::Module {
+    Net() { list = register_module("blocks", nn::ModuleList(nn::LayerNorm(nn::LayerNormOptions({3})))); }
+    nn::ModuleList list{nullptr};
+  };
+  const auto pointer = std::make_shared<Net>();
+  Scale holder;
+  REQUIRE_NOTHROW(infoplane::hooks::Watcher(*pointer));
+  REQUIRE_NOTHROW(infoplane::hooks::Watcher(pointer));
+  REQUIRE_NOTHROW(infoplane::hooks::Watcher(holder));
+  REQUIRE_NOTHROW(infoplane::watch(holder, {"**"}));
+  REQUIRE(infoplane::watch(std::make_unique<Net>()).sites().empty());
+}
+
 TEST_CASE("a module's output is a site", "[hookable]") {
   Scale scale;
   scale->register_forward_hook(infoplane::hooks::tap_output("blocks.0"));

@@ -280,6 +280,24 @@ std::unique_ptr<Model> make_shared_block() {
       });
 }
 
+std::unique_ptr<Model> make_unregistered() {
+  auto root = std::make_shared<TreeImpl>();
+  const auto embed = add_embedding(*root);
+  const auto head = add_head(*root);
+  std::vector<BlockImpl> blocks(2);
+  return std::make_unique<Manner>(
+      root, [embed = embed, blocks, head = head, norm = layer_norm()](const auto& tokens, const auto& note) mutable {
+        auto x = embed(tokens);
+        for (auto& block : blocks) {
+          note("norms", x);
+          x = block.forward(x);
+          note("norms", block.middle);
+        }
+        note("norms", x);
+        return head(norm(x));
+      });
+}
+
 std::unique_ptr<Model> make_bare_blocks() {
   auto root = std::make_shared<TreeImpl>();
   std::vector<Block> blocks;

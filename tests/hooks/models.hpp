@@ -58,6 +58,7 @@ std::unique_ptr<Model> make_shared_block();        ///< one block, applied three
 std::unique_ptr<Model> make_shared_norm();         ///< the blocks share their first norm
 std::unique_ptr<Model> make_reordered_norm();      ///< OLMo 2: norms behind attention and MLP, before the addition
 std::unique_ptr<Model> make_bare_blocks();         ///< only blocks: nothing embeds, nothing follows
+std::unique_ptr<Model> make_unregistered();        ///< blocks held by value and not registered
 std::unique_ptr<Model> make_lora();                ///< frozen linears wrapped with adapters
 
 /// Tokens [batch, length], the same for the same seed, without touching the global generator.

@@ -122,7 +122,8 @@ TEST_CASE("a pattern without a site is an error, and so is nothing at all", "[wa
   Watcher watcher(model->module(), WatchOptions().sites({"layers.*", "blocks.0"}));
   capture_names(watcher, *model);
   REQUIRE_THAT(complaint(watcher), ContainsSubstring("pattern \"layers.*\": no site and no norm has such a name"));
-  REQUIRE_THAT(complaint(Watcher()), ContainsSubstring("no repeated blocks were found and nothing was tapped"));
+  REQUIRE_THAT(complaint(Watcher()),
+               ContainsSubstring("no repeated blocks and no fused norm were found, and nothing was tapped"));
 
   REQUIRE_THROWS_MATCHES(Watcher(WatchOptions().sites({})), infoplane::ArgumentError,
                          MessageMatches(ContainsSubstring("no site to watch")));
@@ -166,5 +167,5 @@ TEST_CASE("describe shows blocks and sites", "[watch]") {
   const auto text = watcher.describe();
   REQUIRE_THAT(text, ContainsSubstring("3 blocks, blocks.0 to blocks.2, read where each begins"));
   REQUIRE_THAT(text, ContainsSubstring("blocks.1                 norm input         blocks.2.ln1.weight"));
-  REQUIRE_THAT(Watcher().describe(), ContainsSubstring("no repeated blocks were found"));
+  REQUIRE_THAT(Watcher().describe(), ContainsSubstring("no module: taps only"));
 }

@@ -145,6 +145,28 @@ TEST_CASE("hand-written RMSNorm gives the normalised stream", "[watch]") {
   }
 }
 
+TEST_CASE("modules that are not registered are found in the order of their norms", "[watch]") {
+  auto model = make_unregistered();
+  Watcher watcher(model->module());
+  model->record = true;
+  REQUIRE(watcher.describe().find("each fused norm is a site") != std::string::npos);
+  for (int pass = 0; pass < 2; ++pass) {
+    Captured captured;
+    auto scope = watcher.observe(captured.capture());
+    model->forward(make_tokens());
+    const auto truth = model->truth;
+    model->forward(make_tokens(1, 2));  // the same weights again: another forward
+    scope.finish();
+    REQUIRE(captured.streams.size() == 5);
+    for (std::size_t i = 0; i < 5; ++i) {
+      REQUIRE(captured.streams[i].first.name == "norms." + std::to_string(i));
+      REQUIRE(captured.streams[i].first.source == "a norm that is not registered");
+      REQUIRE(at::equal(captured.streams[i].second, truth[i].second));
+    }
+  }
+  REQUIRE_NOTHROW(watcher.verify());
+}
+
 TEST_CASE("blocks alone: the last output is not seen, and describe says so", "[watch]") {
   auto model = make_bare_blocks();
   Watcher watcher(model->module());

@@ -22,7 +22,7 @@ struct WatchOptions {
   INFOPLANE_ARG(std::vector<std::string>, sites) = {"auto"};
   /// Glob pattern of the modules that are the blocks, such as "stages.*.layers.*"; empty: the outermost repeated
   /// modules.
-  INFOPLANE_ARG(std::string, blocks) = "";
+  INFOPLANE_ARG(std::string, blocks);
 };
 
 /// Captures the residual stream of a LibTorch model whose code knows nothing of it, at the norms (and, where a block

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Stream.h>
+
+#include <infoplane/hooks/tap.hpp>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace infoplane::hooks {
+
+/// A tensor of a trainer that does not use LibTorch: memory that it lends for the time of the call.
+struct RawTensor {
+  const void* data = nullptr;
+  std::vector<std::int64_t> sizes;    ///< usually {batch, length, channels}
+  std::vector<std::int64_t> strides;  ///< in elements; empty: contiguous
+  c10::ScalarType dtype = c10::ScalarType::Float;
+  c10::Device device = c10::Device(c10::DeviceType::CPU);
+  /// On which the data was written and will be read; empty: LibTorch's current one.
+  std::optional<c10::Stream> stream = std::nullopt;
+};
+
+namespace detail {
+void fire_raw_tap(std::string_view name, const RawTensor& tensor);
+}  // namespace detail
+
+/// `tap` for memory that is no LibTorch tensor. `describe` returns a `RawTensor` and is called only if an observed
+/// scope is open on this thread, so outside a scope it costs one branch.
+/// @throws ShapeError in a scope, if the data is null, the numbers of sizes and strides differ, or one is negative
+template <typename Describe>
+void tap_raw(std::string_view name, Describe&& describe) {
+  if (detail::listeners != 0) [[unlikely]] {
+    detail::fire_raw_tap(name, describe());
+  }
+}
+
+}  // namespace infoplane::hooks
+
+namespace infoplane {
+using hooks::RawTensor;
+using hooks::tap_raw;
+}  // namespace infoplane
