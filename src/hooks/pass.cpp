@@ -4,6 +4,7 @@
 #include <infoplane/core/error.hpp>
 
 #include "hooks/backward.hpp"
+#include "hooks/centred.hpp"
 #include "hooks/glob.hpp"
 
 namespace infoplane::hooks::detail {
@@ -97,7 +98,7 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
     look_for_residual(name, inputs);
   }
   const auto op = classify(name);
-  if (op != Operator::kNorm && !plan_.reads_all_operators()) {
+  if (op != Operator::kNorm && op != Operator::kEmbedding && !plan_.reads_all_operators()) {
     return;
   }
   const auto operands = find_operands(op, inputs);
@@ -115,6 +116,9 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
       return;
     }
   } else if (op == Operator::kEmbedding) {
+    if (touched_[id]) {
+      tap_calls_.clear();
+    }
     complete_ = complete_ || (touched_[id] && last_block_ >= 0);
     touched_[id] = true;
     return;
@@ -159,7 +163,7 @@ void Pass::fire_any_norm(c10::ArrayRef<const c10::IValue> inputs) {
   const auto name = infoplane::detail::concat("norms.", index);
   const int site = plan_.record(name);
   plan_.refine(site, SiteKind::kNormInput,
-               id < 0 ? "a norm that is not registered" : plan_.parameters()[id].names.front(), index, -1);
+               id < 0 ? "a norm that is not registered" : plan_.parameters()[id].names.front(), -2, -1);
   fire(site, inputs[0].toTensor(), Source::kOperator);
 }
 
@@ -236,7 +240,8 @@ void Pass::read_asked_norm(int parameter, Reading reading, const at::Tensor& str
   const auto& source = p.names.front();
   const auto path = parent_path(source);
   const int site = plan_.record(std::string(path.empty() ? std::string_view(source) : path));
-  plan_.refine(site, kind_of(reading), source, -2, 0);
+  const bool is_known = plan_.records()[site].hits > 0;
+  plan_.refine(site, is_known ? plan_.records()[site].site.kind : kind_of_stream(reading, stream), source, -2, 0);
   fire(site, stream, Source::kOperator);
 }
 
@@ -323,6 +328,9 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
     plan_.refine(record, kind, infoplane::detail::concat("tap(\"", name, "\")"), is_new ? index : r.site.index,
                  is_new ? 0 : r.stack);
   }
+  if (index == -1 && static_cast<std::size_t>(record) < fired_.size() && fired_[record] == Source::kTap) {
+    tap_calls_.clear();  // another forward
+  }
   operator_name_ = "tap";
   fire(record, tensor, Source::kTap);
 }
@@ -344,11 +352,16 @@ int Pass::last_index() const {
   return plan_.blocks()[last_block_].indices[static_cast<std::size_t>(entered_[last_block_]) - 1];
 }
 
+SiteKind Pass::kind_of_stream(Reading reading, const at::Tensor& stream) {
+  return reading == Reading::kGain && is_centred(stream) ? SiteKind::kCentredStream : kind_of(reading);
+}
+
 void Pass::mark(const Use& use) {
   if (use.block >= 0) {
     enter(use.block);
     return;
   }
+  tap_calls_.clear();
   const auto left = [&](const StackState& stack) {
     return !stack_entered_[static_cast<std::size_t>(&stack - plan_.stacks().data())];
   };

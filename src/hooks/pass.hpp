@@ -69,6 +69,7 @@ class Pass {
   void run(const void* key, int parameter, Role role);
   void fire(int record, const at::Tensor& tensor, Source source);
   void mark(const Use& use);
+  static SiteKind kind_of_stream(Reading reading, const at::Tensor& stream);
 
   // learning
   bool learn(int parameter, Reading reading, const at::Tensor& stream);
