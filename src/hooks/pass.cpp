@@ -296,12 +296,26 @@ void Pass::fire(int record, const at::Tensor& tensor, Source source) {
     return;
   }
   fired_[record] = source;
+  ++fires_;
   ++r.hits;
   r.operator_name = operator_name_;
   r.shape = tensor.sizes().vec();
   if (r.wanted) {
     emit_(r.site, tensor);
   }
+}
+
+bool Pass::is_done() const {
+  if (plan_.learning() || plan_.reads_any_norm() || plan_.asks_for_norms() || numbers_taps_) {
+    return false;
+  }
+  const auto& records = plan_.records();
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (records[i].wanted && !records[i].dropped && (i >= fired_.size() || fired_[i] == Source::kNone)) {
+      return false;
+    }
+  }
+  return !records.empty();
 }
 
 void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
@@ -311,6 +325,7 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   std::string site(name);
   int index = name == "embedding" ? -1 : last_number(name);
   if (name != "embedding" && index < 0) {
+    numbers_taps_ = true;  // where the next forward begins, only operators show
     const auto known = [&](const auto& calls) { return calls.first == name; };
     auto position = std::find_if(tap_calls_.begin(), tap_calls_.end(), known);
     if (position == tap_calls_.end()) {

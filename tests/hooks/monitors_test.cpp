@@ -1,4 +1,6 @@
 // Scopes as trainers open them: several monitors, several models, threads.
+#include <ATen/record_function.h>
+
 #include <atomic>
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -212,6 +214,26 @@ TEST_CASE("streams of a model without known blocks are measured, and kept out of
   REQUIRE(point.mean.empty());
   for (const auto& site : monitor.sites()) {
     REQUIRE(site.index == -2);
+  }
+}
+
+TEST_CASE("once every site has come, operators are observed no longer", "[scope]") {
+  Net model;
+  Watcher watcher(model);
+  const auto nothing = [](const Site&, const Tensor&) {};
+  for (int pass = 0; pass < 3; ++pass) {
+    Watcher other(model);
+    auto scope = watcher.observe(nothing);
+    REQUIRE(at::hasThreadLocalCallbacks());
+    model.forward(batch(pass).first);
+    REQUIRE(at::hasThreadLocalCallbacks() == (pass == 0));  // the first pass learns to its end
+    auto scope_of_other = other.observe(nothing);           // a scope that opens later observes again
+    REQUIRE(at::hasThreadLocalCallbacks());
+    model.forward(batch(pass).first);
+    scope_of_other.finish();
+    scope.finish();
+    REQUIRE_FALSE(at::hasThreadLocalCallbacks());
+    REQUIRE_NOTHROW(other.verify());
   }
 }
 
