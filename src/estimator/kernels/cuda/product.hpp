@@ -119,7 +119,7 @@ __device__ __forceinline__ void multiply(const Arguments& a, const T* const (&ro
   const int lane = static_cast<int>(threadIdx.x % 32);
   const std::int64_t all_tiles = (a.m + 7) / 8;
   const std::int64_t step_words = all_tiles * 32 * kAnchors * 2;
-  const std::uint32_t* from = a.anchors + (static_cast<std::int64_t>(first_tile) * 32 + lane) * kAnchors * 2;
+  const std::uint32_t* at = a.anchors + (static_cast<std::int64_t>(first_tile) * 32 + lane) * kAnchors * 2;
 #pragma unroll
   for (int tile = 0; tile < kTiles; ++tile) {
 #pragma unroll
@@ -131,7 +131,7 @@ __device__ __forceinline__ void multiply(const Arguments& a, const T* const (&ro
   Piece<T> pieces[2];
   load_piece(pieces[0], rows[0], lane % 4 * kPiece, a);
   load_piece(pieces[1], rows[1], lane % 4 * kPiece, a);
-  for (std::int64_t begin = 0; begin < a.z.dimension; begin += kDepth, from += 4 * step_words) {
+  for (std::int64_t begin = 0; begin < a.z.dimension; begin += kDepth) {
     std::uint32_t words[kZ][2][kPiece / 2];  // two values each
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
@@ -153,12 +153,12 @@ __device__ __forceinline__ void multiply(const Arguments& a, const T* const (&ro
     load_piece(pieces[0], rows[0], next, a);  // on their way during the products; beyond the row there are zeros
     load_piece(pieces[1], rows[1], next, a);
 #pragma unroll
-    for (int step = 0; step < 4; ++step) {
+    for (int step = 0; step < 4; ++step, at += step_words) {
 #pragma unroll
       for (int tile = 0; tile < kTiles; ++tile) {
         if (tile < tiles) {
           Fragments<kZ, kAnchors> fragments;
-          load_anchors<kAnchors>(fragments.b, from + step * step_words + tile * 32 * kAnchors * 2);
+          load_anchors<kAnchors>(fragments.b, at + tile * 32 * kAnchors * 2);
 #pragma unroll
           for (int part = 0; part < kZ; ++part) {
 #pragma unroll
