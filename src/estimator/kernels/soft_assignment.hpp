@@ -3,7 +3,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 // The one entry to all kernels: what turns representations into soft assignments, per device.
@@ -19,6 +22,12 @@ struct SoftAssignment {
   std::int64_t rejected = 0;               ///< rows that count and have a NaN, an Inf or norm 0
 };
 
+/// Anchors as the kernels of devices other than the CPU want them, by (device index, parts): made at the first use.
+struct DeviceAnchors {
+  std::mutex mutex;
+  std::map<std::pair<int, int>, at::Tensor> prepared;
+};
+
 /// Anchors in the order in which the CPU kernel reads them: panels of a few vectors of anchors, each panel [d, width].
 class AnchorPanels {
  public:
@@ -30,6 +39,7 @@ class AnchorPanels {
   std::int64_t dimension() const noexcept { return dimension_; }
   const float* data() const noexcept { return data_.get(); }
   std::int64_t memory_bytes() const noexcept;
+  DeviceAnchors& on_devices() const noexcept { return on_devices_; }
 
  private:
   struct Free {
@@ -40,6 +50,7 @@ class AnchorPanels {
   std::int64_t anchors_;
   std::int64_t dimension_;
   std::unique_ptr<float[], Free> data_;
+  mutable DeviceAnchors on_devices_;
 };
 
 /// softmax((z_i / |z_i|) · Wᵀ / ε) of every row and their sum, by the kernel of z's device.
@@ -55,6 +66,13 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
 
 /// For z on any device, by ATen operators; copies the assignments to the host.
 SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
+                                    const std::uint8_t* counted);
+
+/// For z on a GPU, by the fused kernels of cuda/launch.hpp, on the caller's current stream of z's device; waits for
+/// that stream only, and copies the assignments to the host. Memory is of LibTorch's caching allocators. Only in builds
+/// with INFOPLANE_CUDA; more than 4096 anchors or 65 536 dimensions go to `soft_assignment_aten`.
+/// @throws StateError while the stream captures a CUDA graph, or if a kernel cannot be started.
+SoftAssignment soft_assignment_cuda(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                     const std::uint8_t* counted);
 
 }  // namespace infoplane::estimator::kernels
