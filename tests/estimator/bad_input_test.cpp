@@ -47,16 +47,20 @@ void check_against_oracle(const SoftEntropyAccumulator& accumulator, const at::T
   CHECK_THAT(set_of(estimate, "x").information_nats, WithinAbs(oracle.information(labels).information, 1e-6));
 }
 
-/// An update that throws says why and leaves the accumulator as it was, memory included.
+/// An update that throws says why and leaves the accumulator as it was, memory included, and as useful.
 template <typename Exception>
 void check_refused(const std::string& message, const std::function<void(SoftEntropyAccumulator&)>& call) {
   SoftEntropyAccumulator accumulator = empty_accumulator();
   accumulator.update(normal({kRows, kDimension}), {{"x", to_tensor(four_labels())}});
-  const Estimate before = accumulator.estimate();
+  SoftEntropyAccumulator untouched = accumulator;
   const auto memory = accumulator.memory_bytes();
   CHECK_THROWS_MATCHES(call(accumulator), Exception, Message(message));
-  CHECK(same(accumulator.estimate(), before));
+  CHECK(same(accumulator.estimate(), untouched.estimate()));
   CHECK(accumulator.memory_bytes() == memory);
+  for (auto* const either : {&accumulator, &untouched}) {
+    either->update(normal({kRows, kDimension}, 2), {{"x", to_tensor(some_labels(kRows, 6))}});
+  }
+  CHECK(same(accumulator.estimate(), untouched.estimate()));
 }
 
 TEST_CASE("bad input table: rows of z", "[estimator][errors]") {
