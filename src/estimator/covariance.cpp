@@ -6,21 +6,6 @@
 
 namespace infoplane::estimator {
 
-double Covariance::variance(std::span<const std::pair<std::size_t, double>> combination) const noexcept {
-  if (empty()) {
-    return kUndefined;
-  }
-  double tokens = 0;
-  double sequences = 0;
-  for (const auto& [i, a] : combination) {
-    for (const auto& [j, b] : combination) {
-      tokens += a * b * tokens_[i * values_ + j];
-      sequences += a * b * sequences_[i * values_ + j];
-    }
-  }
-  return tokens + (sequences < 0 ? 0.0 : sequences);  // NaN stays NaN
-}
-
 Covariance covariance(const Reservoir& sample, std::int64_t tokens, std::vector<std::vector<double>> influences) {
   const std::size_t rows = sample.size();
   if (sample.sequences() < 2 || rows < 2) {

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <infoplane/estimator/covariance.hpp>
 #include <limits>
-#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace infoplane::estimator {
@@ -32,33 +30,8 @@ struct InformationEstimate {
   double share_1 = kUndefined;                 ///< share of the tokens whose label was seen once
   double share_4 = kUndefined;                 ///< at least 4 times
   double share_32 = kUndefined;                ///< at least 32 times
-  std::string reason;                          ///< why `corrected_nats` is NaN; empty where it is not
-  std::string error_reason;                    ///< why `standard_error_nats` is NaN; empty where it is not
-};
-
-/// Covariances of the values of an estimate, between sequences. Values are paired: two sets of one accumulator share
-/// their tokens, so the error of a ratio is smaller than its parts suggest.
-class Covariance {
- public:
-  /// What has an error: H(Z) over all rows, then H(Z) and the information of each set.
-  static constexpr std::size_t kEntropy = 0;
-  static constexpr std::size_t entropy_of(std::size_t set) noexcept { return 1 + 2 * set; }
-  static constexpr std::size_t information_of(std::size_t set) noexcept { return 2 + 2 * set; }
-
-  Covariance() = default;
-  /// Of `values` values: what tokens give if they were independent, and what tokens of one sequence add; row-major.
-  Covariance(std::size_t values, std::vector<double> tokens, std::vector<double> sequences)
-      : values_(values), tokens_(std::move(tokens)), sequences_(std::move(sequences)) {}
-
-  bool empty() const noexcept { return values_ == 0; }
-
-  /// Variance of Σ c_k · value_k in nats²; tokens of one sequence never lower it. NaN where empty.
-  double variance(std::span<const std::pair<std::size_t, double>> combination) const noexcept;
-
- private:
-  std::size_t values_ = 0;
-  std::vector<double> tokens_;
-  std::vector<double> sequences_;
+  std::string reason = {};                     ///< why `corrected_nats` is NaN; empty where it is not
+  std::string error_reason = {};               ///< why `standard_error_nats` is NaN; empty where it is not
 };
 
 /// What an accumulator says about one layer.
@@ -67,11 +40,11 @@ struct Estimate {
   std::int64_t rejected = 0;  ///< rows with a NaN, an Inf or norm 0: in no sum
   std::int64_t anchors = 0;   ///< m
   double entropy_nats = 0;    ///< H(Z) over all rows that counted; NaN over no tokens
-  std::vector<InformationEstimate> sets;
+  std::vector<InformationEstimate> sets = {};
   std::int64_t sequences = 0;                       ///< that the rows came from
   double corrected_entropy_nats = kUndefined;       ///< H(Z) without its own finite-sample bias
   double entropy_standard_error_nats = kUndefined;  ///< of `corrected_entropy_nats`, between sequences
-  Covariance covariance;                            ///< empty below 2 sequences
+  Covariance covariance = {};                       ///< empty below 2 sequences
 };
 
 }  // namespace infoplane::estimator
