@@ -6,10 +6,10 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/labels/key_table.hpp>
-#include <limits>
 #include <numeric>
-#include <sstream>
 
+#include "core/differences.hpp"
+#include "core/state.hpp"
 #include "estimator/batch.hpp"
 #include "estimator/covariance.hpp"
 #include "estimator/entropy.hpp"
@@ -20,29 +20,6 @@
 #include "estimator/reservoir.hpp"
 
 namespace infoplane::estimator {
-namespace {
-
-/// Differences between two accumulators, as "name (mine and theirs)".
-class Differences {
- public:
-  template <typename T>
-  void compare(const char* name, const T& mine, const T& theirs) {
-    if (mine != theirs) {
-      text_ << (text_.tellp() > 0 ? ", " : "") << name << " (" << mine << " and " << theirs << ')';
-    }
-  }
-  std::string text() const { return text_.str(); }
-
- private:
-  std::ostringstream text_ = [] {
-    std::ostringstream out;
-    out.precision(std::numeric_limits<double>::max_digits10);
-    return out;
-  }();
-};
-
-}  // namespace
-
 struct SoftEntropyAccumulator::Impl {
   Impl(std::int64_t d, const SoftEntropyOptions& given)
       : options(given),
@@ -145,6 +122,16 @@ struct SoftEntropyAccumulator::Impl {
   std::int64_t tokens = 0;
   std::int64_t rejected = 0;
   std::vector<std::unique_ptr<LabelRows>> sets;
+
+  struct Empty {};
+  /// One that measures alike and has seen nothing.
+  Impl(const Impl& other, Empty /*tag*/)
+      : options(other.options),
+        epsilon(other.epsilon),
+        anchors(other.anchors),
+        panels(other.panels),
+        reservoir(other.options.anchors(), other.options.stream()),
+        sum(other.sum.size(), 0.0) {}
 
   Impl(const Impl& other)
       : options(other.options),
@@ -329,6 +316,60 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   impl_->tokens += theirs.tokens;
   impl_->rejected += theirs.rejected;
   impl_->reservoir = std::move(*merged.reservoir);
+}
+
+void SoftEntropyAccumulator::save(std::ostream& out) const {
+  const Impl& mine = *impl_;
+  state::Writer content;
+  content.put(mine.anchors.size());
+  content.put(mine.anchors.dimension());
+  content.put(mine.epsilon);
+  content.put(mine.anchors.seed());
+  content.put_text(mine.anchors.rule_name());
+  content.put(static_cast<std::uint8_t>(mine.options.label_weights()));
+  content.put(mine.options.stream());
+  content.put_array(mine.sum);
+  content.put(mine.tokens);
+  content.put(mine.rejected);
+  mine.reservoir.save(content);
+  content.put(static_cast<std::uint32_t>(mine.sets.size()));
+  for (const auto& set : mine.sets) {
+    set->save(content);
+  }
+  state::write(out, "accumulator", 1, content.content());
+}
+
+void SoftEntropyAccumulator::load(std::istream& in) {
+  const Impl& mine = *impl_;
+  const state::Content content = state::read(in, "accumulator", 1);
+  state::Reader reader(content.bytes);
+  Differences differences;
+  differences.compare("m", mine.anchors.size(), reader.get<std::int64_t>());
+  differences.compare("d", mine.anchors.dimension(), reader.get<std::int64_t>());
+  differences.compare("epsilon", mine.epsilon, reader.get<double>());
+  differences.compare("seed", mine.anchors.seed(), reader.get<std::uint64_t>());
+  differences.compare("seed rule", std::string(mine.anchors.rule_name()), reader.get_text());
+  differences.compare("label weights", static_cast<int>(mine.options.label_weights()),
+                      static_cast<int>(reader.get<std::uint8_t>()));
+  differences.compare("stream", mine.options.stream(), reader.get<std::uint64_t>());
+  INFOPLANE_CHECK(differences.text().empty(), ArgumentError,
+                  "a saved state cannot be loaded by an accumulator that differs in: ", differences.text());
+  auto loaded = std::make_unique<Impl>(mine, Impl::Empty());
+  loaded->sum = reader.get_array<double>(mine.sum.size(), "its sums are of another number of anchors");
+  loaded->tokens = reader.get<std::int64_t>();
+  loaded->rejected = reader.get<std::int64_t>();
+  state::Reader::require(loaded->tokens >= 0 && loaded->rejected >= 0, "it has fewer than no tokens");
+  state::Reader::require(
+      std::all_of(loaded->sum.begin(), loaded->sum.end(), [](double s) { return std::isfinite(s) && s >= 0; }),
+      "it has a sum that is none");
+  loaded->reservoir.load(reader);
+  for (auto sets = reader.get<std::uint32_t>(); sets > 0; --sets) {
+    auto set = LabelRows::load(reader, mine.anchors.size(), mine.options.stream(), loaded->reservoir.size());
+    state::Reader::require(loaded->find(set->name()) == nullptr, "a label set is there twice");
+    loaded->sets.push_back(std::move(set));
+  }
+  reader.end();
+  impl_ = std::move(loaded);
 }
 
 std::int64_t SoftEntropyAccumulator::memory_bytes() const noexcept {

@@ -15,6 +15,11 @@
 #include "estimator/extrapolation.hpp"
 #include "estimator/reservoir.hpp"
 
+namespace infoplane::state {
+class Reader;
+class Writer;
+}  // namespace infoplane::state
+
 namespace infoplane::estimator {
 
 /// Sums of the soft assignments of one label set, for each label that was seen.
@@ -96,6 +101,11 @@ class LabelRows {
   std::vector<ConditionalEntropy> conditional_entropies() const;
   std::int64_t memory_bytes() const noexcept;
 
+  void save(state::Writer& out) const;
+  /// A set as it was saved, with a table of its own. @throws IoError if anything in it cannot be.
+  static std::unique_ptr<LabelRows> load(state::Reader& in, std::int64_t anchors, std::uint64_t stream,
+                                         std::uint32_t reservoir_rows);
+
  private:
   static constexpr std::size_t kBlockRows = 64;
   static constexpr std::uint16_t kFloatTokens = 512;
@@ -129,6 +139,8 @@ class LabelRows {
   std::uint32_t take(std::uint32_t slot, std::int64_t sequence);
   Whole& whole(std::uint32_t row);
   void own_table();
+  void load_labels(state::Reader& in);
+  void load_rows(state::Reader& in);
 
   std::vector<LabelEntropy> label_entropies(LabelWeights weights, InformationEstimate& into,
                                             std::vector<double>& all) const;

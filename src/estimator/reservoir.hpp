@@ -6,6 +6,11 @@
 #include <span>
 #include <vector>
 
+namespace infoplane::state {
+class Reader;
+class Writer;
+}  // namespace infoplane::state
+
 namespace infoplane::estimator {
 
 /// A uniform sample of the soft assignments of a stream: those with the lowest priorities, which are hashes of a
@@ -47,6 +52,9 @@ class Reservoir {
   Merged merged(const Reservoir& other) const;
 
   void reset() noexcept;
+  void save(state::Writer& out) const;
+  /// @throws IoError, and changes nothing, if what was saved cannot be a sample.
+  void load(state::Reader& in);
   std::int64_t memory_bytes() const noexcept;
 
  private:

@@ -9,6 +9,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/state.hpp"
 #include "monitor/observation_impl.hpp"
 #include "monitor/stream.hpp"
 #include "monitor/token_views.hpp"
@@ -124,6 +125,37 @@ class Monitor::Impl {
     verified_ = false;
   }
 
+  void save(std::ostream& out) const {
+    INFOPLANE_CHECK(open_.expired() || !open_.lock()->is_open(), StateError,
+                    "save() inside an observation: let the observation end first");
+    state::Writer content;
+    content.put_text(settings());
+    content.put(seconds_since(start_));
+    content.put(state_->seconds);
+    state_->train.save(content);
+    state_->heldout.save(content);
+    state::write(out, "monitor", 1, content.content());
+  }
+
+  void load(std::istream& in) {
+    INFOPLANE_CHECK(open_.expired() || !open_.lock()->is_open(), StateError,
+                    "load() inside an observation: let the observation end first");
+    const state::Content content = state::read(in, "monitor", 1);
+    state::Reader reader(content.bytes);
+    const std::string settings_then = reader.get_text();
+    INFOPLANE_CHECK(settings_then == settings(), ArgumentError, "the state of a monitor with other settings: ", "here ",
+                    settings(), "; there ", settings_then);
+    const auto elapsed = reader.get<double>();
+    auto loaded = std::make_shared<MonitorState>(options_);
+    loaded->seconds = reader.get<double>();
+    state::Reader::require(elapsed >= 0 && elapsed < 1e9 && loaded->seconds >= 0, "its clock shows no time");
+    loaded->train.load(reader);
+    loaded->heldout.load(reader);
+    reader.end();
+    start_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(elapsed));
+    state_ = std::move(loaded);
+  }
+
   MonitorOptions options_;
   hooks::Watcher watcher_;
   std::shared_ptr<MonitorState> state_;
@@ -149,6 +181,18 @@ class Monitor::Impl {
       state_->heldout.reset();
       throw;
     }
+  }
+
+  /// What a saved state depends on, beside what the accumulators say themselves.
+  std::string settings() const {
+    std::vector<std::string> sites;
+    for (const auto& site : watcher_.sites()) {
+      sites.push_back(site.name);
+    }
+    const labels::LabelOptions& labels = options_.labels();
+    return detail::concat("every ", options_.every(), ", window ", options_.window(), ", input orders ",
+                          detail::join(labels.input_orders()), ", output orders ", detail::join(labels.output_orders()),
+                          labels.common_positions() ? ", common positions" : "", ", sites ", detail::join(sites));
   }
 
   void emit(const Stream& stream, const plane::Point& point) {
@@ -263,6 +307,8 @@ bool Monitor::logs(std::int64_t step) const noexcept { return impl_->logs(step);
 const std::vector<hooks::Site>& Monitor::sites() const noexcept { return impl_->watcher_.sites(); }
 std::string Monitor::describe() const { return impl_->watcher_.describe(); }
 void Monitor::rescan() { impl_->rescan(); }
+void Monitor::save(std::ostream& out) const { impl_->save(out); }
+void Monitor::load(std::istream& in) { impl_->load(in); }
 double Monitor::seconds() const noexcept { return impl_->state_->seconds; }
 const MonitorOptions& Monitor::options() const noexcept { return impl_->options_; }
 

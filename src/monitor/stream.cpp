@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
+#include <sstream>
 #include <utility>
+
+#include "core/state.hpp"
 
 namespace infoplane {
 
@@ -64,6 +67,47 @@ plane::Point Stream::take(std::int64_t step, double loss, const std::vector<hook
   point.mean = plane::mean_over_blocks(blocks);
   reset();
   return point;
+}
+
+void Stream::save(state::Writer& out) const {
+  out.put(prototype_ ? prototype_->dimension() : std::int64_t{0});
+  out.put_text(dtype_);
+  out.put(step_);
+  out.put(tokens_);
+  out.put(static_cast<std::uint32_t>(label_sets_.size()));
+  for (const auto& name : label_sets_) {
+    out.put_text(name);
+  }
+  out.put(static_cast<std::uint32_t>(layers_.size()));
+  for (const auto& layer : layers_) {
+    std::ostringstream accumulator;
+    layer.accumulator.save(accumulator);
+    out.put_text(layer.site);
+    out.put_text(accumulator.str());
+  }
+}
+
+void Stream::load(state::Reader& in) {
+  const auto width = in.get<std::int64_t>();
+  if (width != 0) {
+    constexpr std::int64_t kWidest = 1 << 20;
+    state::Reader::require(width >= 2 && width <= kWidest, "a stream has an impossible width");
+    prototype_.emplace(width, options_.estimator());
+  }
+  dtype_ = in.get_text();
+  step_ = in.get<std::int64_t>();
+  tokens_ = in.get<std::int64_t>();
+  state::Reader::require(step_ >= -1 && tokens_ >= 0, "a stream has an impossible step");
+  for (auto count = in.get<std::uint32_t>(); count > 0; --count) {
+    label_sets_.push_back(in.get_text());
+  }
+  for (auto count = in.get<std::uint32_t>(); count > 0; --count) {
+    state::Reader::require(prototype_.has_value(), "a stream without width has layers");
+    Layer layer{in.get_text(), *prototype_};
+    std::istringstream accumulator(in.get_text());
+    layer.accumulator.load(accumulator);
+    layers_.push_back(std::move(layer));
+  }
 }
 
 void Stream::reset() {

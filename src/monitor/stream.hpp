@@ -17,6 +17,11 @@
 
 namespace infoplane {
 
+namespace state {
+class Reader;
+class Writer;
+}  // namespace state
+
 /// One stream of a monitor: the label index and an accumulator for each site, filled until a point is taken.
 class Stream {
  public:
@@ -34,6 +39,11 @@ class Stream {
 
   /// Forgets what was measured since the last point.
   void reset();
+
+  void save(state::Writer& out) const;
+  /// Into a stream that has seen nothing. @throws ArgumentError if what the values depend on differs. @throws IoError
+  /// if what was saved cannot be a stream.
+  void load(state::Reader& in);
 
   bool empty() const noexcept { return tokens_ == 0; }
   std::int64_t step() const noexcept { return step_; }

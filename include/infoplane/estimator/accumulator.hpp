@@ -7,6 +7,7 @@
 #include <infoplane/estimator/estimate.hpp>
 #include <infoplane/estimator/soft_entropy_options.hpp>
 #include <infoplane/labels/grouping.hpp>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <utility>
@@ -81,6 +82,16 @@ class SoftEntropyAccumulator {
   /// Adds what another accumulator has seen; labels are matched by whole keys. Happens whole or not at all.
   /// @throws ArgumentError if m, d, ε, seed, seed rule or the key width of a set differ; names each with both values.
   void merge(const SoftEntropyAccumulator& other);
+
+  /// Writes everything seen so far, binary, to be read by `load`. Costs as many bytes as the sums, and 8 a key integer.
+  /// @throws IoError if the stream fails.
+  void save(std::ostream& out) const;
+
+  /// Replaces everything seen so far by what was saved. What follows gives the same bits as if the process had gone on.
+  /// Happens whole or not at all. Reads no more of the stream than was saved.
+  /// @throws ArgumentError if m, d, ε, seed, seed rule, label weights or stream differ; names each with both values.
+  /// @throws IoError if the stream holds no state of an accumulator, one of a newer version, or a damaged one.
+  void load(std::istream& in);
 
   /// Bytes held by sums, label maps, own keys and anchors (key tables of groupings belong to their label index).
   std::int64_t memory_bytes() const noexcept;

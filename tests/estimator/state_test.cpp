@@ -1,0 +1,155 @@
+#include <infoplane/core/error.hpp>
+#include <infoplane/labels/label_index.hpp>
+
+#include "estimator/oracle.hpp"
+#include "estimator/same_bits.hpp"
+#include "estimator/state_samples.hpp"
+
+namespace infoplane::estimator {
+namespace {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::Message;
+using Catch::Matchers::MessageMatches;
+
+constexpr std::int64_t kDimension = 12;
+
+SoftEntropyAccumulator fresh() { return SoftEntropyAccumulator(kDimension, SoftEntropyOptions().anchors(20)); }
+
+/// Batch `number` of a stream: frequent labels, rare ones, a set that comes and goes, rejected rows.
+void feed(SoftEntropyAccumulator& accumulator, std::uint64_t number) {
+  constexpr std::int64_t kRows = 1500;
+  at::Tensor z = normal({30, kRows / 30, kDimension}, number);
+  z[3][4].zero_();
+  NamedLabelTensors labels = {{"common", to_tensor(some_labels(kRows, 2, number))},
+                              {"rare", to_tensor(some_labels(kRows, 700, number))}};
+  if (number % 2 == 0) {
+    labels.emplace_back("even", to_tensor(some_labels(kRows, 30, number)));
+  }
+  accumulator.update(z, labels);
+}
+
+void feed_ngrams(SoftEntropyAccumulator& accumulator, labels::LabelIndex& index, std::uint64_t number) {
+  const std::vector<std::int64_t> tokens = some_labels(600, 17, number);
+  accumulator.update(normal({12, 50, kDimension}, 100 + number),
+                     *index.group({labels::IntegerView(tokens.data(), 12, 50)}));
+}
+
+bool same_labels(const SoftEntropyAccumulator& a, const SoftEntropyAccumulator& b, const std::string& set) {
+  const auto p = a.conditional_entropies(set), q = b.conditional_entropies(set);
+  return std::equal(p.begin(), p.end(), q.begin(), q.end(), [](const auto& x, const auto& y) {
+    return x.key == y.key && x.tokens == y.tokens && same_bits(x.entropy_nats, y.entropy_nats);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("state: resumed equals uninterrupted, to the last bit", "[estimator][state]") {
+  for (const std::uint64_t interrupted : {0U, 1U, 4U}) {
+    SoftEntropyAccumulator whole = fresh();
+    SoftEntropyAccumulator resumed = fresh();
+    for (std::uint64_t batch = 0; batch < interrupted; ++batch) {
+      feed(whole, batch);
+    }
+    feed(resumed, 77);  // what was there before is replaced
+    load(resumed, saved(whole));
+    CHECK(same_bits(resumed.estimate(), whole.estimate()));
+    for (std::uint64_t batch = interrupted; batch < 6; ++batch) {  // more than the sample holds
+      feed(whole, batch);
+      feed(resumed, batch);
+      INFO("after " << interrupted << ", at " << batch);
+      REQUIRE(same_bits(resumed.estimate(), whole.estimate()));
+    }
+    for (const char* const set : {"common", "rare", "even"}) {
+      CHECK(same_labels(resumed, whole, set));
+    }
+    CHECK(saved(resumed) == saved(whole));
+  }
+}
+
+TEST_CASE("state: n-grams go on with a new label index", "[estimator][state]") {
+  labels::LabelIndex index;
+  SoftEntropyAccumulator whole = fresh();
+  feed_ngrams(whole, index, 1);
+  SoftEntropyAccumulator resumed = fresh();
+  load(resumed, saved(whole));
+  labels::LabelIndex another;
+  for (std::uint64_t batch = 2; batch < 5; ++batch) {
+    feed_ngrams(whole, index, batch);
+    feed_ngrams(resumed, another, batch);
+    REQUIRE(same_bits(resumed.estimate(), whole.estimate()));
+  }
+  CHECK(same_labels(resumed, whole, "output_bigram"));
+}
+
+TEST_CASE("state: a saved accumulator can be merged", "[estimator][state]") {
+  SoftEntropyAccumulator first = fresh(), second = fresh(), loaded = fresh();
+  feed(first, 0);
+  feed(second, 1);
+  load(loaded, saved(second));
+  SoftEntropyAccumulator expected = first;
+  expected.merge(second);
+  first.merge(loaded);
+  CHECK(same_bits(first.estimate(), expected.estimate()));
+}
+
+TEST_CASE("state: what differs is named", "[estimator][state]") {
+  SoftEntropyAccumulator small(kDimension, SoftEntropyOptions().anchors(20).seed(3).stream(1));
+  SoftEntropyAccumulator other(kDimension, SoftEntropyOptions()
+                                               .anchors(21)
+                                               .seed(4)
+                                               .raw_seed(true)
+                                               .calibration(Calibration::fixed(0.25))
+                                               .label_weights(LabelWeights::kUniform));
+  feed(other, 0);
+  const Estimate before = other.estimate();
+  CHECK_THROWS_MATCHES(load(other, saved(small)), ArgumentError,
+                       MessageMatches(ContainsSubstring("that differs in: m (21 and 20), epsilon (0.25 and ") &&
+                                      ContainsSubstring("), seed (4 and 3), seed rule (raw and mixed), label weights "
+                                                        "(1 and 0), stream (0 and 1)")));
+  CHECK(same_bits(other.estimate(), before));
+}
+
+TEST_CASE("state: cut short, of something else or changed, it is refused and nothing changes", "[estimator][state]") {
+  SoftEntropyAccumulator accumulator = fresh();
+  feed(accumulator, 0);
+  const std::string bytes = saved(accumulator);
+  SoftEntropyAccumulator target = fresh();
+  feed(target, 1);
+  const Estimate before = target.estimate();
+  for (std::size_t i = 0; i < 200; ++i) {
+    REQUIRE_THROWS_AS(load(target, bytes.substr(0, bytes.size() * i / 200)), IoError);
+    std::string changed = bytes;
+    changed[bytes.size() * i / 200] ^= 1;
+    REQUIRE_THROWS_AS(load(target, changed), IoError);
+  }
+  CHECK_THROWS_MATCHES(load(target, "{}"), IoError, MessageMatches(ContainsSubstring("this is no saved state")));
+  CHECK(same_bits(target.estimate(), before));
+}
+
+TEST_CASE("state: hostile ones give an error or an accumulator that works", "[estimator][state]") {
+  SoftEntropyAccumulator accumulator(3, SoftEntropyOptions().anchors(4));
+  accumulator.update(normal({6, 3}), {{"a", to_tensor({0, 0, 1, 2, 1, 0})}, {"b", to_tensor({5, -1, 5, 5, 5, 5})}});
+  const std::string bytes = saved(accumulator);
+  int loaded = 0, refused = 0;
+  for (std::uint64_t seed = 0; seed < 20000; ++seed) {
+    SoftEntropyAccumulator target(3, SoftEntropyOptions().anchors(4));
+    try {
+      load(target, mutated(bytes, "accumulator", seed));
+      ++loaded;
+    } catch (const IoError&) {
+      ++refused;
+      continue;
+    } catch (const ArgumentError&) {  // a change of m, d or seed
+      ++refused;
+      continue;
+    }
+    target.update(normal({6, 3}), {{"a", to_tensor({0, 0, 1, 2, 1, 0})}});
+    static_cast<void>(target.estimate());
+    static_cast<void>(saved(target));
+  }
+  CHECK(refused > 10000);
+  CHECK(loaded > 100);  // changed sums, keys and the like
+}
+
+}  // namespace infoplane::estimator

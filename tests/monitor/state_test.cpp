@@ -1,0 +1,156 @@
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cstring>
+#include <infoplane/core/error.hpp>
+#include <infoplane/estimator/accumulator.hpp>
+#include <infoplane/monitor/monitor.hpp>
+#include <sstream>
+
+#include "monitor/small_gpt.hpp"
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::Message;
+using Catch::Matchers::MessageMatches;
+using infoplane::Monitor;
+using infoplane::MonitorOptions;
+using infoplane::plane::Point;
+using infoplane::test::SmallGPT;
+
+namespace {
+
+at::Tensor tokens_at(std::int64_t step, std::int64_t rows = 4) {
+  return (at::arange(rows * 12) * (step + 7) + at::arange(rows * 12).div(3, "floor")).remainder(11).view({rows, 12});
+}
+
+// Two micro-batches of the train stream and a held-out forward, as a trainer would.
+std::vector<Point> step(Monitor& monitor, SmallGPT& model, std::int64_t step) {
+  std::vector<Point> points;
+  for (const std::int64_t part : {0, 1}) {
+    const auto tokens = tokens_at(10 * step + part);
+    const auto observation = monitor.observe(step, tokens);
+    model->forward(tokens);
+  }
+  if (auto point = monitor.end_step(step, 1.0 / static_cast<double>(step + 1))) {
+    points.push_back(*point);
+    const auto tokens = tokens_at(3, 8);
+    auto observation = monitor.observe_heldout(step, tokens);
+    model->forward(tokens);
+    observation.finish();
+    points.push_back(*monitor.end_heldout(step, 2.0));
+  }
+  return points;
+}
+
+bool same_values(const infoplane::plane::Metrics& a, const infoplane::plane::Metrics& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& p, const auto& q) {
+    return p.first == q.first && std::memcmp(&p.second, &q.second, sizeof(double)) == 0;
+  });
+}
+
+void require_same(const std::vector<Point>& a, const std::vector<Point>& b) {
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    REQUIRE(a[i].step == b[i].step);
+    REQUIRE(a[i].stream == b[i].stream);
+    REQUIRE(a[i].tokens == b[i].tokens);
+    REQUIRE(a[i].loss == b[i].loss);
+    REQUIRE(same_values(a[i].mean, b[i].mean));
+    REQUIRE(a[i].layers.size() == b[i].layers.size());
+    for (std::size_t j = 0; j < a[i].layers.size(); ++j) {
+      REQUIRE(a[i].layers[j].name == b[i].layers[j].name);
+      REQUIRE(same_values(a[i].layers[j].metrics, b[i].layers[j].metrics));
+    }
+  }
+}
+
+MonitorOptions options() { return MonitorOptions().every(4).window(3); }
+
+std::string saved(const Monitor& monitor) {
+  std::ostringstream out;
+  monitor.save(out);
+  return out.str();
+}
+
+void load(Monitor& monitor, const std::string& bytes) {
+  std::istringstream in(bytes);
+  monitor.load(in);
+}
+
+}  // namespace
+
+TEST_CASE("a monitor that was saved anywhere goes on to the same bits", "[monitor][state]") {
+  SmallGPT model(11, 16, 2);
+  model->eval();  // no dropout: two forwards are one
+  for (std::int64_t interrupted = 0; interrupted <= 9; ++interrupted) {
+    Monitor whole(model, options());
+    for (std::int64_t i = 0; i < interrupted; ++i) {
+      step(whole, model, i);
+    }
+    Monitor resumed(model, options());
+    step(resumed, model, 3);  // replaced
+    load(resumed, saved(whole));
+    for (std::int64_t i = interrupted; i <= 12; ++i) {
+      INFO("saved before step " << interrupted << ", now at " << i);
+      require_same(step(resumed, model, i), step(whole, model, i));
+    }
+  }
+}
+
+TEST_CASE("time goes on where it was", "[monitor][state]") {
+  SmallGPT model(11, 16, 1);
+  model->eval();  // no dropout: two forwards are one
+  Monitor whole(model, options());
+  const double before = step(whole, model, 0).front().time;
+  Monitor resumed(model, options());
+  load(resumed, saved(whole));
+  REQUIRE(resumed.seconds() > 0);
+  step(resumed, model, 2);
+  step(resumed, model, 3);
+  REQUIRE(step(resumed, model, 4).front().time > before);
+}
+
+TEST_CASE("a state of other settings is refused and nothing changes", "[monitor][state]") {
+  SmallGPT model(11, 16, 2);
+  model->eval();  // no dropout: two forwards are one
+  Monitor whole(model, options());
+  step(whole, model, 2);
+  Monitor same(model, options());
+  step(same, model, 2);
+  const auto refused = [&](MonitorOptions other, const std::string& text) {
+    Monitor monitor(model, std::move(other));
+    REQUIRE_THROWS_MATCHES(load(monitor, saved(whole)), infoplane::ArgumentError,
+                           MessageMatches(ContainsSubstring(text)));
+  };
+  refused(options().every(5),
+          "here every 5, window 3, input orders 1, 2, output orders 1, 2, sites embedding, blocks.0, blocks.1; there "
+          "every 4, window 3");
+  refused(options().sites("blocks.*"), "sites blocks.0, blocks.1; there");
+  refused(options().labels(infoplane::labels::LabelOptions().input_orders({1})), "input orders 1, output");
+  refused(options().estimator(infoplane::estimator::SoftEntropyOptions().seed(2)), "seed (2 and 0)");
+
+  const std::string bytes = saved(whole);
+  for (std::size_t i = 0; i < 60; ++i) {
+    REQUIRE_THROWS_AS(load(same, bytes.substr(0, bytes.size() * i / 60)), infoplane::IoError);
+  }
+  std::ostringstream accumulator;
+  infoplane::estimator::SoftEntropyAccumulator(16).save(accumulator);
+  REQUIRE_THROWS_MATCHES(load(same, accumulator.str()), infoplane::IoError,
+                         MessageMatches(ContainsSubstring("\"accumulator\", not \"monitor\"")));
+  for (const std::int64_t i : {3, 4}) {
+    require_same(step(same, model, i), step(whole, model, i));
+  }
+}
+
+TEST_CASE("no state inside an observation", "[monitor][state]") {
+  SmallGPT model(11, 16, 1);
+  model->eval();  // no dropout: two forwards are one
+  Monitor monitor(model, options());
+  const std::string empty = saved(monitor);
+  const auto tokens = tokens_at(0);
+  const auto observation = monitor.observe(0, tokens);
+  REQUIRE_THROWS_MATCHES(saved(monitor), infoplane::StateError,
+                         Message("save() inside an observation: let the observation end first"));
+  REQUIRE_THROWS_MATCHES(load(monitor, empty), infoplane::StateError,
+                         Message("load() inside an observation: let the observation end first"));
+}
