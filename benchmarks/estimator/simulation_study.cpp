@@ -111,13 +111,13 @@ int main(int argc, char** argv) {
 
   std::map<std::string, Truth> truths;
   for (const Population& population : {
-           Population{"strong", 64, 0.30, 0, false},
-           Population{"weak", 64, 0.085, 0, false},
-           Population{"unlike", 64, 0.25, 1.0, false},
+           Population{"strong", 64, 0.60, 0, false},
+           Population{"weak", 64, 0.15, 0, false},
+           Population{"unlike", 64, 0.4, 0.7, false},
            Population{"none", 64, 0, 0, false},
-           Population{"Zipf strong", 2000, 0.30, 0, true},
-           Population{"Zipf weak", 2000, 0.085, 0, true},
-           Population{"Zipf unlike", 2000, 0.25, 1.0, true},
+           Population{"Zipf strong", 2000, 0.60, 0, true},
+           Population{"Zipf weak", 2000, 0.15, 0, true},
+           Population{"Zipf unlike", 2000, 0.4, 0.7, true},
            Population{"Zipf none", 2000, 0, 0, true},
        }) {
     truths.emplace(population.name, Truth(population));

@@ -16,7 +16,6 @@
 #include "estimator/kernels/entropy.hpp"
 #include "estimator/kernels/soft_assignment.hpp"
 #include "estimator/label_rows.hpp"
-#include "estimator/null_curve.hpp"
 #include "estimator/reservoir.hpp"
 
 namespace infoplane::estimator {
@@ -50,7 +49,10 @@ struct SoftEntropyAccumulator::Impl {
         anchors(given.anchors(), d, given.seed(), given.raw_seed() ? Anchors::Rule::kRaw : Anchors::Rule::kMixed),
         panels(std::make_shared<kernels::AnchorPanels>(anchors.weight())),
         reservoir(given.anchors(), given.stream()),
-        sum(static_cast<std::size_t>(given.anchors()), 0.0) {}
+        sum(static_cast<std::size_t>(given.anchors()), 0.0) {
+    INFOPLANE_CHECK(given.max_labels() >= 0, ArgumentError, "max_labels must be 0 (all labels) or more, got ",
+                    given.max_labels());
+  }
 
   /// What one update will do, made without changing a sum; `plans` speak of `sets`, then of `new_sets`.
   struct Update {
@@ -72,7 +74,7 @@ struct SoftEntropyAccumulator::Impl {
       check_width(*found, key_width);
       return *found;
     }
-    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size(), options.stream()));
+    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size(), options));
     return *new_sets.back();
   }
 
@@ -106,6 +108,9 @@ struct SoftEntropyAccumulator::Impl {
       set->count(plan, update.picks, reservoir.size());
     }
     scatter(update);
+    for (auto& [set, plan] : update.plans) {
+      set->drop_beyond_limit();
+    }
     std::move(update.new_sets.begin(), update.new_sets.end(), std::back_inserter(sets));  // room was made
   }
 
@@ -173,24 +178,25 @@ Estimate SoftEntropyAccumulator::Impl::estimate() const {
     std::vector<double> logs(sum.size());
     kernels::logarithms(sum.data(), anchors.size(), 1 / static_cast<double>(tokens), logs.data());
     std::vector<std::vector<double>> influences(1);
-    std::vector<const float*> rows;
+    std::vector<double> second_order = {0}, of_labels = {0};
     for (std::uint32_t index = 0; index < reservoir.size(); ++index) {
       const float* const p = reservoir.row(index);
       const double log_likelihood = std::inner_product(logs.begin(), logs.end(), p, 0.0);
       influences[0].push_back(-log_likelihood / static_cast<double>(tokens));
     }
-    std::transform(order.begin(), order.end(), std::back_inserter(rows),
-                   [this](std::uint32_t index) { return reservoir.row(index); });
-    result.corrected_entropy_nats = NullCurve(rows, sum, tokens).entropy();
+    result.corrected_entropy_nats =
+        result.entropy_nats + spread_between_sequences(reservoir, order, sum, tokens).entropy_bias;
     for (const auto& set : sets) {
       auto statistics = set->statistics(options.label_weights(), reservoir, order);
-      statistics.entropy_influence.resize(rows.size(), kUndefined);
-      statistics.information_influence.resize(rows.size(), kUndefined);
+      statistics.entropy_influence.resize(order.size(), kUndefined);
+      statistics.information_influence.resize(order.size(), kUndefined);
       influences.push_back(std::move(statistics.entropy_influence));
       influences.push_back(std::move(statistics.information_influence));
+      second_order.insert(second_order.end(), {0, statistics.second_order});
+      of_labels.insert(of_labels.end(), {0, statistics.of_labels});
       result.sets.push_back(std::move(statistics.estimate));
     }
-    result.covariance = covariance(reservoir, tokens, std::move(influences));
+    result.covariance = covariance(reservoir, tokens, std::move(influences), second_order, of_labels);
   } else {
     for (const auto& set : sets) {
       result.sets.push_back(set->statistics(options.label_weights(), reservoir, order).estimate);
@@ -297,6 +303,7 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   differences.compare("epsilon", impl_->epsilon, theirs.epsilon);
   differences.compare("seed", impl_->anchors.seed(), theirs.anchors.seed());
   differences.compare("seed rule", std::string(impl_->anchors.rule_name()), std::string(theirs.anchors.rule_name()));
+  differences.compare("max_labels", impl_->options.max_labels(), theirs.options.max_labels());
   for (const auto& set : theirs.sets) {
     if (const LabelRows* const mine = impl_->find(set->name())) {
       differences.compare(("key width of " + set->name()).c_str(), mine->key_width(), set->key_width());

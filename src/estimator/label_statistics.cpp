@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <infoplane/core/error.hpp>
 #include <numeric>
 
+#include "estimator/covariance.hpp"
 #include "estimator/entropy.hpp"
 #include "estimator/kernels/entropy.hpp"
 #include "estimator/label_rows.hpp"
@@ -32,12 +34,12 @@ void subtract_mean(std::vector<double>& values, std::span<const std::uint32_t> o
 
 }  // namespace
 
-/// The sums of a label's four parts, of its halves {0, 2} and {1, 3}, and of all.
+/// The sums of a label's four parts, of each pair of them, and of all.
 struct LabelRows::Label {
   static constexpr std::size_t kHalf = 4;
-  static constexpr std::size_t kAll = 6;
-  std::array<std::int64_t, 7> tokens{};
-  std::array<std::vector<double>, 7> sums;
+  static constexpr std::size_t kAll = kHalf + kPairs.size();
+  std::array<std::int64_t, kAll + 1> tokens{};
+  std::array<std::vector<double>, kAll + 1> sums;
 
   explicit Label(std::int64_t anchors) { sums.fill(std::vector<double>(static_cast<std::size_t>(anchors))); }
 
@@ -50,21 +52,37 @@ struct LabelRows::Label {
         rows.add_row_to(row, sums[part].data());
       }
     }
-    join(0, 2, kHalf);
-    join(1, 3, kHalf + 1);
+    for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
+      join(kPairs[pair][0], kPairs[pair][1], kHalf + pair);
+    }
     join(kHalf, kHalf + 1, kAll);
   }
   bool whole() const noexcept {  // all tokens in one part
     return std::any_of(tokens.begin(), tokens.begin() + 4, [this](auto part) { return part == tokens[kAll]; });
   }
   double entropy(std::size_t of) const { return entropy_of_sums(sums[of]); }
-  /// Mean entropy of `count` parts, weighted by their tokens.
+  /// Mean entropy of `count` groups, weighted by their tokens; together they have all.
   double mean_entropy(std::size_t first, std::size_t count) const {
     double mean = 0;
     for (std::size_t i = first; i < first + count; ++i) {
       mean += tokens[i] > 0 ? entropy(i) * static_cast<double>(tokens[i]) / static_cast<double>(tokens[kAll]) : 0.0;
     }
     return mean;
+  }
+  void fill(LabelEntropy& entry) const {
+    entry.whole = entry.halves = entry.quarters = entropy(kAll);
+    if (tokens[kAll] < Extrapolation::kFewest || whole()) {
+      return;
+    }
+    std::array<double, 3> halves{};
+    for (std::size_t way = 0; way < halves.size(); ++way) {
+      halves[way] = mean_entropy(kHalf + 2 * way, 2);
+    }
+    entry.halves = (halves[0] + halves[1] + halves[2]) / 3;
+    entry.quarters = mean_entropy(0, 4);
+    for (const double half : halves) {
+      entry.noise += (half - entry.halves) * (half - entry.halves) / 2;
+    }
   }
 
  private:
@@ -126,6 +144,8 @@ std::vector<LabelEntropy> LabelRows::label_entropies(LabelWeights weights, Infor
   std::vector<LabelEntropy> labels;
   labels.reserve(slots());
   Label label(anchors_);
+  all = dropped_;
+  std::int64_t kept = 0;
   for (std::uint32_t slot = 0; slot < slots(); ++slot) {
     label.load(*this, slot);
     const std::int64_t tokens = label.tokens[Label::kAll];
@@ -133,18 +153,23 @@ std::vector<LabelEntropy> LabelRows::label_entropies(LabelWeights weights, Infor
       continue;
     }
     std::transform(all.begin(), all.end(), label.sums[Label::kAll].begin(), all.begin(), std::plus<>());
-    LabelEntropy entry{slot, tokens, {}, 1, label.entropy(Label::kAll), 0, 0};
-    std::copy_n(label.tokens.begin(), 4, entry.parts.begin());
-    entry.halves = label.whole() ? entry.whole : label.mean_entropy(Label::kHalf, 2);
-    entry.quarters = label.whole() ? entry.whole : label.mean_entropy(0, 4);
+    LabelEntropy entry{slot, tokens, {}, {}, 1, 0, 0, 0, 0};
+    for (std::size_t part = 0; part < 4; ++part) {
+      const std::uint32_t row = parts_[slot][part];
+      entry.parts[part] = label.tokens[part];
+      entry.squares[part] = row == kNone ? 0 : squares_[row];
+    }
+    label.fill(entry);
     labels.push_back(entry);
-    into.tokens += tokens;
+    kept += tokens;
   }
-  into.labels = static_cast<std::int64_t>(labels.size());
+  into.tokens = kept + dropped_tokens_;
+  into.labels_kept = static_cast<std::int64_t>(labels.size());
+  into.labels = static_cast<std::int64_t>(std::ldexp(static_cast<double>(labels.size()), level_));
   double conditional = labels.empty() ? kUndefined : 0;
   double once = 0, few = 0, many = 0;
   for (LabelEntropy& entry : labels) {
-    const double share = static_cast<double>(entry.tokens) / static_cast<double>(into.tokens);
+    const double share = static_cast<double>(entry.tokens) / static_cast<double>(kept);
     entry.weight = weights == LabelWeights::kUniform ? 1 / static_cast<double>(labels.size()) : share;
     conditional += entry.weight * entry.whole;
     once += entry.tokens == 1 ? share : 0;
@@ -170,24 +195,35 @@ LabelRows::Statistics LabelRows::statistics(LabelWeights weights, const Reservoi
   std::vector<double> all(static_cast<std::size_t>(anchors_), 0.0);
   const std::vector<LabelEntropy> labels = label_entropies(weights, estimate, all);
   std::vector<const float*> rows;
+  std::vector<std::uint32_t> indices;
   for (const std::uint32_t index : reservoir_order) {
     if (index < sampled_.size() && sampled_[index] != kNone) {
       rows.push_back(reservoir.row(index));
+      indices.push_back(index);
     }
   }
   if (labels.empty() || rows.empty()) {
-    estimate.reason = estimate.error_reason =
-        labels.empty() ? "no token has a label of this set" : "no row of the sample has a label of this set";
+    estimate.reason = estimate.error_reason = estimate.tokens == 0 ? "no token has a label of this set"
+                                              : labels.empty() ? "no label is in the sample of labels: raise max_labels"
+                                                               : "no row of the sample has a label of this set";
     return result;
   }
   const NullCurve curve(rows, all, estimate.tokens);
-  const Extrapolation extrapolation(labels, curve);
-  estimate.corrected_entropy_nats = curve.entropy();
+  const Spread spread = spread_between_sequences(reservoir, indices, all, estimate.tokens);
+  const Extrapolation extrapolation(labels, curve, spread.correlation);
+  estimate.corrected_entropy_nats = estimate.entropy_nats + spread.entropy_bias;
   double null = estimate.entropy_nats - curve.entropy();
-  double corrected = curve.entropy() - estimate.conditional_entropy_nats;
+  double corrected = estimate.corrected_entropy_nats - estimate.conditional_entropy_nats;
   for (const LabelEntropy& label : labels) {
-    null += label.weight * curve.bias(label.tokens);
-    corrected -= label.weight * extrapolation.correction(label.tokens);
+    null += label.weight * curve.bias(static_cast<double>(label.tokens));
+    corrected -= label.weight * extrapolation.correction(label);
+    result.second_order += extrapolation.second_order(label);
+  }
+  // Of a ratio over labels that are in the sample with probability 2^−level each.
+  const double mean = estimate.corrected_entropy_nats - corrected;
+  for (const LabelEntropy& label : labels) {
+    const double residual = label.weight * (label.whole + extrapolation.correction(label) - mean);
+    result.of_labels += level_ > 0 ? (1 - std::ldexp(1.0, -level_)) * residual * residual : 0.0;
   }
   estimate.null_nats = null;
   if (estimate.share_4 < kFewestShare) {
@@ -209,16 +245,20 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
   const double share = 1 / static_cast<double>(into.estimate.tokens);
   std::vector<double> logs(m);
   kernels::logarithms(all.data(), anchors_, share, logs.data());
-  std::vector<std::uint32_t> rows;
+  std::vector<std::uint32_t> rows;  // with a label that is kept
+  std::vector<std::uint32_t> labelled;
   into.entropy_influence.assign(reservoir.size(), 0.0);
   for (std::uint32_t index = 0; index < sampled_.size(); ++index) {
     if (sampled_[index] != kNone) {
-      rows.push_back(index);
+      labelled.push_back(index);
       into.entropy_influence[index] = -share * dot(reservoir.row(index), logs);
     }
+    if (sampled_[index] < kDropped) {
+      rows.push_back(index);
+    }
   }
+  subtract_mean(into.entropy_influence, labelled);
   if (std::isnan(into.estimate.corrected_nats)) {
-    subtract_mean(into.entropy_influence, rows);
     return;
   }
   const std::vector<std::uint32_t> slot_of = slot_of_row();
@@ -230,9 +270,9 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
     const std::uint32_t first = slot_of[sampled_[a]], second = slot_of[sampled_[b]];
     return first != second ? first < second : a < b;
   });
-  into.information_influence = into.entropy_influence;
+  into.information_influence.assign(reservoir.size(), 0.0);
   Label sums(anchors_);
-  std::array<std::vector<double>, 7> label_logs;
+  std::array<std::vector<double>, Label::kAll + 1> label_logs;
   label_logs.fill(std::vector<double>(m));
   std::uint32_t current = kNone;
   std::array<double, 2> gain{};
@@ -255,7 +295,12 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
     if (gain != std::array<double, 2>{}) {
       const auto part = static_cast<std::size_t>(std::find(parts_[slot].begin(), parts_[slot].end(), sampled_[index]) -
                                                  parts_[slot].begin());
-      const double half = -dot(p, label_logs[Label::kHalf + part % 2]);
+      double half = 0;
+      for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
+        if (kPairs[pair][0] == part || kPairs[pair][1] == part) {
+          half -= dot(p, label_logs[Label::kHalf + pair]) / 3;
+        }
+      }
       const double quarter = -dot(p, label_logs[part]);
       surprise += gain[0] * (surprise - half) + gain[1] * (half - quarter);
     }
@@ -265,7 +310,8 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
     into.information_influence[index] -= label.weight / static_cast<double>(label.tokens) * surprise;
   }
   subtract_mean(into.information_influence, rows);
-  subtract_mean(into.entropy_influence, rows);
+  std::transform(into.information_influence.begin(), into.information_influence.end(), into.entropy_influence.begin(),
+                 into.information_influence.begin(), std::plus<>());
 }
 
 std::vector<ConditionalEntropy> LabelRows::conditional_entropies() const {

@@ -53,8 +53,12 @@ NullCurve::NullCurve(std::span<const float* const> rows, std::span<const double>
   }
 }
 
-double NullCurve::bias(std::int64_t n) const noexcept {
-  return n < static_cast<std::int64_t>(table_.size()) ? table_[static_cast<std::size_t>(n)] : between_knots(n);
+double NullCurve::bias(double n) const noexcept {
+  const auto below = static_cast<std::size_t>(n);
+  if (below + 1 < table_.size()) {
+    return table_[below] + (n - static_cast<double>(below)) * (table_[below + 1] - table_[below]);
+  }
+  return between_knots(static_cast<std::int64_t>(n));
 }
 
 double NullCurve::between_knots(std::int64_t n) const noexcept {
@@ -70,6 +74,9 @@ double NullCurve::between_knots(std::int64_t n) const noexcept {
     return spread_ / (2 * static_cast<double>(n));
   }
   const double weight = std::log2(static_cast<double>(n) / static_cast<double>(knot));
+  if (knots_[below] > 0 && knots_[below + 1] > 0) {  // a power of n, as is the leading term 1 / n
+    return knots_[below] * std::pow(knots_[below + 1] / knots_[below], weight);
+  }
   return knots_[below] + weight * (knots_[below + 1] - knots_[below]);
 }
 

@@ -11,7 +11,7 @@ namespace infoplane::estimator {
 ///     h0(n) = E H(mean of n rows drawn from the stream),  β(n) = H* − h0(n),  H* = H(Z) + T / (2 N)
 ///
 /// with T = Σ_b Var_b / P_b. h0 is measured on disjoint groups of a sample, for n = 1, 2, 4, … up to a quarter of its
-/// rows; between these β is linear in log n, beyond them it is T / (2 n), its leading term.
+/// rows; between these log β is linear in log n, beyond them β is T / (2 n), its leading term.
 class NullCurve {
  public:
   /// `rows`: a sample of m probabilities each, in random order; `sums`: of all `tokens` rows.
@@ -19,8 +19,8 @@ class NullCurve {
 
   /// H*: H(Z) without its own bias, in nats.
   double entropy() const noexcept { return entropy_; }
-  /// β(n), in nats.
-  double bias(std::int64_t n) const noexcept;
+  /// β(n) in nats, for n ≥ 1; linear between integers.
+  double bias(double n) const noexcept;
 
  private:
   double entropy_;

@@ -38,7 +38,7 @@ using NamedLabelTensors = std::vector<std::pair<std::string, at::Tensor>>;
 class SoftEntropyAccumulator {
  public:
   /// Accumulator for representations of dimension `d`.
-  /// @throws ArgumentError unless d ≥ 2 and m ≥ 2, or where the calibration has no temperature.
+  /// @throws ArgumentError unless d ≥ 2, m ≥ 2 and max_labels ≥ 0, or where the calibration has no temperature.
   explicit SoftEntropyAccumulator(std::int64_t d, const SoftEntropyOptions& options = {});
 
   SoftEntropyAccumulator(const SoftEntropyAccumulator& other);
@@ -79,7 +79,8 @@ class SoftEntropyAccumulator {
   void reset();
 
   /// Adds what another accumulator has seen; labels are matched by whole keys. Happens whole or not at all.
-  /// @throws ArgumentError if m, d, ε, seed, seed rule or the key width of a set differ; names each with both values.
+  /// @throws ArgumentError if m, d, ε, seed, seed rule, max_labels or the key width of a set differ; names each with
+  /// both values.
   void merge(const SoftEntropyAccumulator& other);
 
   /// Bytes held by sums, label maps, own keys and anchors (key tables of groupings belong to their label index).
