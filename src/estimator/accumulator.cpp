@@ -184,10 +184,10 @@ Estimate SoftEntropyAccumulator::Impl::estimate() const {
       const double log_likelihood = std::inner_product(logs.begin(), logs.end(), p, 0.0);
       influences[0].push_back(-log_likelihood / static_cast<double>(tokens));
     }
-    result.corrected_entropy_nats =
-        result.entropy_nats + spread_between_sequences(reservoir, order, sum, tokens).entropy_bias;
+    const Background background(reservoir, order, sum, tokens);
+    result.corrected_entropy_nats = result.entropy_nats + background.spread.entropy_bias;
     for (const auto& set : sets) {
-      auto statistics = set->statistics(options.label_weights(), reservoir, order);
+      auto statistics = set->statistics(options.label_weights(), reservoir, order, background);
       statistics.entropy_influence.resize(order.size(), kUndefined);
       statistics.information_influence.resize(order.size(), kUndefined);
       influences.push_back(std::move(statistics.entropy_influence));
@@ -199,7 +199,10 @@ Estimate SoftEntropyAccumulator::Impl::estimate() const {
     result.covariance = covariance(reservoir, tokens, std::move(influences), second_order, of_labels);
   } else {
     for (const auto& set : sets) {
-      result.sets.push_back(set->statistics(options.label_weights(), reservoir, order).estimate);
+      InformationEstimate& none = result.sets.emplace_back();
+      none.name = set->name();
+      none.entropy_nats = none.conditional_entropy_nats = none.information_nats = kUndefined;
+      none.reason = "no token has a label of this set";
     }
   }
   const auto error = [&result](std::size_t value) {

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "estimator/background.hpp"
 #include "estimator/extrapolation.hpp"
 #include "estimator/reservoir.hpp"
 
@@ -103,8 +104,9 @@ class LabelRows {
     double second_order = 0;                    // variance of its quadratic part, which influences count twice
     double of_labels = 0;                       // variance that the sample of labels adds
   };
+  /// `all_rows`: of the whole sample, which stands for the rows with a label of this set where nearly all have one.
   Statistics statistics(LabelWeights weights, const Reservoir& reservoir,
-                        std::span<const std::uint32_t> reservoir_order) const;
+                        std::span<const std::uint32_t> reservoir_order, const Background& all_rows) const;
   std::vector<ConditionalEntropy> conditional_entropies() const;
   std::int64_t memory_bytes() const noexcept;
 
@@ -148,6 +150,7 @@ class LabelRows {
   Whole& whole(std::uint32_t row);
   void own_table();
 
+  LabelEntropy label_entropy(std::uint32_t slot, Label& scratch, double* all) const;
   std::vector<LabelEntropy> label_entropies(LabelWeights weights, InformationEstimate& into,
                                             std::vector<double>& all) const;
   void add_influences(LabelWeights weights, const Reservoir& reservoir, std::span<const LabelEntropy> labels,

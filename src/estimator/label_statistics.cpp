@@ -1,8 +1,11 @@
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <infoplane/core/error.hpp>
 #include <numeric>
+#include <optional>
 
 #include "estimator/covariance.hpp"
 #include "estimator/entropy.hpp"
@@ -139,29 +142,59 @@ std::vector<std::uint32_t> LabelRows::slot_of_row() const {
   return result;
 }
 
+LabelEntropy LabelRows::label_entropy(std::uint32_t slot, Label& scratch, double* all) const {
+  LabelEntropy entry{slot, 0, {}, {}, 1, 0, 0, 0, 0};
+  std::uint32_t only = kNone;  // the row of a label that has one
+  int rows = 0;
+  for (std::size_t part = 0; part < entry.parts.size(); ++part) {
+    const std::uint32_t row = parts_[slot][part];
+    if (row != kNone) {
+      entry.parts[part] = tokens_of_row(row);
+      entry.squares[part] = squares_[row];
+      entry.tokens += entry.parts[part];
+      only = entry.parts[part] > 0 ? row : only;
+      rows += entry.parts[part] > 0 ? 1 : 0;
+    }
+  }
+  if (rows == 1 && (pending_[only] & kHasWhole) == 0) {  // most labels
+    const std::span<const float> sums(row(only), static_cast<std::size_t>(anchors_));
+    std::transform(sums.begin(), sums.end(), all, all,
+                   [](float sum, double of_all) { return of_all + static_cast<double>(sum); });
+    entry.whole = entry.halves = entry.quarters = entropy_of_sums(sums);
+  } else if (rows > 0) {
+    scratch.load(*this, slot);
+    std::transform(scratch.sums[Label::kAll].begin(), scratch.sums[Label::kAll].end(), all, all, std::plus<>());
+    scratch.fill(entry);
+  }
+  return entry;
+}
+
 std::vector<LabelEntropy> LabelRows::label_entropies(LabelWeights weights, InformationEstimate& into,
                                                      std::vector<double>& all) const {
-  std::vector<LabelEntropy> labels;
-  labels.reserve(slots());
-  Label label(anchors_);
+  constexpr std::size_t kSlots = 512;  // a piece of work; the order of sums is the same for any number of threads
+  const auto m = static_cast<std::size_t>(anchors_);
+  const std::size_t pieces = (slots() + kSlots - 1) / kSlots;
+  std::vector<LabelEntropy> labels(slots());
+  std::vector<double> sums(pieces * m, 0.0);
+  at::parallel_for(0, static_cast<std::int64_t>(pieces), 1, [&](std::int64_t first, std::int64_t last) {
+    Label scratch(anchors_);
+    for (auto piece = static_cast<std::size_t>(first); piece < static_cast<std::size_t>(last); ++piece) {
+      for (std::size_t slot = piece * kSlots; slot < std::min(slots(), (piece + 1) * kSlots); ++slot) {
+        labels[slot] = label_entropy(static_cast<std::uint32_t>(slot), scratch, sums.data() + piece * m);
+      }
+    }
+  });
   all = dropped_;
+  for (std::size_t piece = 0; piece < pieces; ++piece) {
+    std::transform(all.begin(), all.end(), sums.begin() + static_cast<std::ptrdiff_t>(piece * m), all.begin(),
+                   std::plus<>());
+  }
+  labels.erase(
+      std::remove_if(labels.begin(), labels.end(), [](const LabelEntropy& label) { return label.tokens == 0; }),
+      labels.end());
   std::int64_t kept = 0;
-  for (std::uint32_t slot = 0; slot < slots(); ++slot) {
-    label.load(*this, slot);
-    const std::int64_t tokens = label.tokens[Label::kAll];
-    if (tokens == 0) {
-      continue;
-    }
-    std::transform(all.begin(), all.end(), label.sums[Label::kAll].begin(), all.begin(), std::plus<>());
-    LabelEntropy entry{slot, tokens, {}, {}, 1, 0, 0, 0, 0};
-    for (std::size_t part = 0; part < 4; ++part) {
-      const std::uint32_t row = parts_[slot][part];
-      entry.parts[part] = label.tokens[part];
-      entry.squares[part] = row == kNone ? 0 : squares_[row];
-    }
-    label.fill(entry);
-    labels.push_back(entry);
-    kept += tokens;
+  for (const LabelEntropy& label : labels) {
+    kept += label.tokens;
   }
   into.tokens = kept + dropped_tokens_;
   into.labels_kept = static_cast<std::int64_t>(labels.size());
@@ -188,18 +221,17 @@ std::vector<LabelEntropy> LabelRows::label_entropies(LabelWeights weights, Infor
 }
 
 LabelRows::Statistics LabelRows::statistics(LabelWeights weights, const Reservoir& reservoir,
-                                            std::span<const std::uint32_t> reservoir_order) const {
+                                            std::span<const std::uint32_t> reservoir_order,
+                                            const Background& all_rows) const {
   Statistics result;
   InformationEstimate& estimate = result.estimate;
   estimate.name = name_;
   std::vector<double> all(static_cast<std::size_t>(anchors_), 0.0);
   const std::vector<LabelEntropy> labels = label_entropies(weights, estimate, all);
-  std::vector<const float*> rows;
-  std::vector<std::uint32_t> indices;
+  std::vector<std::uint32_t> rows;
   for (const std::uint32_t index : reservoir_order) {
     if (index < sampled_.size() && sampled_[index] != kNone) {
-      rows.push_back(reservoir.row(index));
-      indices.push_back(index);
+      rows.push_back(index);
     }
   }
   if (labels.empty() || rows.empty()) {
@@ -208,11 +240,14 @@ LabelRows::Statistics LabelRows::statistics(LabelWeights weights, const Reservoi
                                                                : "no row of the sample has a label of this set";
     return result;
   }
-  const NullCurve curve(rows, all, estimate.tokens);
-  const Spread spread = spread_between_sequences(reservoir, indices, all, estimate.tokens);
+  std::optional<Background> own;
+  if (rows.size() < reservoir.size() - reservoir.size() / 10) {
+    own.emplace(reservoir, rows, all, estimate.tokens);
+  }
+  const auto& [curve, spread] = own ? *own : all_rows;
   const Extrapolation extrapolation(labels, curve, spread.correlation);
   estimate.corrected_entropy_nats = estimate.entropy_nats + spread.entropy_bias;
-  double null = estimate.entropy_nats - curve.entropy();
+  double null = -curve.bias_of_all(estimate.tokens);
   double corrected = estimate.corrected_entropy_nats - estimate.conditional_entropy_nats;
   for (const LabelEntropy& label : labels) {
     null += label.weight * curve.bias(static_cast<double>(label.tokens));
@@ -274,6 +309,15 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
   Label sums(anchors_);
   std::array<std::vector<double>, Label::kAll + 1> label_logs;
   label_logs.fill(std::vector<double>(m));
+  std::array<bool, Label::kAll + 1> ready{};
+  const auto surprise_of = [&](const float* p, std::size_t group) {
+    if (!ready[group]) {
+      kernels::logarithms(sums.sums[group].data(), anchors_, 1 / static_cast<double>(sums.tokens[group]),
+                          label_logs[group].data());
+      ready[group] = true;
+    }
+    return -dot(p, label_logs[group]);
+  };
   std::uint32_t current = kNone;
   std::array<double, 2> gain{};
   for (const std::uint32_t index : rows) {
@@ -283,25 +327,20 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
       current = slot;
       sums.load(*this, slot);
       gain = sums.whole() ? std::array<double, 2>{} : extrapolation.gain(label.tokens);
-      for (std::size_t i = 0; i < sums.tokens.size(); ++i) {
-        if (sums.tokens[i] > 0 && (i == Label::kAll || gain != std::array<double, 2>{})) {
-          kernels::logarithms(sums.sums[i].data(), anchors_, 1 / static_cast<double>(sums.tokens[i]),
-                              label_logs[i].data());
-        }
-      }
+      ready.fill(false);
     }
     const float* const p = reservoir.row(index);
-    double surprise = -dot(p, label_logs[Label::kAll]);
+    double surprise = surprise_of(p, Label::kAll);
     if (gain != std::array<double, 2>{}) {
       const auto part = static_cast<std::size_t>(std::find(parts_[slot].begin(), parts_[slot].end(), sampled_[index]) -
                                                  parts_[slot].begin());
       double half = 0;
       for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
         if (kPairs[pair][0] == part || kPairs[pair][1] == part) {
-          half -= dot(p, label_logs[Label::kHalf + pair]) / 3;
+          half += surprise_of(p, Label::kHalf + pair) / 3;
         }
       }
-      const double quarter = -dot(p, label_logs[part]);
+      const double quarter = surprise_of(p, part);
       surprise += gain[0] * (surprise - half) + gain[1] * (half - quarter);
     }
     if (weights == LabelWeights::kUniform) {

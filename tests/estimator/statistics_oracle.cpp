@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <infoplane/core/hash.hpp>
 #include <map>
 #include <numeric>
 
@@ -42,13 +43,20 @@ class Beta {
       spread_ += (squares - mean * mean) * n / (n - 1) / mean;
     }
     for (std::size_t size = 1; size == 1 || 4 * size <= order.size(); size *= 2) {
-      double sum = 0;
+      const std::size_t permutations = size == 1 ? 1 : size < 8 ? 4 : 16;
       const std::size_t groups = order.size() / size;
-      for (std::size_t g = 0; g < groups; ++g) {
-        sum += entropy(rows, {order.begin() + static_cast<std::ptrdiff_t>(g * size),
-                              order.begin() + static_cast<std::ptrdiff_t>((g + 1) * size)});
+      double sum = 0;
+      for (std::size_t k = 0; k < permutations; ++k) {
+        std::vector<std::size_t> other = order;
+        for (std::size_t i = k == 0 ? 0 : other.size(); i > 1; --i) {
+          std::swap(other[i - 1], other[splitmix64(k << 32U | i) % i]);
+        }
+        for (std::size_t g = 0; g < groups; ++g) {
+          sum += entropy(rows, {other.begin() + static_cast<std::ptrdiff_t>(g * size),
+                                other.begin() + static_cast<std::ptrdiff_t>((g + 1) * size)});
+        }
       }
-      knots_.push_back(entropy(rows, all) + spread_ / (2 * n) - sum / static_cast<double>(groups));
+      knots_.push_back(entropy(rows, all) + spread_ / (2 * n) - sum / static_cast<double>(groups * permutations));
     }
   }
   double at(double n) const {

@@ -92,13 +92,12 @@ TEST_CASE("statistics: the null curve of coins has a closed form", "[estimator][
     const bool heads = splitmix64(i) >> 63U != 0;
     values.insert(values.end(), {heads ? 1.0F : 0.0F, heads ? 0.0F : 1.0F});
   }
-  std::vector<const float*> rows;
-  for (std::size_t i = 0; i < 4096; ++i) {
-    rows.push_back(values.data() + 2 * i);
-  }
-  const std::vector<double> sums = {5e8, 5e8};
-  const NullCurve curve(rows, sums, 1'000'000'000);
-  CHECK_THAT(curve.entropy(), WithinAbs(std::log(2.0), 1e-6));
+  Reservoir sample(2, 0);
+  const std::vector<std::uint8_t> used(4096, 1);
+  auto picks = sample.plan(used);
+  sample.add(picks, used, values.data(), 1);
+  const NullCurve curve(sample, sample.order(), 2);
+  CHECK_THAT(curve.bias_of_all(1000), WithinAbs(1 / 2000.0, 1e-6));  // T = Σ Var / P = 1
   for (const int n : {1, 2, 4, 8, 64, 1024}) {
     double h = 0;
     for (int k = 1; k < n; ++k) {
@@ -110,7 +109,7 @@ TEST_CASE("statistics: the null curve of coins has a closed form", "[estimator][
     CAPTURE(n);
     CHECK_THAT(curve.bias(n), WithinAbs(std::log(2.0) - h, 0.02));
   }
-  CHECK_THAT(curve.bias(5000), WithinAbs(1 / (2 * 5000.0), 1e-6));  // T = Σ Var / P = 1
+  CHECK_THAT(curve.bias(5000), WithinAbs(1 / (2 * 5000.0), 1e-6));
   CHECK_THAT(curve.bias(3), WithinAbs(std::sqrt(curve.bias(2) * curve.bias(4)), 0.02));
   CHECK_THAT(curve.bias(2.5), WithinAbs((curve.bias(2) + curve.bias(3)) / 2, 1e-12));
 }
