@@ -91,7 +91,9 @@ class Study {
     };
     check(std::isnan(each.most_bias) || std::abs(100 * (corrected.mean() / truth - 1)) <= each.most_bias, "bias");
     check(std::isnan(each.most_absolute) || std::abs(corrected.mean()) <= each.most_absolute, "not 0");
-    check(!each.cover || (cover >= 85 && cover <= 95), "cover");
+    // Fewer runs than 200 say less about the cover: by twice its own error.
+    const double slack = each.runs < 200 ? 2 * 100 * std::sqrt(0.9 * 0.1 / each.runs) : 0.0;
+    check(!each.cover || (cover >= 85 - slack && cover <= 95 + slack), "cover");
     std::printf("\n");
     std::fflush(stdout);
     return fine;
@@ -124,15 +126,16 @@ int main(int argc, char** argv) {
   }
   std::vector<Case> cases;
   for (const std::string population : {"strong", "weak", "unlike", "none"}) {
-    for (const std::int64_t s : {2, 4, 8, 32, 128, 512}) {
+    for (const std::int64_t s : {4, 8, 32, 128}) {
       for (const std::int64_t sequence : {1, 128}) {
         if (sequence > 1 && s < 32) {
           continue;
         }
         Case each;
+        // In sequences labels are drawn, S of each on average: as many of each would tie the sequences together.
         each.name = population + ", S = " + std::to_string(s) + (sequence > 1 ? ", sequences" : "");
         each.truth = &truths.at(population);
-        each.sampling = {64 * s, s, sequence};
+        each.sampling = {64 * s, sequence > 1 ? 0 : s, sequence};
         each.most_bias = population == "strong" && s == 8 ? 5 : NAN;
         each.most_absolute = population == "none" && s >= 4 ? 0.003 : NAN;
         each.cover = s >= 32;
@@ -153,7 +156,6 @@ int main(int argc, char** argv) {
         each.runs = tokens > 16384 ? 50 : 200;
         each.most_bias = population == "Zipf strong" && tokens == 16384 ? 3 : NAN;
         each.most_absolute = population == "Zipf none" ? 0.003 : NAN;
-        each.cover = tokens <= 16384 && tokens >= 16384;
         cases.push_back(each);
       }
     }
