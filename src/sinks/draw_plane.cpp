@@ -73,7 +73,7 @@ std::string bounds(const Frame& frame, const Plane& plane) {
   std::string curve;
   for (const auto& [complexity, expressivity] : plane.curve) {
     if (std::isfinite(complexity + expressivity) && complexity <= frame.x.to && expressivity <= frame.y.to) {
-      curve += (curve.empty() ? "M" : " L") + frame.point(complexity, expressivity);
+      curve += fmt::format("{}{}", curve.empty() ? "M" : "L", frame.point(complexity, expressivity));
     }
   }
   if (!curve.empty()) {
@@ -139,9 +139,9 @@ std::string stroke(const Frame& frame, const Path& path, const svg::Scale& posit
       if (line.empty() || color != open) {
         close();
         open = color;
-        line = "M" + frame.point(before->complexity, before->expressivity);
+        line = fmt::format("M{}", frame.point(before->complexity, before->expressivity));
       }
-      line += " L" + frame.point(spot.complexity, spot.expressivity);
+      line += fmt::format("L{}", frame.point(spot.complexity, spot.expressivity));
     }
     before = &spot;
   }
