@@ -1,0 +1,69 @@
+#include "cli/load.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <infoplane/core/error.hpp>
+#include <iterator>
+#include <ostream>
+#include <system_error>
+
+namespace infoplane::cli {
+namespace {
+
+/// Where the rule would have ended the run, and what it says.
+void replay(sinks::ReportRun& run, EarlyStoppingOptions rule) {
+  const auto& points = run.file.points;
+  if (rule.stream().empty()) {
+    const bool heldout = !run.file.stream("heldout").empty();
+    rule.stream(heldout || points.empty() ? "heldout" : points.front().stream);
+  }
+  EarlyStopping stopping(rule);
+  for (const auto& point : points) {
+    if (point.stream != rule.stream()) {
+      continue;
+    }
+    if (!point.mean.contains(rule.monitor())) {
+      return;  // the run does not measure what the rule asks for
+    }
+    if (stopping.update(point)) {
+      break;
+    }
+  }
+  if (stopping.stopped()) {
+    run.stop_step = stopping.stopped_step();
+    run.verdict = fmt::format("A stopping rule (patience {}, min_delta {:g}) ends the run at step {}: {}.",
+                              rule.patience(), rule.min_delta(), stopping.stopped_step(), stopping.message());
+  }
+}
+
+}  // namespace
+
+sinks::ReportRun load_run(const std::string& path, const EarlyStoppingOptions& rule) {
+  sinks::ReportRun run;
+  run.file = sinks::read_run_file(path);
+  run.source = path;
+  replay(run, rule);
+  return run;
+}
+
+void write_text(const std::string& path, const std::string& text, std::ostream& out) {
+  if (path == "-") {
+    out << text;
+    return;
+  }
+  const auto part = path + ".part";  // a reader never sees half a page
+  std::ofstream file(part, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file || std::rename(part.c_str(), path.c_str()) != 0) {
+    const auto error = errno;
+    std::remove(part.c_str());
+    INFOPLANE_THROW(IoError, "cannot write ", path, ": ", std::generic_category().message(error),
+                    "; give another path with --output");
+  }
+}
+
+}  // namespace infoplane::cli
