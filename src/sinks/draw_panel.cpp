@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sinks/draw.hpp"
+#include "sinks/movement.hpp"
 
 namespace infoplane::sinks {
 namespace {
@@ -197,7 +198,7 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
                 static_cast<std::int64_t>(steps.high),
                 run.best_step ? run.best_step : best_step_of(run.file, order),
                 run.stop_step,
-                run.phases};
+                phases_of(run, order)};
     const auto shown = shown_key(points, kind.key);
     if (shown != kind.key) {
       panel.hint += "; corrected for chance";

@@ -149,33 +149,55 @@ std::string stroke(const Frame& frame, const Path& path, const svg::Scale& posit
   return out;
 }
 
-struct Label {
-  double x, y, shown_y;
-  std::string name;
-  bool left;
+/// Puts the names of the paths' ends where they hide the least.
+class Labels {
+ public:
+  void avoid(double x, double y) { taken_.push_back({x, y}); }
+
+  std::string place(double x, double y, const std::string& name) {
+    const auto width = 7.2 * static_cast<double>(name.size()) + 4;
+    Box best{};
+    double least = 1e9;
+    for (const double distance : {14, 26, 40, 56, 74}) {
+      for (int i = 0; i < 16; ++i) {
+        const auto angle = 2 * 3.14159265358979 * i / 16;
+        const auto tip_x = x + distance * std::cos(angle), tip_y = y + distance * std::sin(angle);
+        const Box box{std::cos(angle) < 0 ? tip_x - width : tip_x, tip_y - 8, width, 16};
+        const auto cost = cost_of(box) + distance / 40;
+        if (cost < least) {
+          least = cost;
+          best = box;
+        }
+      }
+    }
+    boxes_.push_back(best);
+    const auto edge = std::clamp(x, best.x, best.x + best.width);
+    return fmt::format("<path class=\"ax\" d=\"M{} {}L{} {}\"/><text class=\"halo\" x=\"{}\" y=\"{}\">{}</text>", at(x),
+                       at(y), at(edge), at(best.y + 8), at(best.x + 2), at(best.y + 12), svg::escape(name));
+  }
+
+ private:
+  struct Box {
+    double x, y, width, height;
+  };
+
+  double cost_of(const Box& box) const {
+    double cost =
+        box.x < kLeft + 2 || box.x + box.width > kRight || box.y < kTop || box.y + box.height > kBottom ? 1000 : 0;
+    for (const auto& [x, y] : taken_) {
+      cost += x > box.x - 3 && x < box.x + box.width + 3 && y > box.y - 3 && y < box.y + box.height + 3 ? 1 : 0;
+    }
+    for (const auto& other : boxes_) {
+      const bool apart = box.x + box.width < other.x || other.x + other.width < box.x ||
+                         box.y + box.height <= other.y || other.y + other.height <= box.y;
+      cost += apart ? 0 : 100;
+    }
+    return cost;
+  }
+
+  std::vector<std::pair<double, double>> taken_;
+  std::vector<Box> boxes_;
 };
-
-/// Pushes labels apart vertically.
-void spread(std::vector<Label>& labels) {
-  std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) { return a.y < b.y; });
-  auto next = kTop + 8;
-  for (auto& label : labels) {
-    label.shown_y = std::max(label.y, next);
-    next = label.shown_y + 15;
-  }
-  auto most = kBottom - 6;
-  for (auto label = labels.rbegin(); label != labels.rend(); ++label) {
-    label->shown_y = std::min(label->shown_y, most);
-    most = label->shown_y - 15;
-  }
-}
-
-std::string label_text(const Label& label) {
-  const auto x = label.x + (label.left ? -16 : 16);
-  return fmt::format("<path class=\"ax\" d=\"M{} {}L{} {}\"/><text class=\"halo{}\" x=\"{}\" y=\"{}\">{}</text>",
-                     at(label.x), at(label.y), at(x), at(label.shown_y), label.left ? " e" : "",
-                     at(x + (label.left ? -3 : 3)), at(label.shown_y + 4), svg::escape(label.name));
-}
 
 }  // namespace
 
@@ -217,7 +239,12 @@ Drawing draw(const Plane& plane) {
   const svg::Scale position{steps.low, steps.high, 0, 1};
   auto body = axes(frame) + bounds(frame, plane);
   std::string spots, ends;
-  std::vector<Label> labels;
+  Labels labels;
+  struct End {
+    double x, y;
+    std::string name;
+  };
+  std::vector<End> named;
   const auto count = plane.paths.size();
   for (std::size_t i = 0; i < count; ++i) {
     const auto& path = plane.paths[i];
@@ -235,6 +262,7 @@ Drawing draw(const Plane& plane) {
           "expressivity {}|optimality {}\"/>",
           color, at(frame.x(spot.complexity)), at(frame.y(spot.expressivity)), svg::escape(path.name), spot.step,
           svg::value(spot.complexity), svg::value(spot.expressivity), svg::value(spot.expressivity / spot.complexity));
+      labels.avoid(frame.x(spot.complexity), frame.y(spot.expressivity));
       if (plane.best_step == spot.step) {
         ends += fmt::format("<circle class=\"ring\" cx=\"{}\" cy=\"{}\" r=\"7.5\"/>", at(frame.x(spot.complexity)),
                             at(frame.y(spot.expressivity)));
@@ -248,13 +276,11 @@ Drawing draw(const Plane& plane) {
     ends += fmt::format("<circle class=\"{} end\" cx=\"{}\" cy=\"{}\" r=\"5\"/>",
                         path.color.empty() ? fmt::format("f{}", svg::kStepColors - 1) : "f" + path.color, at(x), at(y));
     if (count <= kMostLabels || i % ((count + kMostLabels - 1) / kMostLabels) == 0 || i + 1 == count) {
-      const bool left = x > (kLeft + kRight) / 2 || last->complexity < path.spots.front().complexity;
-      labels.push_back({x, y, y, path.name, left && x > kLeft + 90});
+      named.push_back({x, y, path.name});
     }
   }
-  spread(labels);
-  for (const auto& label : labels) {
-    ends += label_text(label);
+  for (const auto& [x, y, name] : named) {
+    ends += labels.place(x, y, name);
   }
   if (by_step) {
     body += color_bar(static_cast<std::int64_t>(steps.low), static_cast<std::int64_t>(steps.high));

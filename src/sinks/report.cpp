@@ -33,6 +33,15 @@ constexpr const char* kGlossary =
     "<dt>Unigram, bigram …</dt><dd>Whether X and Y are one token, two, and so on.</dd>"
     "<dt>Bands</dt><dd>± 2 standard errors, where the run has them.</dd></dl></details>";
 
+std::string plane_caption(const std::string& stream) {
+  return fmt::format(
+      "On {}. Each path is a layer, from light (first step) to dark (last). To the left: it forgets what it read "
+      "(compression); upwards: it knows more about what comes next. Rings: the best step.",
+      stream == "heldout" ? "held-out text"
+      : stream == "train" ? "training batches"
+                          : stream);
+}
+
 std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
   const auto& points = run.file.points;
   const auto streams = streams_of(points);
@@ -41,8 +50,7 @@ std::string order_part(const ReportRun& run, const std::string& order, const std
   for (const auto& stream : streams) {
     const auto plane = plane_of(run, order, stream, max_steps);
     if (!plane.paths.empty()) {
-      out += report::figure("plane", draw(plane),
-                            fmt::format("Each layer on {} tokens. Rings: the best step.", stream_name(stream)));
+      out += report::figure("plane", draw(plane), plane_caption(stream));
     }
   }
   out += fmt::format("</div><h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
@@ -77,12 +85,13 @@ std::string run_part(const ReportRun& run, const std::string& id, std::size_t ma
   const auto main_order = orders.empty() ? "unigram" : orders.front();
   std::string out = fmt::format("<section id=\"{}\"><h2>{}</h2><p class=\"sub\">{}{}</p>", id, escape(header.run),
                                 escape(run.source), header.started.empty() ? "" : " started " + escape(header.started));
-  out += report::big_numbers(run, main_order);
-  out += "<div class=\"card summary\"><h3 style=\"margin-top:0\">What happened</h3><ul>";
-  for (const auto& sentence : run_summary(run, main_order)) {
-    out += "<li>" + escape(sentence) + "</li>";
+  const auto sentences = run_summary(run, main_order);
+  out += "<p class=\"lead\">" + escape(sentences.front()) + "</p>" + report::big_numbers(run, main_order);
+  out += sentences.size() > 1 ? "<div class=\"card summary\"><h3>In detail</h3><ul>" : "";
+  for (std::size_t i = 1; i < sentences.size(); ++i) {
+    out += "<li>" + escape(sentences[i]) + "</li>";
   }
-  out += "</ul></div>";
+  out += sentences.size() > 1 ? "</ul></div>" : "";
   if (orders.size() > 1) {
     out += report::choice("order", "Tokens", orders, id);
   }

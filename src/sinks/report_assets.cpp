@@ -18,6 +18,8 @@ p{margin:.4em 0}
 .fact{background:var(--ground);border:1px solid var(--line);border-radius:10px;padding:10px 14px}
 .fact b{display:block;font-size:1.5rem;line-height:1.25;font-variant-numeric:tabular-nums}
 .fact span{color:var(--soft);font-size:.88rem}
+.lead{font-size:1.18rem;line-height:1.5;max-width:62em;margin:.6em 0 1em}
+.summary h3{margin-top:0}
 .summary li{margin:.35em 0}
 .summary ul{margin:.3em 0;padding-left:1.2em}
 .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,350px),1fr));gap:12px}
@@ -26,6 +28,7 @@ figure{margin:0;background:var(--ground);border:1px solid var(--line);border-rad
 figure svg{display:block;width:100%;height:auto;touch-action:pan-y}
 .planes figure svg{max-width:680px;margin:0 auto}
 .wide{overflow-x:auto}
+figure.wide{margin-bottom:12px}
 .wide svg{min-width:620px}
 figcaption{margin:2px 4px 6px}
 .p{stroke:transparent;stroke-width:9}

@@ -6,6 +6,7 @@
 #include <infoplane/sinks/report.hpp>
 
 #include "sinks/draw.hpp"
+#include "sinks/movement.hpp"
 
 namespace infoplane::sinks {
 namespace {
@@ -14,13 +15,6 @@ std::string number(double value) {
   const auto size = std::abs(value);
   return size == 0 || (size >= 0.01 && size < 1e4) ? fmt::format("{:.{}f}", value, size < 1 ? 3 : 2)
                                                    : fmt::format("{:.2g}", value);
-}
-
-/// Whether two values differ by more than noise, or by more than 2 % where that is unknown.
-bool differ(const Sample& a, const Sample& b) {
-  const auto noise = std::isfinite(a.error) && std::isfinite(b.error) ? 2 * std::hypot(a.error, b.error) : 0.0;
-  const auto size = std::max(std::abs(a.value), std::abs(b.value));
-  return std::abs(a.value - b.value) > std::max(noise, 0.02 * size);
 }
 
 std::string span(const std::vector<plane::Point>& points) {
@@ -52,34 +46,81 @@ std::string loss_sentence(const std::vector<Sample>& losses, const std::string& 
                      number(last->value));
 }
 
-std::string complexity_sentence(const std::vector<Sample>& samples) {
-  const auto *first = first_finite(samples), *last = last_finite(samples), *peak = largest(samples);
-  if (first == nullptr || first == last) {
+/// The run in one or two sentences, without a term of the field.
+std::string headline(const Movement& moved, const std::vector<Sample>& expressivity,
+                     const std::vector<Sample>& optimality) {
+  if (!moved.known) {
     return "";
   }
-  const bool rose = peak != first && differ(*first, *peak), fell = peak != last && differ(*peak, *last);
-  const auto change = 100 * (last->value - peak->value) / std::abs(peak->value);
+  std::string out;
+  const auto less = [&] { return 100 * (1 - moved.last.value / moved.peak.value); };
+  if (moved.rose && moved.fell) {
+    out = fmt::format(
+        "While it trained, the model first took in more and more about the text that it read, up to step {}; then it "
+        "compressed: at step {} it kept {:.0f} % less of that",
+        moved.peak.step, moved.last.step, less());
+  } else if (moved.fell) {
+    out = fmt::format(
+        "While it trained, the model compressed: at step {} it kept {:.0f} % less about the text that it read",
+        moved.last.step, less());
+  } else if (moved.rose) {
+    out = fmt::format(
+        "While it trained, the model took in more and more about the text that it read; it has not begun to compress "
+        "that by step {}",
+        moved.last.step);
+  } else {
+    out = "While it trained, what the model keeps about the text that it read hardly changed";
+  }
+  const auto *first = first_finite(expressivity), *last = last_finite(expressivity);
+  if (first != nullptr && first != last) {
+    if (!differ(*first, *last)) {
+      out += ", and what it knows about what comes next hardly changed";
+    } else if (last->value > first->value) {
+      const auto times = first->value > 0 ? last->value / first->value : 0;
+      out += times >= 1.1 ? fmt::format(", and what it knows about what comes next grew {:.1f}-fold", times)
+                          : ", and what it knows about what comes next grew";
+    } else {
+      out += ", and it knows less about what comes next than at first";
+    }
+  }
+  out += ".";
+  if (const auto* now = last_finite(optimality)) {
+    out += fmt::format(
+        " For each bit that it keeps about what it read it now holds {} bit about what comes next; the limit that "
+        "theory "
+        "sets is 1 (the Information Bottleneck bound).",
+        number(now->value));
+  }
+  return out;
+}
+
+std::string complexity_sentence(const Movement& moved) {
+  const auto& [first, peak, last, known, rose, fell] = moved;
+  if (!known) {
+    return "";
+  }
+  const auto change = 100 * (1 - last.value / peak.value);
   if (rose && fell) {
     return fmt::format(
-        "First expansion, then compression: until step {} the layers kept more and more about the tokens that they "
-        "read (complexity rose from {} to {}); from then on they forgot what they did not need (it fell to {}, {:.0f} "
-        "%).",
-        peak->step, number(first->value), number(peak->value), number(last->value), change);
+        "First expansion, then compression: what the layers keep about the tokens that they read (complexity) rose "
+        "from "
+        "{} to {} until step {}, and fell to {} since ({:.0f} % less).",
+        number(first.value), number(peak.value), peak.step, number(last.value), change);
   }
   if (rose) {
     return fmt::format(
-        "The layers kept more and more about the tokens that they read: complexity rose from {} to {}. No compression "
-        "has begun.",
-        number(first->value), number(last->value));
+        "Expansion: what the layers keep about the tokens that they read (complexity) rose from {} to {}. No "
+        "compression has begun.",
+        number(first.value), number(last.value));
   }
   if (fell) {
     return fmt::format(
-        "Compression: the layers forgot part of what they kept at first about the tokens that they read (complexity "
-        "fell from {} to {}, {:.0f} %).",
-        number(peak->value), number(last->value), change);
+        "Compression: what the layers keep about the tokens that they read (complexity) fell from {} to {} ({:.0f} % "
+        "less).",
+        number(peak.value), number(last.value), change);
   }
   return fmt::format("What the layers keep about the tokens that they read (complexity) hardly changed: {}.",
-                     number(last->value));
+                     number(last.value));
 }
 
 std::string expressivity_sentence(const std::vector<Sample>& samples) {
@@ -97,16 +138,15 @@ std::string expressivity_sentence(const std::vector<Sample>& samples) {
 std::string optimality_sentence(const std::vector<Sample>& samples, const std::optional<std::int64_t>& best) {
   const auto *first = first_finite(samples), *last = last_finite(samples);
   if (first == nullptr) {
-    return "Optimality is undefined: complexity is not above what chance gives.";
+    return "Optimality is undefined: nowhere was complexity above what chance gives.";
   }
-  std::string out = fmt::format(
-      "For each bit that they keep about their input they hold {} bit about what comes next (optimality; the bound is "
-      "1)",
-      number(last->value));
-  if (first != last) {
-    out += fmt::format(", {} at first", number(first->value));
-  }
-  out += ".";
+  std::string out = first == last
+                        ? fmt::format("Optimality (expressivity / complexity) is {}.", number(last->value))
+                        : fmt::format("Optimality (expressivity / complexity) {}: {} at first, {} at the end.",
+                                      !differ(*first, *last)       ? "hardly changed"
+                                      : last->value > first->value ? "rose"
+                                                                   : "fell",
+                                      number(first->value), number(last->value));
   if (best && *best == last->step) {
     out +=
         fmt::format(" The last measurement, step {}, was the nearest to the bound: more training might help.", *best);
@@ -184,10 +224,12 @@ std::vector<std::string> run_summary(const ReportRun& run, const std::string& or
   const auto stream = main_stream(points);
   const auto chosen = points_of(points, stream);
   const auto means = [&](const std::string& key) { return means_of(chosen, shown_key(points, key), key); };
+  const auto moved = movement_of(run.file, order);
   std::vector<std::string> sentences = {
+      headline(moved, means(plane::expressivity_key(order)), means(plane::optimality_key(order))),
       span(points),
       loss_sentence(losses_of(chosen), stream),
-      complexity_sentence(means(plane::complexity_key(order))),
+      complexity_sentence(moved),
       expressivity_sentence(means(plane::expressivity_key(order))),
       optimality_sentence(means(plane::optimality_key(order)),
                           run.best_step ? run.best_step : best_step_of(run.file, order)),

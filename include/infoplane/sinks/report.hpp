@@ -30,7 +30,7 @@ struct ReportRun {
   std::optional<std::int64_t> best_step;  ///< without a value: that of the smallest mean distance, see best_step_of
   std::optional<std::int64_t> stop_step;  ///< where a stopping rule ended the run, or would have
   std::string verdict;                    ///< a sentence of the stopping rule; empty: none
-  std::vector<ReportPhase> phases = {};   ///< shaded where there are any
+  std::vector<ReportPhase> phases = {};   ///< shaded; empty: rise and fall of mean complexity
   std::vector<ReportCurve> curves = {};   ///< drawn beside the diagonal where there are any
 };
 
@@ -48,7 +48,8 @@ struct ReportOptions {
 /// @throws ArgumentError without a run, or if max_steps is below 2.
 std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options = {});
 
-/// What happened in a run, in sentences for someone new to the information plane.
+/// What happened in a run, in sentences for someone new to the information plane. The first one says it all in plain
+/// words, the others give the values.
 std::vector<std::string> run_summary(const ReportRun& run, const std::string& order = "unigram");
 
 /// The step with the smallest mean distance to the diagonal bound, on the held-out stream if it has finite ones, else
