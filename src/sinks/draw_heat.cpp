@@ -23,7 +23,7 @@ std::string short_name(const std::string& name) {
 std::string cells(const std::vector<double>& row, const HeatMap& map, const svg::Scale& x, double y, double height) {
   const svg::Scale position{map.extent.low, map.extent.high, 0, 1};
   const auto color = [&](double value) {
-    return std::isfinite(value) ? fmt::format("q{}", svg::heat_color(position(value))) : std::string("nan");
+    return std::isfinite(value) ? fmt::format("q{}", svg::heat_color(position(value))) : std::string("none");
   };
   std::string out;
   for (std::size_t i = 0; i < row.size();) {

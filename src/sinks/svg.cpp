@@ -166,7 +166,7 @@ std::string style(bool dark) {
       ".ip .fheldout{{fill:{5};stroke:{3}}}.ip .ftrain{{fill:{6};stroke:{3}}}.ip .fother{{fill:{1};stroke:{3}}}"
       ".ip .best{{stroke:{7};stroke-width:1.6;fill:none}}.ip .tbest{{fill:{7};font-weight:600}}"
       ".ip .stop{{stroke:{8};stroke-width:1.6;stroke-dasharray:6 3;fill:none}}.ip .tstop{{fill:{8};font-weight:600}}"
-      ".ip .ground{{fill:{3}}}.ip .cur{{stroke:{0};stroke-width:1;opacity:.55}}.ip .nan{{fill:{2}}}"
+      ".ip .ground{{fill:{3}}}.ip .cur{{stroke:{0};stroke-width:1;opacity:.55}}.ip .none{{fill:{2}}}"
       ".ip .end{{stroke:{3};stroke-width:1.5}}.ip .ring{{fill:none;stroke:{7};stroke-width:2}}",
       theme.ink, theme.soft, theme.grid, theme.ground, theme.shade, theme.heldout, theme.train, theme.best, theme.stop,
       theme.stop);
