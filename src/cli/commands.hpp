@@ -17,5 +17,9 @@ struct Context {
 
 /// Each adds its command to the program; the command runs while the command line is parsed.
 void add_report(CLI::App& program, Context& context);
+void add_compare(CLI::App& program, Context& context);
+void add_correlate(CLI::App& program, Context& context);
+void add_watch(CLI::App& program, Context& context);
+void add_check(CLI::App& program, Context& context);
 
 }  // namespace infoplane::cli

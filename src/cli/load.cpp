@@ -8,10 +8,14 @@
 #include <infoplane/core/error.hpp>
 #include <iterator>
 #include <ostream>
+#include <set>
 #include <system_error>
 
 namespace infoplane::cli {
 namespace {
+
+/// More than a figure shows, less than a long run of many layers has.
+const auto kFewLayers = sinks::RunFileOptions().max_layer_points(400);
 
 /// Where the rule would have ended the run, and what it says.
 void replay(sinks::ReportRun& run, EarlyStoppingOptions rule) {
@@ -43,10 +47,40 @@ void replay(sinks::ReportRun& run, EarlyStoppingOptions rule) {
 
 sinks::ReportRun load_run(const std::string& path, const EarlyStoppingOptions& rule) {
   sinks::ReportRun run;
-  run.file = sinks::read_run_file(path);
+  run.file = sinks::read_run_file(path, kFewLayers);
   run.source = path;
   replay(run, rule);
   return run;
+}
+
+std::vector<sinks::RunFile> read_runs(const std::vector<std::string>& paths) {
+  std::vector<sinks::RunFile> runs;
+  for (const auto& path : paths) {
+    runs.push_back(sinks::read_run_file(path, kFewLayers));
+  }
+  return runs;
+}
+
+std::vector<std::string> run_names(const std::vector<sinks::RunFile>& runs, const std::vector<std::string>& paths) {
+  std::set<std::string> names;
+  for (const auto& run : runs) {
+    names.insert(run.header.run);
+  }
+  if (names.size() < runs.size() || names.contains("")) {
+    return paths;
+  }
+  std::vector<std::string> in_order;
+  for (const auto& run : runs) {
+    in_order.push_back(run.header.run);
+  }
+  return in_order;
+}
+
+void tell_obstacles(const std::vector<std::string>& obstacles, const std::string& first, std::ostream& err) {
+  err << "infoplane: the runs were measured with other settings than " << first << ", so they cannot be compared:\n";
+  for (const auto& obstacle : obstacles) {
+    err << "  " << obstacle << '\n';
+  }
 }
 
 void write_text(const std::string& path, const std::string& text, std::ostream& out) {

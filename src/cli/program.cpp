@@ -50,7 +50,9 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   program.require_subcommand(1);
   program.footer(kFooter);
   Context context{out, err};
-  add_report(program, context);
+  for (const auto add : {add_report, add_compare, add_correlate, add_watch, add_check}) {
+    add(program, context);
+  }
   const auto code = parse(program, context, arguments);
   out.flush();
   if (!out) {

@@ -35,11 +35,20 @@ constexpr const char* kGlossary =
 
 std::string plane_caption(const std::string& stream) {
   return fmt::format(
-      "On {}. Each path is a layer, from light (first step) to dark (last). To the left: it forgets what it read "
+      "On {}. Each path is a layer, coloured by the step. To the left: it forgets what it read "
       "(compression); upwards: it knows more about what comes next. Rings: the best step.",
       stream == "heldout" ? "held-out text"
       : stream == "train" ? "training batches"
                           : stream);
+}
+
+std::string shading(const std::vector<ReportPhase>& phases) {
+  std::string out;
+  for (const auto& phase : phases) {
+    out += fmt::format("{}{} (steps {} to {})", out.empty() ? "<p class=\"note\">Shaded in turn: " : ", then ",
+                       escape(phase.name), phase.first_step, phase.last_step);
+  }
+  return out.empty() ? "" : out + ".</p>";
 }
 
 std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
@@ -55,7 +64,9 @@ std::string order_part(const ReportRun& run, const std::string& order, const std
   }
   out += fmt::format("</div><h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
   const auto panels = panels_of(run, order, max_steps);
-  out += report::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines) + "<div class=\"grid\">";
+  out += report::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines);
+  out += panels.empty() ? "" : shading(panels.front().phases);
+  out += "<div class=\"grid\">";
   for (const auto& panel : panels) {
     out += report::figure("panel", draw(panel), "");
   }

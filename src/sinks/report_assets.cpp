@@ -22,7 +22,7 @@ p{margin:.4em 0}
 .summary h3{margin-top:0}
 .summary li{margin:.35em 0}
 .summary ul{margin:.3em 0;padding-left:1.2em}
-.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,350px),1fr));gap:12px}
+.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,350px),1fr));gap:12px;margin:12px 0}
 .planes{grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr))}
 figure{margin:0;background:var(--ground);border:1px solid var(--line);border-radius:10px;padding:10px 12px;min-width:0}
 figure svg{display:block;width:100%;height:auto;touch-action:pan-y}

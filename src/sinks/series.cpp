@@ -168,7 +168,7 @@ std::string metric_key(const std::string& metric, const std::string& order) {
   if (metric == "optimality") {
     return plane::optimality_key(order);
   }
-  INFOPLANE_CHECK(metric == "distance", ArgumentError, "there is no figure of \"", metric,
+  INFOPLANE_CHECK(metric == "distance", ArgumentError, "there is no metric \"", metric,
                   "\": give optimality, complexity, expressivity or distance");
   return plane::distance_key(order);
 }

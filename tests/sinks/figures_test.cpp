@@ -59,7 +59,7 @@ TEST_CASE("a figure that the run cannot give is an error that says what there is
   REQUIRE_THROWS_MATCHES(plane_svg(run, FigureOptions().max_steps(1)), ArgumentError,
                          Message("a figure was asked for with at most 1 steps: give max_steps of at least 2"));
   REQUIRE_THROWS_MATCHES(layers_svg(run, FigureOptions().metric("loss")), ArgumentError,
-                         Message("there is no figure of \"loss\": give optimality, complexity, expressivity or "
+                         Message("there is no metric \"loss\": give optimality, complexity, expressivity or "
                                  "distance"));
 }
 
