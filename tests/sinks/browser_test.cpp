@@ -1,12 +1,9 @@
-#include <sys/wait.h>
-
 #include <catch2/catch_test_macros.hpp>
-#include <cstdio>
-#include <cstdlib>
 #include <infoplane/sinks/report.hpp>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "sinks/command.hpp"
 #include "sinks/made_run.hpp"
 #include "sinks/markup.hpp"
 
@@ -67,20 +64,8 @@ const shown = element => element.getClientRects().length > 0;
 })();
 </script>)html";
 
-std::string run(const std::string& command) {
-  std::FILE* pipe = ::popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  std::string out;
-  char chunk[4096];
-  for (std::size_t got = 0; (got = std::fread(chunk, 1, sizeof chunk, pipe)) > 0;) {
-    out.append(chunk, got);
-  }
-  REQUIRE(::pclose(pipe) == 0);
-  return out;
-}
-
 std::string browser(const samples::Folder& folder, const std::string& arguments) {
-  return run(
+  return command::output(
       std::string("env -u LD_PRELOAD timeout 60 ") + INFOPLANE_TEST_BROWSER +
       " --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir=" + folder.file("profile") +
       " --enable-logging=stderr --virtual-time-budget=10000 " + arguments + " 2>" + folder.file("log"));
