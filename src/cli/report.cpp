@@ -53,9 +53,9 @@ void report(const Arguments& arguments, Context& context) {
   }
   auto output = arguments.output;
   if (output.empty()) {
-    output = std::filesystem::path(arguments.runs.front())
-                 .replace_extension(arguments.figure.empty() ? ".html" : "." + arguments.figure + ".svg")
-                 .string();
+    const auto ending = arguments.figure.empty() ? ".html" : "." + arguments.figure + ".svg";
+    output = std::filesystem::path(arguments.runs.front()).replace_extension(ending).string();
+    output += output == arguments.runs.front() ? ending : "";  // never over the run
   }
   write_text(output, drawn(arguments, runs), context.out);
   if (arguments.json) {
