@@ -25,10 +25,12 @@ void replay(sinks::ReportRun& run, EarlyStoppingOptions rule) {
     rule.stream(heldout || points.empty() ? "heldout" : points.front().stream);
   }
   EarlyStopping stopping(rule);
+  std::int64_t last_step = -1;
   for (const auto& point : points) {
-    if (point.stream != rule.stream()) {
+    if (point.stream != rule.stream() || point.step <= last_step) {  // the rule takes no step twice; check tells of it
       continue;
     }
+    last_step = point.step;
     if (!point.mean.contains(rule.monitor())) {
       return;  // the run does not measure what the rule asks for
     }

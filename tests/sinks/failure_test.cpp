@@ -170,8 +170,12 @@ TEST_CASE("a folder that goes away while training costs points, and nothing else
 TEST_CASE("SIGKILL at 100 random moments loses the point in flight at most", "[sinks]") {
   const samples::Folder folder;
   std::mt19937 random(7);  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same moments every time
-  std::int64_t next = 0, resumed = 0;
+  std::int64_t next = 0, resumed = 0, points = 0;
   for (int kill = 0; kill < 100; ++kill) {
+    if (kill % 10 == 0) {  // a file for ten lives, so that reading it all stays quick
+      std::filesystem::remove(folder.file());
+      next = 0;
+    }
     int progress[2];
     REQUIRE(::pipe(progress) == 0);
     const auto child = ::fork();
@@ -204,9 +208,10 @@ TEST_CASE("SIGKILL at 100 random moments loses the point in flight at most", "[s
     REQUIRE(last >= confirmed);      // what was confirmed is there
     REQUIRE(last <= confirmed + 1);  // and at most the one in flight besides
     REQUIRE(static_cast<std::int64_t>(run.points.size()) == last + 1);
+    points += last + 1 - next;
     next = last + 1;
-    resumed = static_cast<std::int64_t>(run.resumed.size());
+    resumed += run.resumed.empty() ? 0 : 1;
   }
-  REQUIRE(next > 50);
-  REQUIRE(resumed > 50);
+  REQUIRE(points > 50);
+  REQUIRE(resumed > 20);
 }
