@@ -6,11 +6,9 @@
 #include <span>
 
 #include "estimator/null_curve.hpp"
+#include "estimator/pairs.hpp"
 
 namespace infoplane::estimator {
-
-/// The pairs of the four parts; two that follow each other halve a label.
-inline constexpr std::array<std::array<std::size_t, 2>, 6> kPairs = {{{0, 2}, {1, 3}, {0, 1}, {2, 3}, {0, 3}, {1, 2}}};
 
 /// What one label contributes to a conditional entropy.
 struct LabelEntropy {

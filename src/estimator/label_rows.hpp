@@ -150,6 +150,7 @@ class LabelRows {
   Whole& whole(std::uint32_t row);
   void own_table();
 
+  void split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) const;
   LabelEntropy label_entropy(std::uint32_t slot, Label& scratch, double* all) const;
   std::vector<LabelEntropy> label_entropies(LabelWeights weights, InformationEstimate& into,
                                             std::vector<double>& all) const;

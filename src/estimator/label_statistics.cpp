@@ -64,28 +64,29 @@ struct LabelRows::Label {
     return std::any_of(tokens.begin(), tokens.begin() + 4, [this](auto part) { return part == tokens[kAll]; });
   }
   double entropy(std::size_t of) const { return entropy_of_sums(sums[of]); }
-  /// Mean entropy of `count` groups, weighted by their tokens; together they have all.
-  double mean_entropy(std::size_t first, std::size_t count) const {
-    double mean = 0;
-    for (std::size_t i = first; i < first + count; ++i) {
-      mean += tokens[i] > 0 ? entropy(i) * static_cast<double>(tokens[i]) / static_cast<double>(tokens[kAll]) : 0.0;
-    }
-    return mean;
-  }
-  void fill(LabelEntropy& entry) const {
-    entry.whole = entry.halves = entry.quarters = entropy(kAll);
-    if (tokens[kAll] < Extrapolation::kFewest || whole()) {
-      return;
-    }
+  /// Halves, quarters and noise from entropies of rows and pairs.
+  static void fill(LabelEntropy& entry, const kernels::SplitEntropies& entropies) {
+    const auto n = static_cast<double>(entry.tokens);
     std::array<double, 3> halves{};
-    for (std::size_t way = 0; way < halves.size(); ++way) {
-      halves[way] = mean_entropy(kHalf + 2 * way, 2);
+    for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
+      const std::int64_t of_pair = entry.parts[kPairs[pair][0]] + entry.parts[kPairs[pair][1]];
+      halves[pair / 2] += entropies.pairs[pair] * static_cast<double>(of_pair) / n;
     }
     entry.halves = (halves[0] + halves[1] + halves[2]) / 3;
-    entry.quarters = mean_entropy(0, 4);
+    entry.quarters = 0;
+    for (std::size_t part = 0; part < entry.parts.size(); ++part) {
+      entry.quarters += entropies.rows[part] * static_cast<double>(entry.parts[part]) / n;
+    }
     for (const double half : halves) {
       entry.noise += (half - entry.halves) * (half - entry.halves) / 2;
     }
+  }
+  kernels::SplitEntropies split() const {
+    kernels::SplitEntropies result{};
+    for (std::size_t i = 0; i < kAll; ++i) {
+      (i < kHalf ? result.rows[i] : result.pairs[i - kHalf]) = tokens[i] > 0 ? entropy(i) : 0.0;
+    }
+    return result;
   }
 
  private:
@@ -142,6 +143,24 @@ std::vector<std::uint32_t> LabelRows::slot_of_row() const {
   return result;
 }
 
+void LabelRows::split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) const {
+  std::array<const float*, 4> sums{};
+  bool large = false;
+  for (std::size_t part = 0; part < sums.size(); ++part) {
+    const std::uint32_t number = parts_[slot][part];
+    if (number != kNone && entry.parts[part] > 0) {
+      sums[part] = row(number);
+      large = large || (pending_[number] & kHasWhole) != 0;
+    }
+  }
+  if (large) {
+    scratch.load(*this, slot);
+    Label::fill(entry, scratch.split());
+  } else {
+    Label::fill(entry, kernels::split_entropies(sums, anchors_, static_cast<double>(entry.tokens)));
+  }
+}
+
 LabelEntropy LabelRows::label_entropy(std::uint32_t slot, Label& scratch, double* all) const {
   LabelEntropy entry{slot, 0, {}, {}, 1, 0, 0, 0, 0};
   std::uint32_t only = kNone;  // the row of a label that has one
@@ -162,9 +181,13 @@ LabelEntropy LabelRows::label_entropy(std::uint32_t slot, Label& scratch, double
                    [](float sum, double of_all) { return of_all + static_cast<double>(sum); });
     entry.whole = entry.halves = entry.quarters = entropy_of_sums(sums);
   } else if (rows > 0) {
-    scratch.load(*this, slot);
-    std::transform(scratch.sums[Label::kAll].begin(), scratch.sums[Label::kAll].end(), all, all, std::plus<>());
-    scratch.fill(entry);
+    auto& sums = scratch.sums[Label::kAll];
+    total(slot, sums.data());
+    std::transform(sums.begin(), sums.end(), all, all, std::plus<>());
+    entry.whole = entry.halves = entry.quarters = entropy_of_sums(std::span<const double>(sums));
+    if (rows > 1 && entry.tokens >= Extrapolation::kFewest) {
+      split(slot, scratch, entry);
+    }
   }
   return entry;
 }
