@@ -68,7 +68,8 @@ Extrapolation::Extrapolation(std::span<const LabelEntropy> labels, const NullCur
     const double beta = bias(label);
     sums.b1 += label.weight * beta;
     sums.b2 += label.weight * beta * beta;
-    if (label.tokens < kFewest) {
+    const auto parts = std::count_if(label.parts.begin(), label.parts.end(), [](auto tokens) { return tokens > 0; });
+    if (label.tokens < kFewest || parts < 2) {
       continue;
     }
     PartBias halves, quarters;

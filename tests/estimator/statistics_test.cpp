@@ -7,8 +7,10 @@
 #include <infoplane/core/hash.hpp>
 #include <numeric>
 
+#include "estimator/kernels/entropy.hpp"
 #include "estimator/null_curve.hpp"
 #include "estimator/oracle.hpp"
+#include "estimator/pairs.hpp"
 
 namespace infoplane::estimator {
 namespace {
@@ -81,6 +83,35 @@ TEST_CASE("statistics: null and corrected values equal an oracle in float64", "[
       CHECK_THAT(got.corrected_nats, WithinAbs(expected.corrected, 1e-5));
       CHECK(got.corrected_nats < got.information_nats);
       CHECK(got.reason.empty());
+    }
+  }
+}
+
+TEST_CASE("statistics: entropies of rows and of pairs of rows", "[estimator][statistics]") {
+  for (const std::int64_t m : {2, 7, 16, 50, 100, 129}) {
+    const at::Tensor values = (2 * normal({4, m}, 3)).exp();  // sums of several tokens
+    values.select(1, 1).zero_();
+    const auto* const sums = values.const_data_ptr<float>();
+    const double tokens = values.sum().item<double>();
+    const auto got = kernels::split_entropies({sums, nullptr, sums + 2 * m, sums + 3 * m}, m, tokens);
+    const auto entropy = [&](std::vector<int> rows) {
+      double total = 0, h = 0;
+      for (std::int64_t b = 0; b < m; ++b) {
+        double sum = 0;
+        for (const int row : rows) {
+          sum += row == 1 ? 0.0 : static_cast<double>(sums[row * m + b]);
+        }
+        total += sum;
+        h -= sum > 0 ? sum * std::log(sum) : 0.0;
+      }
+      return total > 0 ? h / total + std::log(total) : 0.0;
+    };
+    for (int i = 0; i < 4; ++i) {
+      CHECK_THAT(got.rows[static_cast<std::size_t>(i)], WithinAbs(entropy({i}), 1e-6));
+    }
+    for (std::size_t i = 0; i < kPairs.size(); ++i) {
+      CHECK_THAT(got.pairs[i],
+                 WithinAbs(entropy({static_cast<int>(kPairs[i][0]), static_cast<int>(kPairs[i][1])}), 1e-6));
     }
   }
 }
