@@ -16,7 +16,6 @@
 #include "estimator/kernels/entropy.hpp"
 #include "estimator/kernels/soft_assignment.hpp"
 #include "estimator/label_rows.hpp"
-#include "estimator/null_curve.hpp"
 #include "estimator/reservoir.hpp"
 
 namespace infoplane::estimator {
@@ -27,7 +26,10 @@ struct SoftEntropyAccumulator::Impl {
         anchors(given.anchors(), d, given.seed(), given.raw_seed() ? Anchors::Rule::kRaw : Anchors::Rule::kMixed),
         panels(std::make_shared<kernels::AnchorPanels>(anchors.weight())),
         reservoir(given.anchors(), given.stream()),
-        sum(static_cast<std::size_t>(given.anchors()), 0.0) {}
+        sum(static_cast<std::size_t>(given.anchors()), 0.0) {
+    INFOPLANE_CHECK(given.max_labels() >= 0, ArgumentError, "max_labels must be 0 (all labels) or more, got ",
+                    given.max_labels());
+  }
 
   /// What one update will do, made without changing a sum; `plans` speak of `sets`, then of `new_sets`.
   struct Update {
@@ -49,7 +51,7 @@ struct SoftEntropyAccumulator::Impl {
       check_width(*found, key_width);
       return *found;
     }
-    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size(), options.stream()));
+    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size(), options));
     return *new_sets.back();
   }
 
@@ -83,6 +85,9 @@ struct SoftEntropyAccumulator::Impl {
       set->count(plan, update.picks, reservoir.size());
     }
     scatter(update);
+    for (auto& [set, plan] : update.plans) {
+      set->drop_beyond_limit();
+    }
     std::move(update.new_sets.begin(), update.new_sets.end(), std::back_inserter(sets));  // room was made
   }
 
@@ -160,27 +165,31 @@ Estimate SoftEntropyAccumulator::Impl::estimate() const {
     std::vector<double> logs(sum.size());
     kernels::logarithms(sum.data(), anchors.size(), 1 / static_cast<double>(tokens), logs.data());
     std::vector<std::vector<double>> influences(1);
-    std::vector<const float*> rows;
+    std::vector<double> second_order = {0}, of_labels = {0};
     for (std::uint32_t index = 0; index < reservoir.size(); ++index) {
       const float* const p = reservoir.row(index);
       const double log_likelihood = std::inner_product(logs.begin(), logs.end(), p, 0.0);
       influences[0].push_back(-log_likelihood / static_cast<double>(tokens));
     }
-    std::transform(order.begin(), order.end(), std::back_inserter(rows),
-                   [this](std::uint32_t index) { return reservoir.row(index); });
-    result.corrected_entropy_nats = NullCurve(rows, sum, tokens).entropy();
+    const Background background(reservoir, order, sum, tokens);
+    result.corrected_entropy_nats = result.entropy_nats + background.spread.entropy_bias;
     for (const auto& set : sets) {
-      auto statistics = set->statistics(options.label_weights(), reservoir, order);
-      statistics.entropy_influence.resize(rows.size(), kUndefined);
-      statistics.information_influence.resize(rows.size(), kUndefined);
+      auto statistics = set->statistics(options.label_weights(), reservoir, order, background);
+      statistics.entropy_influence.resize(order.size(), kUndefined);
+      statistics.information_influence.resize(order.size(), kUndefined);
       influences.push_back(std::move(statistics.entropy_influence));
       influences.push_back(std::move(statistics.information_influence));
+      second_order.insert(second_order.end(), {0, statistics.second_order});
+      of_labels.insert(of_labels.end(), {0, statistics.of_labels});
       result.sets.push_back(std::move(statistics.estimate));
     }
-    result.covariance = covariance(reservoir, tokens, std::move(influences));
+    result.covariance = covariance(reservoir, tokens, std::move(influences), second_order, of_labels);
   } else {
     for (const auto& set : sets) {
-      result.sets.push_back(set->statistics(options.label_weights(), reservoir, order).estimate);
+      InformationEstimate& none = result.sets.emplace_back();
+      none.name = set->name();
+      none.entropy_nats = none.conditional_entropy_nats = none.information_nats = kUndefined;
+      none.reason = "no token has a label of this set";
     }
   }
   const auto error = [&result](std::size_t value) {
@@ -284,6 +293,7 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   differences.compare("epsilon", impl_->epsilon, theirs.epsilon);
   differences.compare("seed", impl_->anchors.seed(), theirs.anchors.seed());
   differences.compare("seed rule", std::string(impl_->anchors.rule_name()), std::string(theirs.anchors.rule_name()));
+  differences.compare("max_labels", impl_->options.max_labels(), theirs.options.max_labels());
   for (const auto& set : theirs.sets) {
     if (const LabelRows* const mine = impl_->find(set->name())) {
       differences.compare(("key width of " + set->name()).c_str(), mine->key_width(), set->key_width());
@@ -327,6 +337,7 @@ void SoftEntropyAccumulator::save(std::ostream& out) const {
   content.put(mine.anchors.seed());
   content.put_text(mine.anchors.rule_name());
   content.put(static_cast<std::uint8_t>(mine.options.label_weights()));
+  content.put(mine.options.max_labels());
   content.put(mine.options.stream());
   content.put_array(mine.sum);
   content.put(mine.tokens);
@@ -351,6 +362,7 @@ void SoftEntropyAccumulator::load(std::istream& in) {
   differences.compare("seed rule", std::string(mine.anchors.rule_name()), reader.get_text());
   differences.compare("label weights", static_cast<int>(mine.options.label_weights()),
                       static_cast<int>(reader.get<std::uint8_t>()));
+  differences.compare("max_labels", mine.options.max_labels(), reader.get<std::int64_t>());
   differences.compare("stream", mine.options.stream(), reader.get<std::uint64_t>());
   INFOPLANE_CHECK(differences.text().empty(), ArgumentError,
                   "a saved state cannot be loaded by an accumulator that differs in: ", differences.text());
@@ -364,7 +376,7 @@ void SoftEntropyAccumulator::load(std::istream& in) {
       "it has a sum that is none");
   loaded->reservoir.load(reader);
   for (auto sets = reader.get<std::uint32_t>(); sets > 0; --sets) {
-    auto set = LabelRows::load(reader, mine.anchors.size(), mine.options.stream(), loaded->reservoir.size());
+    auto set = LabelRows::load(reader, mine.anchors.size(), mine.options, loaded->reservoir.size());
     state::Reader::require(loaded->find(set->name()) == nullptr, "a label set is there twice");
     loaded->sets.push_back(std::move(set));
   }

@@ -7,19 +7,15 @@
 namespace infoplane::estimator {
 namespace {
 
-constexpr double kShareOfAll = 0.05;
+constexpr double kShareOfAll = 0.2;
 
 /// Mean of β and of β² over parts, weighted by their tokens.
 struct PartBias {
   double first = 0;
   double second = 0;
-  void add(const NullCurve& curve, std::int64_t tokens, std::int64_t of) noexcept {
-    if (tokens > 0) {
-      const double beta = curve.bias(tokens);
-      const double share = static_cast<double>(tokens) / static_cast<double>(of);
-      first += share * beta;
-      second += share * beta * beta;
-    }
+  void add(double beta, double share) noexcept {
+    first += share * beta;
+    second += share * beta * beta;
   }
 };
 
@@ -53,23 +49,37 @@ std::size_t Extrapolation::bucket(std::int64_t tokens) noexcept {
   return static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(tokens)) - 1);
 }
 
-Extrapolation::Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve) : curve_(curve) {
+double Extrapolation::bias(std::int64_t tokens, float squares) const noexcept {
+  const auto n = static_cast<double>(tokens);
+  return tokens == 0 ? 0.0 : curve_.bias(n / (1 + correlation_ * (static_cast<double>(squares) / n - 1)));
+}
+
+double Extrapolation::bias(const LabelEntropy& label) const noexcept {
+  return bias(label.tokens, label.squares[0] + label.squares[1] + label.squares[2] + label.squares[3]);
+}
+
+Extrapolation::Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve, double correlation)
+    : curve_(curve), correlation_(correlation) {
   std::array<Sums, kBuckets> own;
   std::array<bool, kBuckets> any{};
   Sums all;
   for (const LabelEntropy& label : labels) {
     Sums& sums = own[bucket(label.tokens)];
-    const double beta = curve.bias(label.tokens);
+    const double beta = bias(label);
     sums.b1 += label.weight * beta;
     sums.b2 += label.weight * beta * beta;
-    if (label.tokens < kFewest) {
+    const auto parts = std::count_if(label.parts.begin(), label.parts.end(), [](auto tokens) { return tokens > 0; });
+    if (label.tokens < kFewest || parts < 2) {
       continue;
     }
     PartBias halves, quarters;
-    halves.add(curve, label.parts[0] + label.parts[2], label.tokens);
-    halves.add(curve, label.parts[1] + label.parts[3], label.tokens);
-    for (const std::int64_t tokens : label.parts) {
-      quarters.add(curve, tokens, label.tokens);
+    const auto n = static_cast<double>(label.tokens);
+    for (const auto& [i, j] : kPairs) {
+      const std::int64_t tokens = label.parts[i] + label.parts[j];
+      halves.add(bias(tokens, label.squares[i] + label.squares[j]), static_cast<double>(tokens) / (3 * n));
+    }
+    for (std::size_t i = 0; i < label.parts.size(); ++i) {
+      quarters.add(bias(label.parts[i], label.squares[i]), static_cast<double>(label.parts[i]) / n);
     }
     sums.a11 += label.weight * (halves.first - beta);
     sums.a12 += label.weight * (halves.second - beta * beta);
@@ -106,9 +116,9 @@ Extrapolation::Extrapolation(std::span<const LabelEntropy> labels, const NullCur
   }
 }
 
-double Extrapolation::correction(std::int64_t tokens) const noexcept {
-  const Solution& solution = solutions_[bucket(tokens)];
-  const double beta = curve_.bias(tokens);
+double Extrapolation::correction(const LabelEntropy& label) const noexcept {
+  const Solution& solution = solutions_[bucket(label.tokens)];
+  const double beta = bias(label);
   return solution.rho * beta + solution.kappa * beta * beta;
 }
 
@@ -118,6 +128,15 @@ std::array<double, 2> Extrapolation::gain(std::int64_t tokens) const noexcept {
   }
   const auto& own = gains_[bucket(tokens)];
   return {own[0] + common_gain_[0], own[1] + common_gain_[1]};
+}
+
+double Extrapolation::second_order(const LabelEntropy& label) const noexcept {
+  // With deviations δ of the parts from P_x, in units of √P_x, the entropies are −C/16, −C/24 and 0, for all tokens,
+  // for halves and for quarters, where C is the sum of the six products δ_i · δ_j, plus what the squares of δ give and
+  // the extrapolation removes. Halving in one way has 2 of them, times −1/8: a variance of 1/32 of that of a product.
+  const auto [first, second] = gain(label.tokens);
+  const double factor = 1.0 / 16 + first * (1.0 / 16 - 1.0 / 24) + second / 24;
+  return label.weight * label.weight * 6 * 32 * factor * factor * label.noise;
 }
 
 }  // namespace infoplane::estimator

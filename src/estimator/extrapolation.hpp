@@ -1,10 +1,12 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "estimator/null_curve.hpp"
+#include "estimator/pairs.hpp"
 
 namespace infoplane::estimator {
 
@@ -13,27 +15,34 @@ struct LabelEntropy {
   std::uint32_t slot;
   std::int64_t tokens;                ///< n
   std::array<std::int64_t, 4> parts;  ///< tokens of its four parts
+  std::array<float, 4> squares;       ///< of each part: Σ over sequences of (its tokens of the sequence)²
   double weight;                      ///< w; all weights of a set sum to 1
   double whole;                       ///< H of all tokens, in nats
-  double halves;                      ///< mean H of the halves {0, 2} and {1, 3}, weighted by their tokens
-  double quarters;                    ///< the same of the four parts
+  double halves;                      ///< mean H of two parts together, weighted by their tokens, over all six pairs
+  double quarters;                    ///< mean H of a part, weighted by their tokens
+  double noise;                       ///< variance of mean H of two halves, between the three ways to halve
 };
 
 /// Extrapolates conditional entropies to infinitely many tokens a label, from what they are at all, half and a quarter
-/// of the tokens. The bias of a label of n tokens is modelled as ρ β(n) + κ β(n)², with ρ and κ common to labels of
-/// n ≥ 4 in [2^u, 2^(u+1)) and 0.05 of all labels; labels of fewer tokens take those of the first such bucket.
+/// of the tokens. The bias of a label of n tokens is modelled as ρ β(e) + κ β(e)², with ρ and κ common to labels of
+/// n ≥ 4 in [2^u, 2^(u+1)) and 0.2 of all labels; labels of fewer tokens take those of the first such bucket.
+///
+/// e is the number of independent tokens that are worth as much: n / (1 + c (Σ k² / n − 1)), where k are the tokens of
+/// the label in each sequence and c is the correlation of assignments in a sequence (Kish's design effect).
 class Extrapolation {
  public:
   static constexpr std::int64_t kFewest = 4;  ///< tokens of a label that can be extrapolated from
 
-  Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve);
+  Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve, double correlation);
 
   /// Whether the labels determine ρ and κ.
   bool solved() const noexcept { return solved_; }
-  /// ρ β(n) + κ β(n)², in nats.
-  double correction(std::int64_t tokens) const noexcept;
+  /// ρ β(e) + κ β(e)², in nats.
+  double correction(const LabelEntropy& label) const noexcept;
   /// Derivatives of Σ w (ρ β + κ β²) by w (whole − halves) and by w (halves − quarters) of a label of n tokens.
   std::array<double, 2> gain(std::int64_t tokens) const noexcept;
+  /// Variance of the part of Σ w (H + ρ β + κ β²) that is quadratic in the deviations of a label's parts, in nats².
+  double second_order(const LabelEntropy& label) const noexcept;
 
  private:
   struct Solution {
@@ -52,7 +61,11 @@ class Extrapolation {
   static constexpr std::size_t kBuckets = 64;
   static std::size_t bucket(std::int64_t tokens) noexcept;
 
+  double bias(std::int64_t tokens, float squares) const noexcept;
+  double bias(const LabelEntropy& label) const noexcept;
+
   const NullCurve& curve_;
+  double correlation_;
   std::array<Solution, kBuckets> solutions_;
   std::array<std::array<double, 2>, kBuckets> gains_{};
   std::array<double, 2> common_gain_{};

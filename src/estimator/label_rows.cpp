@@ -4,15 +4,18 @@
 #include <functional>
 #include <infoplane/core/hash.hpp>
 
+#include "estimator/growth.hpp"
+
 namespace infoplane::estimator {
 namespace {
 
-// By a sixteenth instead of twofold: there can be millions of labels.
-template <typename T>
-void grow_to(std::vector<T>& values, std::size_t size) {
-  if (values.capacity() < size) {
-    values.reserve(size + size / 16 + 16);
+// Of each set its own, so that the errors of their samples are independent.
+std::uint64_t salt_of(const std::string& name) noexcept {
+  std::uint64_t salt = 0;
+  for (const char letter : name) {
+    salt = splitmix64(salt ^ static_cast<unsigned char>(letter));
   }
+  return salt;
 }
 
 template <typename T>
@@ -22,14 +25,23 @@ std::int64_t bytes(const std::vector<T>& values) {
 
 }  // namespace
 
-LabelRows::LabelRows(std::string name, int key_width, std::int64_t anchors, std::uint64_t stream)
-    : name_(std::move(name)), width_(key_width), anchors_(anchors), stream_(stream) {}
+LabelRows::LabelRows(std::string name, int key_width, std::int64_t anchors, const SoftEntropyOptions& options)
+    : name_(std::move(name)),
+      width_(key_width),
+      anchors_(anchors),
+      stream_(options.stream()),
+      max_labels_(options.max_labels()),
+      salt_(salt_of(name_)),
+      dropped_(static_cast<std::size_t>(anchors), 0.0) {}
 
 LabelRows::LabelRows(const LabelRows& other)
     : name_(other.name_),
       width_(other.width_),
       anchors_(other.anchors_),
       stream_(other.stream_),
+      max_labels_(other.max_labels_),
+      salt_(other.salt_),
+      level_(other.level_),
       table_(other.table_),
       own_(other.own_ ? std::make_shared<labels::KeyTable>(*other.own_) : nullptr),
       slot_of_row_(other.slot_of_row_),
@@ -38,6 +50,12 @@ LabelRows::LabelRows(const LabelRows& other)
       dealt_(other.dealt_),
       pending_(other.pending_),
       counts_(other.counts_),
+      visit_(other.visit_),
+      squares_(other.squares_),
+      dropped_(other.dropped_),
+      dropped_tokens_(other.dropped_tokens_),
+      free_slots_(other.free_slots_),
+      free_rows_(other.free_rows_),
       sampled_(other.sampled_) {
   if (own_) {
     table_ = own_;
@@ -73,10 +91,11 @@ LabelRows::Plan LabelRows::plan(const labels::LabelAssignment& assignment, const
   for (std::size_t i = 0; i < result.size(); ++i) {
     const std::int32_t table_row = assignment.rows[i];
     if (table_row != labels::kNoRow && batch.used[i] != 0) {
-      result[i] = take(foreign ? slot_of_key(assignment.table->key(table_row)) : slot_of_table_row(table_row),
-                       batch.sequence(i));
+      const std::uint32_t slot = foreign ? slot_of_key(assignment.table->key(table_row)) : slot_of_table_row(table_row);
+      result[i] = slot == kDropped ? kDropped : take(slot, batch.sequence(i));
     }
   }
+  reserve_for_dropping();
   return result;
 }
 
@@ -86,15 +105,22 @@ LabelRows::Plan LabelRows::plan(std::span<const std::int64_t> labels, const Batc
   sampled_.reserve(Reservoir::kCapacity);
   for (std::size_t i = 0; i < result.size(); ++i) {
     if (labels[i] != -1 && labels[i] != -100 && batch.used[i] != 0) {
-      result[i] = take(slot_of_key(labels.subspan(i, 1)), batch.sequence(i));
+      const std::uint32_t slot = slot_of_key(labels.subspan(i, 1));
+      result[i] = slot == kDropped ? kDropped : take(slot, batch.sequence(i));
     }
   }
+  reserve_for_dropping();
   return result;
 }
 
 std::uint32_t LabelRows::slot_of_table_row(std::int32_t table_row) {
-  const std::int32_t slot = slot_of_row_[static_cast<std::size_t>(table_row)];
-  return slot != labels::kNoRow ? static_cast<std::uint32_t>(slot) : append_slot(table_row);
+  std::int32_t& slot = slot_of_row_[static_cast<std::size_t>(table_row)];
+  if (slot == labels::kNoRow && !kept(table_->key(table_row))) {
+    slot = kDroppedRow;
+  }
+  return slot == kDroppedRow      ? kDropped
+         : slot == labels::kNoRow ? append_slot(table_row)
+                                  : static_cast<std::uint32_t>(slot);
 }
 
 std::uint32_t LabelRows::slot_of_key(std::span<const std::int64_t> key) {
@@ -107,6 +133,13 @@ std::uint32_t LabelRows::slot_of_key(std::span<const std::int64_t> key) {
 }
 
 std::uint32_t LabelRows::append_slot(std::int32_t table_row) {
+  if (!free_slots_.empty()) {
+    const std::uint32_t slot = free_slots_.back();
+    free_slots_.pop_back();
+    row_of_slot_[slot] = table_row;
+    slot_of_row_[static_cast<std::size_t>(table_row)] = static_cast<std::int32_t>(slot);
+    return slot;
+  }
   const std::size_t slot = slots();
   // All memory first, so that the vectors keep equal lengths whatever fails.
   grow_to(row_of_slot_, slot + 1);
@@ -120,13 +153,23 @@ std::uint32_t LabelRows::append_slot(std::int32_t table_row) {
 }
 
 std::uint32_t LabelRows::append_row() {
+  if (!free_rows_.empty()) {
+    const std::uint32_t row = free_rows_.back();
+    free_rows_.pop_back();
+    pending_[row] = 0;
+    return row;
+  }
   grow_to(pending_, rows() + 1);
   grow_to(counts_, rows() + 1);
+  grow_to(visit_, rows() + 1);
+  grow_to(squares_, rows() + 1);
   if (rows() / kBlockRows == blocks_.size()) {
     blocks_.push_back(std::make_unique<float[]>(kBlockRows * static_cast<std::size_t>(anchors_)));
   }
   pending_.push_back(0);
   counts_.push_back(0);
+  visit_.push_back(0);
+  squares_.push_back(0);
   return static_cast<std::uint32_t>(rows() - 1);
 }
 
@@ -141,13 +184,14 @@ std::uint32_t LabelRows::take(std::uint32_t slot, std::int64_t sequence) {
   constexpr std::uint32_t kSequences = 0x3fffffffU;  // two sequences that agree in these bits count as one
   const auto number = static_cast<std::uint32_t>(sequence % kSequences);
   std::uint32_t part = dealt_[slot] & 3U;
+  const std::uint32_t visit = dealt_[slot] == kNeverDealt || dealt_[slot] >> 2U != number ? kVisit : 0;
   if (dealt_[slot] == kNeverDealt) {
     std::uint64_t hash = splitmix64(stream_);
     for (const std::int64_t value : table_->key(row_of_slot_[slot])) {
       hash = splitmix64(hash ^ static_cast<std::uint64_t>(value));
     }
     part = static_cast<std::uint32_t>(hash >> 62U);
-  } else if (dealt_[slot] >> 2U != number) {
+  } else if (visit != 0) {
     part = (part + 1) & 3U;
   }
   const std::uint32_t row = part_of(slot, part);
@@ -155,11 +199,11 @@ std::uint32_t LabelRows::take(std::uint32_t slot, std::int64_t sequence) {
   const auto pending = static_cast<std::uint16_t>((pending_[row] & ~kHasWhole) + 1);
   if (pending < kFloatTokens) {
     ++pending_[row];
-    return row;
+    return row | visit;
   }
   whole(row);
   pending_[row] = kHasWhole;
-  return row | kFlush;
+  return row | visit | kFlush;
 }
 
 LabelRows::Whole& LabelRows::whole(std::uint32_t row) {
@@ -178,11 +222,15 @@ void LabelRows::own_table() {
     return;
   }
   auto own = std::make_shared<labels::KeyTable>(width_);
-  std::vector<std::int32_t> table_rows(slots());
+  std::vector<std::int32_t> table_rows(slots(), labels::kNoRow);
+  std::vector<std::int32_t> slot_of_row;
   for (std::size_t slot = 0; slot < slots(); ++slot) {
-    table_rows[slot] = own->insert(table_->key(row_of_slot_[slot]));  // slot: the keys of a table differ
+    if (row_of_slot_[slot] != labels::kNoRow) {
+      table_rows[slot] = own->insert(table_->key(row_of_slot_[slot]));  // the next: keys of a table differ
+      slot_of_row.push_back(static_cast<std::int32_t>(slot));
+    }
   }
-  slot_of_row_ = table_rows;
+  slot_of_row_ = std::move(slot_of_row);
   row_of_slot_ = std::move(table_rows);
   table_ = own;
   own_ = std::move(own);
@@ -190,11 +238,17 @@ void LabelRows::own_table() {
 
 void LabelRows::count(const Plan& plan, std::span<const Reservoir::Pick> picks, std::uint32_t reservoir_rows) noexcept {
   for (const std::uint32_t entry : plan) {
-    if (entry == kNone) {
+    if (entry >= kDropped) {
+      dropped_tokens_ += entry == kDropped ? 1 : 0;
       continue;
     }
-    const std::uint32_t row = entry & ~kFlush;
+    const std::uint32_t row = entry & kRow;
     ++counts_[row];
+    if ((entry & kVisit) != 0) {
+      visit_[row] = 0;
+    }
+    squares_[row] += static_cast<float>(2 * visit_[row] + 1);
+    visit_[row] += visit_[row] < 0xffffU ? 1 : 0;
     if ((entry & kFlush) != 0) {
       wholes_.find(row)->second.tokens += counts_[row];
       counts_[row] = 0;
@@ -204,7 +258,7 @@ void LabelRows::count(const Plan& plan, std::span<const Reservoir::Pick> picks, 
   for (const Reservoir::Pick& pick : picks) {
     if (pick.index != Reservoir::kNone) {
       const std::uint32_t entry = plan[pick.row];
-      sampled_[pick.index] = entry == kNone ? kNone : entry & ~kFlush;
+      sampled_[pick.index] = entry >= kDropped ? entry : entry & kRow;
     }
   }
 }
@@ -221,10 +275,13 @@ void LabelRows::add(const Plan& plan, const float* probabilities, std::int64_t b
                     std::int64_t first, std::int64_t last) noexcept {
   for (std::int64_t i = begin; i < end; ++i) {
     const std::uint32_t entry = plan[static_cast<std::size_t>(i)];
-    if (entry == kNone) {
+    if (entry >= kDropped) {
+      for (std::int64_t b = first; entry == kDropped && b < last; ++b) {
+        dropped_[static_cast<std::size_t>(b)] += static_cast<double>(probabilities[i * anchors_ + b]);
+      }
       continue;
     }
-    const std::uint32_t number = entry & ~kFlush;
+    const std::uint32_t number = entry & kRow;
     float* __restrict sums = row(number);
     const float* __restrict p = probabilities + i * anchors_;
     for (std::int64_t b = first; b < last; ++b) {
@@ -240,86 +297,13 @@ void LabelRows::add(const Plan& plan, const float* probabilities, std::int64_t b
   }
 }
 
-std::vector<std::uint32_t> LabelRows::sampled_alone(const std::vector<Reservoir::Merged::Source>& sources) const {
-  std::vector<std::uint32_t> result;
-  result.reserve(Reservoir::kCapacity);
-  for (const auto& [theirs, index] : sources) {
-    result.push_back(theirs || index >= sampled_.size() ? kNone : sampled_[index]);
-  }
-  return result;
-}
-
-LabelRows::MergePlan LabelRows::plan_merge(const LabelRows& other,
-                                           const std::vector<Reservoir::Merged::Source>& sources) {
-  MergePlan result{std::vector<std::uint32_t>(other.rows(), kNone), {}};
-  if (!table_ && !other.own_) {
-    table_ = other.table_;
-  } else if (table_ != other.table_) {
-    own_table();
-  }
-  if (table_ == other.table_ && slot_of_row_.size() < other.slot_of_row_.size()) {
-    grow_to(slot_of_row_, other.slot_of_row_.size());
-    slot_of_row_.resize(other.slot_of_row_.size(), labels::kNoRow);
-  }
-  const auto other_slots = static_cast<std::uint32_t>(other.slots());  // with itself: no more than are there now
-  for (std::uint32_t slot = 0; slot < other_slots; ++slot) {
-    if (other.tokens_of_slot(slot) == 0) {
-      continue;
-    }
-    const std::int32_t table_row = other.row_of_slot_[slot];
-    const std::uint32_t here =
-        table_ == other.table_ ? slot_of_table_row(table_row) : slot_of_key(other.table_->key(table_row));
-    for (std::uint32_t part = 0; part < 4; ++part) {
-      const std::uint32_t from = other.parts_[slot][part];
-      if (from == kNone) {
-        continue;
-      }
-      const std::uint32_t to = part_of(here, part);
-      const int pending = (pending_[to] & ~kHasWhole) + (other.pending_[from] & ~kHasWhole);
-      if ((other.pending_[from] & kHasWhole) != 0 || pending >= kFloatTokens) {
-        whole(to);
-      } else if ((pending_[to] & kHasWhole) == 0) {
-        pending_[to] = static_cast<std::uint16_t>(pending);
-      }
-      result.rows[from] = to;
-    }
-  }
-  result.sampled = sampled_alone(sources);
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    if (sources[i].theirs && sources[i].index < other.sampled_.size()) {
-      const std::uint32_t from = other.sampled_[sources[i].index];
-      result.sampled[i] = from == kNone ? kNone : result.rows[from];
-    }
-  }
-  return result;
-}
-
-void LabelRows::merge(const LabelRows& other, MergePlan& plan) noexcept {
-  for (std::uint32_t from = 0; from < plan.rows.size(); ++from) {
-    const std::uint32_t to = plan.rows[from];
-    if (to == kNone) {
-      continue;
-    }
-    const float* const recent = other.row(from);
-    const auto found = wholes_.find(to);
-    if (found == wholes_.end()) {  // then the other row has none either
-      std::transform(recent, recent + anchors_, row(to), row(to), std::plus<>());
-      counts_[to] = static_cast<std::uint16_t>(counts_[to] + other.counts_[from]);
-    } else {
-      const std::int64_t tokens = other.tokens_of_row(from);
-      other.add_row_to(from, found->second.sums.get());
-      found->second.tokens += tokens;
-    }
-  }
-  keep(plan.sampled);
-}
-
 std::int64_t LabelRows::memory_bytes() const noexcept {
   const auto block_bytes = static_cast<std::int64_t>(kBlockRows * sizeof(float)) * anchors_;
   // A node of the map beside its sums: key, count, pointers and bucket.
   const auto whole_bytes = static_cast<std::int64_t>(sizeof(double)) * anchors_ + 56;
   return bytes(slot_of_row_) + bytes(row_of_slot_) + bytes(parts_) + bytes(dealt_) + bytes(pending_) + bytes(counts_) +
-         bytes(sampled_) + bytes(blocks_) + static_cast<std::int64_t>(blocks_.size()) * block_bytes +
+         bytes(visit_) + bytes(squares_) + bytes(sampled_) + bytes(dropped_) + bytes(free_slots_) + bytes(free_rows_) +
+         bytes(blocks_) + static_cast<std::int64_t>(blocks_.size()) * block_bytes +
          static_cast<std::int64_t>(wholes_.size()) * whole_bytes + (own_ ? own_->memory_bytes() : 0);
 }
 

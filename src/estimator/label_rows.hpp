@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/estimator/estimate.hpp>
+#include <infoplane/estimator/soft_entropy_options.hpp>
 #include <infoplane/labels/grouping.hpp>
 #include <infoplane/labels/key_table.hpp>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "estimator/background.hpp"
 #include "estimator/extrapolation.hpp"
 #include "estimator/reservoir.hpp"
 
@@ -30,17 +32,23 @@ namespace infoplane::estimator {
 /// token.
 ///
 /// Rows are float32. Every 512 tokens a row is emptied into a float64 row, which only frequent labels have: the error
-/// stays at 1e-6 however many tokens come, and a label seen once costs 4 m + 32 bytes.
+/// stays at 1e-6 however many tokens come, and a label seen once costs 4 m + 40 bytes.
+///
+/// Where there may be no more than `max_labels` labels, those stay whose hash is lowest: below 2^(64 − level), with the
+/// lowest level at which they are few enough. Which these are follows from the labels alone, so ranks agree. Tokens of
+/// other labels are summed together, for H(Z).
 ///
 /// Labels of this set have slots 0, 1, … in order of appearance. A table of keys, that of the label index that made the
 /// groupings, says which label is meant; where batches come with several tables, or none, the set has one of its own.
 class LabelRows {
  public:
   /// What a batch will do: for each of its rows kNone or a row of sums; with kFlush added, that row is emptied after
-  /// it.
+  /// it; with kVisit, the label was last seen in another sequence.
   using Plan = std::vector<std::uint32_t>;
   static constexpr std::uint32_t kNone = 0xffffffffU;
+  static constexpr std::uint32_t kDropped = 0xfffffffeU;  // the label is not in the sample of labels
   static constexpr std::uint32_t kFlush = 0x80000000U;
+  static constexpr std::uint32_t kVisit = 0x40000000U;
 
   /// What a batch is, beside its labels.
   struct Batch {
@@ -53,7 +61,7 @@ class LabelRows {
   };
 
   /// @throws ArgumentError where the width of a key is impossible.
-  LabelRows(std::string name, int key_width, std::int64_t anchors, std::uint64_t stream);
+  LabelRows(std::string name, int key_width, std::int64_t anchors, const SoftEntropyOptions& options);
   LabelRows(const LabelRows& other);
   LabelRows(LabelRows&&) noexcept = default;
   LabelRows& operator=(const LabelRows&) = delete;
@@ -78,6 +86,9 @@ class LabelRows {
   void add(const Plan& plan, const float* probabilities, std::int64_t begin, std::int64_t end, std::int64_t first,
            std::int64_t last) noexcept;
 
+  /// Drops labels until no more than `max_labels` are left.
+  void drop_beyond_limit() noexcept;
+
   /// How another set, of the same key width, will be added: the row here of each row there, and the labels of the rows
   /// of both reservoirs' common sample.
   struct MergePlan {
@@ -95,22 +106,28 @@ class LabelRows {
     InformationEstimate estimate;
     std::vector<double> entropy_influence;      // on H(Z)
     std::vector<double> information_influence;  // on the corrected information; empty where that is NaN
+    double second_order = 0;                    // variance of its quadratic part, which influences count twice
+    double of_labels = 0;                       // variance that the sample of labels adds
   };
+  /// `all_rows`: of the whole sample, which stands for the rows with a label of this set where nearly all have one.
   Statistics statistics(LabelWeights weights, const Reservoir& reservoir,
-                        std::span<const std::uint32_t> reservoir_order) const;
+                        std::span<const std::uint32_t> reservoir_order, const Background& all_rows) const;
   std::vector<ConditionalEntropy> conditional_entropies() const;
   std::int64_t memory_bytes() const noexcept;
 
   void save(state::Writer& out) const;
   /// A set as it was saved, with a table of its own. @throws IoError if anything in it cannot be.
-  static std::unique_ptr<LabelRows> load(state::Reader& in, std::int64_t anchors, std::uint64_t stream,
+  static std::unique_ptr<LabelRows> load(state::Reader& in, std::int64_t anchors, const SoftEntropyOptions& options,
                                          std::uint32_t reservoir_rows);
 
  private:
   static constexpr std::size_t kBlockRows = 64;
   static constexpr std::uint16_t kFloatTokens = 512;
   static constexpr std::uint16_t kHasWhole = 0x8000U;
+  static constexpr std::uint16_t kFree = 0x7fffU;
+  static constexpr std::int32_t kDroppedRow = -2;  // beside labels::kNoRow
   static constexpr std::uint32_t kNeverDealt = 0xffffffffU;
+  static constexpr std::uint32_t kRow = 0x3fffffffU;  // of an entry of a plan
   using Parts = std::array<std::uint32_t, 4>;
 
   struct Whole {
@@ -125,6 +142,7 @@ class LabelRows {
   float* row(std::uint32_t row) const noexcept {
     return blocks_[row / kBlockRows].get() + row % kBlockRows * static_cast<std::size_t>(anchors_);
   }
+  bool has_whole(std::uint32_t row) const noexcept { return (pending_[row] & kHasWhole) != 0; }
   std::int64_t tokens_of_row(std::uint32_t row) const noexcept;
   std::int64_t tokens_of_slot(std::uint32_t slot) const noexcept;
   void add_row_to(std::uint32_t row, double* sums) const noexcept;
@@ -136,12 +154,17 @@ class LabelRows {
   std::uint32_t append_slot(std::int32_t table_row);
   std::uint32_t append_row();
   std::uint32_t part_of(std::uint32_t slot, std::uint32_t part);
+  bool kept(std::span<const std::int64_t> key) const noexcept;
+  void reserve_for_dropping();
+  void drop_labels(int level) noexcept;
   std::uint32_t take(std::uint32_t slot, std::int64_t sequence);
   Whole& whole(std::uint32_t row);
   void own_table();
   void load_labels(state::Reader& in);
   void load_rows(state::Reader& in);
 
+  void split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) const;
+  LabelEntropy label_entropy(std::uint32_t slot, Label& scratch, double* all) const;
   std::vector<LabelEntropy> label_entropies(LabelWeights weights, InformationEstimate& into,
                                             std::vector<double>& all) const;
   void add_influences(LabelWeights weights, const Reservoir& reservoir, std::span<const LabelEntropy> labels,
@@ -151,17 +174,26 @@ class LabelRows {
   int width_;
   std::int64_t anchors_;
   std::uint64_t stream_;
+  std::int64_t max_labels_;                        // 0: no limit
+  std::uint64_t salt_;                             // of the hashes of labels
+  int level_ = 0;                                  // labels with a hash below 2^(64 − level) are kept
   std::shared_ptr<const labels::KeyTable> table_;  // what `row_of_slot_` means
   std::shared_ptr<labels::KeyTable> own_;          // the same, where it is this set's to grow
-  std::vector<std::int32_t> slot_of_row_;          // by row of the table; kNoRow: not seen here
-  std::vector<std::int32_t> row_of_slot_;
-  std::vector<Parts> parts_;            // rows of sums of each slot; kNone: no token yet
+  std::vector<std::int32_t> slot_of_row_;          // by row of the table; kNoRow: not seen here; kDroppedRow
+  std::vector<std::int32_t> row_of_slot_;          // kNoRow: the slot is free
+  std::vector<Parts> parts_;                       // rows of sums of each slot; kNone: no token yet
   std::vector<std::uint32_t> dealt_;    // by slot: the sequence that was dealt last, and in the low bits its part
   std::vector<std::uint16_t> pending_;  // tokens that will lie in the float row when the plans made so far are done
   std::vector<std::uint16_t> counts_;   // tokens that do
+  std::vector<std::uint16_t> visit_;    // by row of sums: its tokens of the sequence that came last
+  std::vector<float> squares_;          // by row of sums: Σ over sequences of (its tokens of the sequence)²
   std::vector<std::unique_ptr<float[]>> blocks_;
+  std::vector<double> dropped_;  // sum over tokens of labels that are not kept
+  std::int64_t dropped_tokens_ = 0;
+  std::vector<std::uint32_t> free_slots_;
+  std::vector<std::uint32_t> free_rows_;
   std::unordered_map<std::uint32_t, Whole> wholes_;  // of rows with kHasWhole in `pending_`
-  std::vector<std::uint32_t> sampled_;               // by reservoir row: the row of sums that it was added to
+  std::vector<std::uint32_t> sampled_;  // by reservoir row: the row of sums that it was added to, or kDropped
 };
 
 }  // namespace infoplane::estimator

@@ -9,6 +9,8 @@ namespace {
 
 using state::Reader;
 
+constexpr std::int64_t kMostTokens = std::int64_t{1} << 53U;
+
 template <typename T>
 bool are_sums(const std::vector<T>& values) {
   return std::all_of(values.begin(), values.end(), [](T value) { return std::isfinite(value) && value >= 0; });
@@ -19,45 +21,64 @@ bool are_sums(const std::vector<T>& values) {
 void LabelRows::save(state::Writer& out) const {
   out.put_text(name_);
   out.put(width_);
+  out.put(static_cast<std::uint8_t>(level_));
+  std::vector<std::uint8_t> live;
   std::vector<std::int64_t> keys;
   std::vector<std::uint32_t> parts;
   for (std::size_t slot = 0; slot < slots(); ++slot) {
-    const auto key = table_->key(row_of_slot_[slot]);
-    keys.insert(keys.end(), key.begin(), key.end());
+    live.push_back(row_of_slot_[slot] != labels::kNoRow ? 1 : 0);
+    if (live.back() != 0) {
+      const auto key = table_->key(row_of_slot_[slot]);
+      keys.insert(keys.end(), key.begin(), key.end());
+    }
     parts.insert(parts.end(), parts_[slot].begin(), parts_[slot].end());
   }
+  out.put_array(live);
   out.put_array(keys);
   out.put_array(parts);
   out.put_array(dealt_);
+  out.put_array(free_slots_);
   out.put_array(pending_);
   out.put_array(counts_);
+  out.put_array(visit_);
+  out.put_array(squares_);
+  out.put_array(free_rows_);
   for (std::uint32_t number = 0; number < rows(); ++number) {
     out.put_array(row(number), static_cast<std::size_t>(anchors_));
   }
   for (std::uint32_t number = 0; number < rows(); ++number) {  // the map's own order is nobody's business
-    if ((pending_[number] & kHasWhole) != 0) {
+    if (has_whole(number)) {
       const Whole& whole = wholes_.find(number)->second;
       out.put(whole.tokens);
       out.put_array(whole.sums.get(), static_cast<std::size_t>(anchors_));
     }
   }
+  out.put_array(dropped_);
+  out.put(dropped_tokens_);
   out.put_array(sampled_);
 }
 
-std::unique_ptr<LabelRows> LabelRows::load(Reader& in, std::int64_t anchors, std::uint64_t stream,
+std::unique_ptr<LabelRows> LabelRows::load(Reader& in, std::int64_t anchors, const SoftEntropyOptions& options,
                                            std::uint32_t reservoir_rows) {
   const std::string name = in.get_text();
   const auto width = in.get<int>();
   Reader::require(width >= 1 && width <= 8, "a label set has keys of an impossible width");
-  auto result = std::make_unique<LabelRows>(name, width, anchors, stream);
+  auto result = std::make_unique<LabelRows>(name, width, anchors, options);
+  result->level_ = in.get<std::uint8_t>();
+  Reader::require(result->level_ <= (options.max_labels() > 0 ? 64 : 0), "labels were dropped without need");
   result->load_labels(in);
   result->load_rows(in);
+  result->dropped_ = in.get_array<double>(result->dropped_.size(), "sums are of another number of anchors");
+  result->dropped_tokens_ = in.get<std::int64_t>();
+  Reader::require(are_sums(result->dropped_) && result->dropped_tokens_ >= 0 && result->dropped_tokens_ < kMostTokens,
+                  "the dropped labels have a sum that is none");
   result->sampled_ = in.get_array<std::uint32_t>();
   Reader::require(result->sampled_.size() <= reservoir_rows, "a label set knows more samples than there are");
   const std::vector<std::uint32_t> slot_of = result->slot_of_row();
   for (const std::uint32_t row : result->sampled_) {
-    Reader::require(row == kNone || (row < result->rows() && result->tokens_of_slot(slot_of[row]) > 0),
-                    "a sample has a label that was not seen");
+    Reader::require(
+        row >= kDropped || (row < result->rows() && slot_of[row] != kNone && result->tokens_of_slot(slot_of[row]) > 0),
+        "a sample has a label that was not seen");
   }
   result->sampled_.reserve(Reservoir::kCapacity);
   return result;
@@ -65,21 +86,35 @@ std::unique_ptr<LabelRows> LabelRows::load(Reader& in, std::int64_t anchors, std
 
 void LabelRows::load_labels(Reader& in) {
   own_table();
+  const auto live = in.get_array<std::uint8_t>();
   const auto keys = in.get_array<std::int64_t>();
   const auto width = static_cast<std::size_t>(width_);
-  Reader::require(keys.size() % width == 0, "a label has half a key");
-  const std::size_t count = keys.size() / width;
-  for (std::size_t slot = 0; slot < count; ++slot) {
-    const std::int32_t row = own_->insert(std::span(keys).subspan(slot * width, width));
-    Reader::require(static_cast<std::size_t>(row) == slot, "a label is there twice");
-    row_of_slot_.push_back(row);
-    slot_of_row_.push_back(row);
+  const auto count = static_cast<std::size_t>(std::count(live.begin(), live.end(), std::uint8_t{1}));
+  Reader::require(keys.size() == width * count, "a label has no key, or half of one");
+  std::size_t next = 0;
+  for (std::size_t slot = 0; slot < live.size(); ++slot) {
+    row_of_slot_.push_back(labels::kNoRow);
+    if (live[slot] == 1) {
+      const auto key = std::span(keys).subspan(next * width, width);
+      const std::int32_t row = own_->insert(key);
+      Reader::require(static_cast<std::size_t>(row) == next && kept(key), "a label is there twice or not kept");
+      ++next;
+      row_of_slot_.back() = row;
+      slot_of_row_.push_back(static_cast<std::int32_t>(slot));
+    }
   }
-  const auto parts = in.get_array<std::uint32_t>(4 * count, "a label has other than four parts");
-  for (std::size_t slot = 0; slot < count; ++slot) {
+  const auto parts = in.get_array<std::uint32_t>(4 * live.size(), "a label has other than four parts");
+  for (std::size_t slot = 0; slot < live.size(); ++slot) {
     parts_.push_back({parts[4 * slot], parts[4 * slot + 1], parts[4 * slot + 2], parts[4 * slot + 3]});
+    Reader::require(live[slot] == 1 || parts_.back() == Parts{kNone, kNone, kNone, kNone}, "no label has parts");
   }
-  dealt_ = in.get_array<std::uint32_t>(count, "a label was not dealt");
+  dealt_ = in.get_array<std::uint32_t>(live.size(), "a label was not dealt");
+  free_slots_ = in.get_array<std::uint32_t>(live.size() - count, "there are other than the free labels");
+  std::vector<bool> free(live.size(), false);
+  for (const std::uint32_t slot : free_slots_) {
+    Reader::require(slot < live.size() && live[slot] != 1 && !free[slot], "a label is free twice or not at all");
+    free[slot] = true;
+  }
 }
 
 void LabelRows::load_rows(Reader& in) {
@@ -96,10 +131,22 @@ void LabelRows::load_rows(Reader& in) {
       }
     }
   }
-  Reader::require(std::find(found.begin(), found.end(), false) == found.end(), "a row of sums has no label");
+  visit_ = in.get_array<std::uint16_t>(count, "rows have no visits");
+  squares_ = in.get_array<float>(count, "rows have no squares");
+  Reader::require(are_sums(squares_), "a row has squares that are none");
+  free_rows_ = in.get_array<std::uint32_t>();
+  for (const std::uint32_t row : free_rows_) {
+    Reader::require(row < count && !found[row] && pending_[row] == kFree && counts_[row] == 0, "a free row is in use");
+    found[row] = true;
+  }
+  Reader::require(
+      std::find(found.begin(), found.end(), false) == found.end() &&
+          static_cast<std::size_t>(std::count(pending_.begin(), pending_.end(), kFree)) == free_rows_.size(),
+      "a row of sums has no label");
   for (std::uint32_t number = 0; number < count; ++number) {
-    Reader::require((pending_[number] & ~kHasWhole) < kFloatTokens && counts_[number] < kFloatTokens,
-                    "a row has an impossible count");
+    Reader::require(
+        pending_[number] == kFree || ((pending_[number] & ~kHasWhole) < kFloatTokens && counts_[number] < kFloatTokens),
+        "a row has an impossible count");
     const auto sums = in.get_array<float>(m, "a row has another number of anchors");
     Reader::require(are_sums(sums), "a row has a sum that is none");
     if (number % kBlockRows == 0) {
@@ -108,8 +155,7 @@ void LabelRows::load_rows(Reader& in) {
     std::copy(sums.begin(), sums.end(), row(number));
   }
   for (std::uint32_t number = 0; number < count; ++number) {
-    if ((pending_[number] & kHasWhole) != 0) {
-      constexpr std::int64_t kMostTokens = std::int64_t{1} << 53U;
+    if (has_whole(number)) {
       const auto tokens = in.get<std::int64_t>();
       const auto sums = in.get_array<double>(m, "a row has another number of anchors");
       Reader::require(tokens >= 0 && tokens < kMostTokens && are_sums(sums), "a row has a sum that is none");

@@ -1,8 +1,13 @@
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <infoplane/core/error.hpp>
 #include <numeric>
+#include <optional>
 
+#include "estimator/covariance.hpp"
 #include "estimator/entropy.hpp"
 #include "estimator/kernels/entropy.hpp"
 #include "estimator/label_rows.hpp"
@@ -32,12 +37,12 @@ void subtract_mean(std::vector<double>& values, std::span<const std::uint32_t> o
 
 }  // namespace
 
-/// The sums of a label's four parts, of its halves {0, 2} and {1, 3}, and of all.
+/// The sums of a label's four parts, of each pair of them, and of all.
 struct LabelRows::Label {
   static constexpr std::size_t kHalf = 4;
-  static constexpr std::size_t kAll = 6;
-  std::array<std::int64_t, 7> tokens{};
-  std::array<std::vector<double>, 7> sums;
+  static constexpr std::size_t kAll = kHalf + kPairs.size();
+  std::array<std::int64_t, kAll + 1> tokens{};
+  std::array<std::vector<double>, kAll + 1> sums;
 
   explicit Label(std::int64_t anchors) { sums.fill(std::vector<double>(static_cast<std::size_t>(anchors))); }
 
@@ -50,21 +55,38 @@ struct LabelRows::Label {
         rows.add_row_to(row, sums[part].data());
       }
     }
-    join(0, 2, kHalf);
-    join(1, 3, kHalf + 1);
+    for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
+      join(kPairs[pair][0], kPairs[pair][1], kHalf + pair);
+    }
     join(kHalf, kHalf + 1, kAll);
   }
   bool whole() const noexcept {  // all tokens in one part
     return std::any_of(tokens.begin(), tokens.begin() + 4, [this](auto part) { return part == tokens[kAll]; });
   }
   double entropy(std::size_t of) const { return entropy_of_sums(sums[of]); }
-  /// Mean entropy of `count` parts, weighted by their tokens.
-  double mean_entropy(std::size_t first, std::size_t count) const {
-    double mean = 0;
-    for (std::size_t i = first; i < first + count; ++i) {
-      mean += tokens[i] > 0 ? entropy(i) * static_cast<double>(tokens[i]) / static_cast<double>(tokens[kAll]) : 0.0;
+  /// Halves, quarters and noise from entropies of rows and pairs.
+  static void fill(LabelEntropy& entry, const kernels::SplitEntropies& entropies) {
+    const auto n = static_cast<double>(entry.tokens);
+    std::array<double, 3> halves{};
+    for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
+      const std::int64_t of_pair = entry.parts[kPairs[pair][0]] + entry.parts[kPairs[pair][1]];
+      halves[pair / 2] += entropies.pairs[pair] * static_cast<double>(of_pair) / n;
     }
-    return mean;
+    entry.halves = (halves[0] + halves[1] + halves[2]) / 3;
+    entry.quarters = 0;
+    for (std::size_t part = 0; part < entry.parts.size(); ++part) {
+      entry.quarters += entropies.rows[part] * static_cast<double>(entry.parts[part]) / n;
+    }
+    for (const double half : halves) {
+      entry.noise += (half - entry.halves) * (half - entry.halves) / 2;
+    }
+  }
+  kernels::SplitEntropies split() const {
+    kernels::SplitEntropies result{};
+    for (std::size_t i = 0; i < kAll; ++i) {
+      (i < kHalf ? result.rows[i] : result.pairs[i - kHalf]) = tokens[i] > 0 ? entropy(i) : 0.0;
+    }
+    return result;
   }
 
  private:
@@ -121,30 +143,89 @@ std::vector<std::uint32_t> LabelRows::slot_of_row() const {
   return result;
 }
 
+void LabelRows::split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) const {
+  std::array<const float*, 4> sums{};
+  bool large = false;
+  for (std::size_t part = 0; part < sums.size(); ++part) {
+    const std::uint32_t number = parts_[slot][part];
+    if (number != kNone && entry.parts[part] > 0) {
+      sums[part] = row(number);
+      large = large || (pending_[number] & kHasWhole) != 0;
+    }
+  }
+  if (large) {
+    scratch.load(*this, slot);
+    Label::fill(entry, scratch.split());
+  } else {
+    Label::fill(entry, kernels::split_entropies(sums, anchors_, static_cast<double>(entry.tokens)));
+  }
+}
+
+LabelEntropy LabelRows::label_entropy(std::uint32_t slot, Label& scratch, double* all) const {
+  LabelEntropy entry{slot, 0, {}, {}, 1, 0, 0, 0, 0};
+  std::uint32_t only = kNone;  // the row of a label that has one
+  int rows = 0;
+  for (std::size_t part = 0; part < entry.parts.size(); ++part) {
+    const std::uint32_t row = parts_[slot][part];
+    if (row != kNone) {
+      entry.parts[part] = tokens_of_row(row);
+      entry.squares[part] = squares_[row];
+      entry.tokens += entry.parts[part];
+      only = entry.parts[part] > 0 ? row : only;
+      rows += entry.parts[part] > 0 ? 1 : 0;
+    }
+  }
+  if (rows == 1 && (pending_[only] & kHasWhole) == 0) {  // most labels
+    const std::span<const float> sums(row(only), static_cast<std::size_t>(anchors_));
+    std::transform(sums.begin(), sums.end(), all, all,
+                   [](float sum, double of_all) { return of_all + static_cast<double>(sum); });
+    entry.whole = entry.halves = entry.quarters = entropy_of_sums(sums);
+  } else if (rows > 0) {
+    auto& sums = scratch.sums[Label::kAll];
+    total(slot, sums.data());
+    std::transform(sums.begin(), sums.end(), all, all, std::plus<>());
+    entry.whole = entry.halves = entry.quarters = entropy_of_sums(std::span<const double>(sums));
+    if (rows > 1 && entry.tokens >= Extrapolation::kFewest) {
+      split(slot, scratch, entry);
+    }
+  }
+  return entry;
+}
+
 std::vector<LabelEntropy> LabelRows::label_entropies(LabelWeights weights, InformationEstimate& into,
                                                      std::vector<double>& all) const {
-  std::vector<LabelEntropy> labels;
-  labels.reserve(slots());
-  Label label(anchors_);
-  for (std::uint32_t slot = 0; slot < slots(); ++slot) {
-    label.load(*this, slot);
-    const std::int64_t tokens = label.tokens[Label::kAll];
-    if (tokens == 0) {
-      continue;
+  constexpr std::size_t kSlots = 512;  // a piece of work; the order of sums is the same for any number of threads
+  const auto m = static_cast<std::size_t>(anchors_);
+  const std::size_t pieces = (slots() + kSlots - 1) / kSlots;
+  std::vector<LabelEntropy> labels(slots());
+  std::vector<double> sums(pieces * m, 0.0);
+  at::parallel_for(0, static_cast<std::int64_t>(pieces), 1, [&](std::int64_t first, std::int64_t last) {
+    Label scratch(anchors_);
+    for (auto piece = static_cast<std::size_t>(first); piece < static_cast<std::size_t>(last); ++piece) {
+      for (std::size_t slot = piece * kSlots; slot < std::min(slots(), (piece + 1) * kSlots); ++slot) {
+        labels[slot] = label_entropy(static_cast<std::uint32_t>(slot), scratch, sums.data() + piece * m);
+      }
     }
-    std::transform(all.begin(), all.end(), label.sums[Label::kAll].begin(), all.begin(), std::plus<>());
-    LabelEntropy entry{slot, tokens, {}, 1, label.entropy(Label::kAll), 0, 0};
-    std::copy_n(label.tokens.begin(), 4, entry.parts.begin());
-    entry.halves = label.whole() ? entry.whole : label.mean_entropy(Label::kHalf, 2);
-    entry.quarters = label.whole() ? entry.whole : label.mean_entropy(0, 4);
-    labels.push_back(entry);
-    into.tokens += tokens;
+  });
+  all = dropped_;
+  for (std::size_t piece = 0; piece < pieces; ++piece) {
+    std::transform(all.begin(), all.end(), sums.begin() + static_cast<std::ptrdiff_t>(piece * m), all.begin(),
+                   std::plus<>());
   }
-  into.labels = static_cast<std::int64_t>(labels.size());
+  labels.erase(
+      std::remove_if(labels.begin(), labels.end(), [](const LabelEntropy& label) { return label.tokens == 0; }),
+      labels.end());
+  std::int64_t kept = 0;
+  for (const LabelEntropy& label : labels) {
+    kept += label.tokens;
+  }
+  into.tokens = kept + dropped_tokens_;
+  into.labels_kept = static_cast<std::int64_t>(labels.size());
+  into.labels = static_cast<std::int64_t>(std::ldexp(static_cast<double>(labels.size()), level_));
   double conditional = labels.empty() ? kUndefined : 0;
   double once = 0, few = 0, many = 0;
   for (LabelEntropy& entry : labels) {
-    const double share = static_cast<double>(entry.tokens) / static_cast<double>(into.tokens);
+    const double share = static_cast<double>(entry.tokens) / static_cast<double>(kept);
     entry.weight = weights == LabelWeights::kUniform ? 1 / static_cast<double>(labels.size()) : share;
     conditional += entry.weight * entry.whole;
     once += entry.tokens == 1 ? share : 0;
@@ -163,31 +244,44 @@ std::vector<LabelEntropy> LabelRows::label_entropies(LabelWeights weights, Infor
 }
 
 LabelRows::Statistics LabelRows::statistics(LabelWeights weights, const Reservoir& reservoir,
-                                            std::span<const std::uint32_t> reservoir_order) const {
+                                            std::span<const std::uint32_t> reservoir_order,
+                                            const Background& all_rows) const {
   Statistics result;
   InformationEstimate& estimate = result.estimate;
   estimate.name = name_;
   std::vector<double> all(static_cast<std::size_t>(anchors_), 0.0);
   const std::vector<LabelEntropy> labels = label_entropies(weights, estimate, all);
-  std::vector<const float*> rows;
+  std::vector<std::uint32_t> rows;
   for (const std::uint32_t index : reservoir_order) {
     if (index < sampled_.size() && sampled_[index] != kNone) {
-      rows.push_back(reservoir.row(index));
+      rows.push_back(index);
     }
   }
   if (labels.empty() || rows.empty()) {
-    estimate.reason = estimate.error_reason =
-        labels.empty() ? "no token has a label of this set" : "no row of the sample has a label of this set";
+    estimate.reason = estimate.error_reason = estimate.tokens == 0 ? "no token has a label of this set"
+                                              : labels.empty() ? "no label is in the sample of labels: raise max_labels"
+                                                               : "no row of the sample has a label of this set";
     return result;
   }
-  const NullCurve curve(rows, all, estimate.tokens);
-  const Extrapolation extrapolation(labels, curve);
-  estimate.corrected_entropy_nats = curve.entropy();
-  double null = estimate.entropy_nats - curve.entropy();
-  double corrected = curve.entropy() - estimate.conditional_entropy_nats;
+  std::optional<Background> own;
+  if (rows.size() < reservoir.size() - reservoir.size() / 10) {
+    own.emplace(reservoir, rows, all, estimate.tokens);
+  }
+  const auto& [curve, spread] = own ? *own : all_rows;
+  const Extrapolation extrapolation(labels, curve, spread.correlation);
+  estimate.corrected_entropy_nats = estimate.entropy_nats + spread.entropy_bias;
+  double null = -curve.bias_of_all(estimate.tokens);
+  double corrected = estimate.corrected_entropy_nats - estimate.conditional_entropy_nats;
   for (const LabelEntropy& label : labels) {
-    null += label.weight * curve.bias(label.tokens);
-    corrected -= label.weight * extrapolation.correction(label.tokens);
+    null += label.weight * curve.bias(static_cast<double>(label.tokens));
+    corrected -= label.weight * extrapolation.correction(label);
+    result.second_order += extrapolation.second_order(label);
+  }
+  // Of a ratio over labels that are in the sample with probability 2^−level each.
+  const double mean = estimate.corrected_entropy_nats - corrected;
+  for (const LabelEntropy& label : labels) {
+    const double residual = label.weight * (label.whole + extrapolation.correction(label) - mean);
+    result.of_labels += level_ > 0 ? (1 - std::ldexp(1.0, -level_)) * residual * residual : 0.0;
   }
   estimate.null_nats = null;
   if (estimate.share_4 < kFewestShare) {
@@ -209,16 +303,20 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
   const double share = 1 / static_cast<double>(into.estimate.tokens);
   std::vector<double> logs(m);
   kernels::logarithms(all.data(), anchors_, share, logs.data());
-  std::vector<std::uint32_t> rows;
+  std::vector<std::uint32_t> rows;  // with a label that is kept
+  std::vector<std::uint32_t> labelled;
   into.entropy_influence.assign(reservoir.size(), 0.0);
   for (std::uint32_t index = 0; index < sampled_.size(); ++index) {
     if (sampled_[index] != kNone) {
-      rows.push_back(index);
+      labelled.push_back(index);
       into.entropy_influence[index] = -share * dot(reservoir.row(index), logs);
     }
+    if (sampled_[index] < kDropped) {
+      rows.push_back(index);
+    }
   }
+  subtract_mean(into.entropy_influence, labelled);
   if (std::isnan(into.estimate.corrected_nats)) {
-    subtract_mean(into.entropy_influence, rows);
     return;
   }
   const std::vector<std::uint32_t> slot_of = slot_of_row();
@@ -230,10 +328,19 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
     const std::uint32_t first = slot_of[sampled_[a]], second = slot_of[sampled_[b]];
     return first != second ? first < second : a < b;
   });
-  into.information_influence = into.entropy_influence;
+  into.information_influence.assign(reservoir.size(), 0.0);
   Label sums(anchors_);
-  std::array<std::vector<double>, 7> label_logs;
+  std::array<std::vector<double>, Label::kAll + 1> label_logs;
   label_logs.fill(std::vector<double>(m));
+  std::array<bool, Label::kAll + 1> ready{};
+  const auto surprise_of = [&](const float* p, std::size_t group) {
+    if (!ready[group]) {
+      kernels::logarithms(sums.sums[group].data(), anchors_, 1 / static_cast<double>(sums.tokens[group]),
+                          label_logs[group].data());
+      ready[group] = true;
+    }
+    return -dot(p, label_logs[group]);
+  };
   std::uint32_t current = kNone;
   std::array<double, 2> gain{};
   for (const std::uint32_t index : rows) {
@@ -243,20 +350,20 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
       current = slot;
       sums.load(*this, slot);
       gain = sums.whole() ? std::array<double, 2>{} : extrapolation.gain(label.tokens);
-      for (std::size_t i = 0; i < sums.tokens.size(); ++i) {
-        if (sums.tokens[i] > 0 && (i == Label::kAll || gain != std::array<double, 2>{})) {
-          kernels::logarithms(sums.sums[i].data(), anchors_, 1 / static_cast<double>(sums.tokens[i]),
-                              label_logs[i].data());
-        }
-      }
+      ready.fill(false);
     }
     const float* const p = reservoir.row(index);
-    double surprise = -dot(p, label_logs[Label::kAll]);
+    double surprise = surprise_of(p, Label::kAll);
     if (gain != std::array<double, 2>{}) {
       const auto part = static_cast<std::size_t>(std::find(parts_[slot].begin(), parts_[slot].end(), sampled_[index]) -
                                                  parts_[slot].begin());
-      const double half = -dot(p, label_logs[Label::kHalf + part % 2]);
-      const double quarter = -dot(p, label_logs[part]);
+      double half = 0;
+      for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
+        if (kPairs[pair][0] == part || kPairs[pair][1] == part) {
+          half += surprise_of(p, Label::kHalf + pair) / 3;
+        }
+      }
+      const double quarter = surprise_of(p, part);
       surprise += gain[0] * (surprise - half) + gain[1] * (half - quarter);
     }
     if (weights == LabelWeights::kUniform) {
@@ -265,7 +372,8 @@ void LabelRows::add_influences(LabelWeights weights, const Reservoir& reservoir,
     into.information_influence[index] -= label.weight / static_cast<double>(label.tokens) * surprise;
   }
   subtract_mean(into.information_influence, rows);
-  subtract_mean(into.entropy_influence, rows);
+  std::transform(into.information_influence.begin(), into.information_influence.end(), into.entropy_influence.begin(),
+                 into.information_influence.begin(), std::plus<>());
 }
 
 std::vector<ConditionalEntropy> LabelRows::conditional_entropies() const {

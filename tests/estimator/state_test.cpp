@@ -1,3 +1,4 @@
+#include <catch2/generators/catch_generators.hpp>
 #include <infoplane/core/error.hpp>
 #include <infoplane/labels/label_index.hpp>
 
@@ -14,7 +15,9 @@ using Catch::Matchers::MessageMatches;
 
 constexpr std::int64_t kDimension = 12;
 
-SoftEntropyAccumulator fresh() { return SoftEntropyAccumulator(kDimension, SoftEntropyOptions().anchors(20)); }
+SoftEntropyAccumulator fresh(std::int64_t max_labels = 0) {
+  return SoftEntropyAccumulator(kDimension, SoftEntropyOptions().anchors(20).max_labels(max_labels));
+}
 
 /// Batch `number` of a stream: frequent labels, rare ones, a set that comes and goes, rejected rows.
 void feed(SoftEntropyAccumulator& accumulator, std::uint64_t number) {
@@ -45,9 +48,10 @@ bool same_labels(const SoftEntropyAccumulator& a, const SoftEntropyAccumulator& 
 }  // namespace
 
 TEST_CASE("state: resumed equals uninterrupted, to the last bit", "[estimator][state]") {
+  const std::int64_t max_labels = GENERATE(0, 300);  // then most labels of one set are dropped
   for (const std::uint64_t interrupted : {0U, 1U, 4U}) {
-    SoftEntropyAccumulator whole = fresh();
-    SoftEntropyAccumulator resumed = fresh();
+    SoftEntropyAccumulator whole = fresh(max_labels);
+    SoftEntropyAccumulator resumed = fresh(max_labels);
     for (std::uint64_t batch = 0; batch < interrupted; ++batch) {
       feed(whole, batch);
     }
@@ -128,12 +132,13 @@ TEST_CASE("state: cut short, of something else or changed, it is refused and not
 }
 
 TEST_CASE("state: hostile ones give an error or an accumulator that works", "[estimator][state]") {
-  SoftEntropyAccumulator accumulator(3, SoftEntropyOptions().anchors(4));
+  const SoftEntropyOptions options = SoftEntropyOptions().anchors(4).max_labels(GENERATE(0, 2));
+  SoftEntropyAccumulator accumulator(3, options);
   accumulator.update(normal({6, 3}), {{"a", to_tensor({0, 0, 1, 2, 1, 0})}, {"b", to_tensor({5, -1, 5, 5, 5, 5})}});
   const std::string bytes = saved(accumulator);
   int loaded = 0, refused = 0;
   for (std::uint64_t seed = 0; seed < 20000; ++seed) {
-    SoftEntropyAccumulator target(3, SoftEntropyOptions().anchors(4));
+    SoftEntropyAccumulator target(3, options);
     try {
       load(target, mutated(bytes, "accumulator", seed));
       ++loaded;

@@ -39,7 +39,7 @@ using NamedLabelTensors = std::vector<std::pair<std::string, at::Tensor>>;
 class SoftEntropyAccumulator {
  public:
   /// Accumulator for representations of dimension `d`.
-  /// @throws ArgumentError unless d ≥ 2 and m ≥ 2, or where the calibration has no temperature.
+  /// @throws ArgumentError unless d ≥ 2, m ≥ 2 and max_labels ≥ 0, or where the calibration has no temperature.
   explicit SoftEntropyAccumulator(std::int64_t d, const SoftEntropyOptions& options = {});
 
   SoftEntropyAccumulator(const SoftEntropyAccumulator& other);
@@ -80,7 +80,8 @@ class SoftEntropyAccumulator {
   void reset();
 
   /// Adds what another accumulator has seen; labels are matched by whole keys. Happens whole or not at all.
-  /// @throws ArgumentError if m, d, ε, seed, seed rule or the key width of a set differ; names each with both values.
+  /// @throws ArgumentError if m, d, ε, seed, seed rule, max_labels or the key width of a set differ; names each with
+  /// both values.
   void merge(const SoftEntropyAccumulator& other);
 
   /// Writes everything seen so far, binary, to be read by `load`. Costs as many bytes as the sums, and 8 a key integer.

@@ -17,12 +17,12 @@ inline constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 /// would be from infinitely many tokens, `null_nats` what it would be if the labels said nothing. See
 /// docs/estimator.md.
 struct InformationEstimate {
-  std::string name;                            ///< label set, such as "input_unigram"
-  std::int64_t tokens = 0;                     ///< N: positions with a label of this set
-  std::int64_t labels = 0;                     ///< distinct labels among them
-  double entropy_nats = 0;                     ///< H(Z) over these positions
-  double conditional_entropy_nats = 0;         ///< Σ_x w_x H(Z|x)
-  double information_nats = 0;                 ///< the plug-in H(Z) − Σ_x w_x H(Z|x); NaN over no tokens
+  std::string name;                     ///< label set, such as "input_unigram"
+  std::int64_t tokens = 0;              ///< N: positions with a label of this set
+  std::int64_t labels = 0;              ///< distinct labels among them; a multiple of `labels_kept` beyond max_labels
+  double entropy_nats = 0;              ///< H(Z) over these positions
+  double conditional_entropy_nats = 0;  ///< Σ_x w_x H(Z|x)
+  double information_nats = 0;          ///< the plug-in H(Z) − Σ_x w_x H(Z|x); NaN over no tokens
   double corrected_entropy_nats = kUndefined;  ///< H(Z) without its own finite-sample bias
   double null_nats = kUndefined;               ///< plug-in information that shuffled labels would show
   double corrected_nats = kUndefined;          ///< information without finite-sample bias
@@ -30,6 +30,7 @@ struct InformationEstimate {
   double share_1 = kUndefined;                 ///< share of the tokens whose label was seen once
   double share_4 = kUndefined;                 ///< at least 4 times
   double share_32 = kUndefined;                ///< at least 32 times
+  std::int64_t labels_kept = 0;                ///< labels that H(Z|x) and shares are of: all, or a sample of them
   std::string reason = {};                     ///< why `corrected_nats` is NaN; empty where it is not
   std::string error_reason = {};               ///< why `standard_error_nats` is NaN; empty where it is not
 };

@@ -1,9 +1,11 @@
 #include "estimator/kernels/entropy.hpp"
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 
 #include "estimator/kernels/lanes.hpp"
+#include "estimator/pairs.hpp"
 
 namespace infoplane::estimator::kernels {
 namespace {
@@ -65,13 +67,59 @@ INFOPLANE_INLINE void logarithms_of(const double* sums, std::int64_t count, doub
   }
 }
 
+template <int L>
+INFOPLANE_INLINE void split_entropies_of(const std::array<const float*, 4>& rows, std::int64_t count, double tokens,
+                                         SplitEntropies& into) {
+  using Vector = Lanes<L>;
+  using Float = typename Vector::Float;
+  const Float scale = Float{} + static_cast<float>(1 / tokens);  // sums of at most 1 keep the errors small
+  Float totals[4] = {}, logs[4] = {}, pair_logs[6] = {};
+  for (std::int64_t b = 0; b < count; b += L) {
+    Float values[4];
+    for (int i = 0; i < 4; ++i) {
+      values[i] = Float{};
+      if (rows[static_cast<std::size_t>(i)] != nullptr) {
+        const float* const from = rows[static_cast<std::size_t>(i)] + b;
+        if (b + L <= count) {
+          values[i] = Vector::load(from);
+        } else {
+          __builtin_memcpy(&values[i], from, static_cast<std::size_t>(count - b) * sizeof(float));
+        }
+        values[i] *= scale;
+      }
+      totals[i] += values[i];
+      logs[i] += values[i] * Vector::log(values[i]);
+    }
+    for (int i = 0; i < 6; ++i) {
+      const Float both =
+          values[kPairs[static_cast<std::size_t>(i)][0]] + values[kPairs[static_cast<std::size_t>(i)][1]];
+      pair_logs[i] += both * Vector::log(both);
+    }
+  }
+  const auto entropy = [](double total, double sum) { return total > 0 ? std::log(total) - sum / total : 0.0; };
+  double total[4];
+  for (int i = 0; i < 4; ++i) {
+    total[i] = static_cast<double>(Vector::sum_of(totals[i]));
+    into.rows[static_cast<std::size_t>(i)] = entropy(total[i], static_cast<double>(Vector::sum_of(logs[i])));
+  }
+  for (int i = 0; i < 6; ++i) {
+    const auto& [a, b] = kPairs[static_cast<std::size_t>(i)];
+    into.pairs[static_cast<std::size_t>(i)] =
+        entropy(total[a] + total[b], static_cast<double>(Vector::sum_of(pair_logs[i])));
+  }
+}
+
 /// The same functions, compiled for each instruction set.
 struct Functions {
+  void (*split)(const std::array<const float*, 4>&, std::int64_t, double, SplitEntropies&);
   double (*doubles)(const double*, std::int64_t);
   double (*floats)(const float*, std::int64_t);
   void (*logarithms)(const double*, std::int64_t, double, double*);
 };
 
+void split_portable(const std::array<const float*, 4>& rows, std::int64_t count, double tokens, SplitEntropies& into) {
+  split_entropies_of<4>(rows, count, tokens, into);
+}
 double doubles_portable(const double* sums, std::int64_t count) { return sum_of_logs_of(sums, count); }
 double floats_portable(const float* sums, std::int64_t count) { return sum_of_logs_of(sums, count); }
 void logarithms_portable(const double* sums, std::int64_t count, double scale, double* out) {
@@ -81,10 +129,18 @@ void logarithms_portable(const double* sums, std::int64_t count, double scale, d
 #if defined(__x86_64__)
 #define INFOPLANE_AVX2 [[gnu::target("avx2,fma")]]
 #define INFOPLANE_AVX512 [[gnu::target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,prefer-vector-width=512")]]
+INFOPLANE_AVX2 void split_avx2(const std::array<const float*, 4>& rows, std::int64_t count, double tokens,
+                               SplitEntropies& into) {
+  split_entropies_of<8>(rows, count, tokens, into);
+}
 INFOPLANE_AVX2 double doubles_avx2(const double* sums, std::int64_t count) { return sum_of_logs_of(sums, count); }
 INFOPLANE_AVX2 double floats_avx2(const float* sums, std::int64_t count) { return sum_of_logs_of(sums, count); }
 INFOPLANE_AVX2 void logarithms_avx2(const double* sums, std::int64_t count, double scale, double* out) {
   logarithms_of(sums, count, scale, out);
+}
+INFOPLANE_AVX512 void split_avx512(const std::array<const float*, 4>& rows, std::int64_t count, double tokens,
+                                   SplitEntropies& into) {
+  split_entropies_of<16>(rows, count, tokens, into);
 }
 INFOPLANE_AVX512 double doubles_avx512(const double* sums, std::int64_t count) { return sum_of_logs_of(sums, count); }
 INFOPLANE_AVX512 double floats_avx512(const float* sums, std::int64_t count) { return sum_of_logs_of(sums, count); }
@@ -98,13 +154,13 @@ const Functions& functions() {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw")) {
-      return Functions{doubles_avx512, floats_avx512, logarithms_avx512};
+      return Functions{split_avx512, doubles_avx512, floats_avx512, logarithms_avx512};
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      return Functions{doubles_avx2, floats_avx2, logarithms_avx2};
+      return Functions{split_avx2, doubles_avx2, floats_avx2, logarithms_avx2};
     }
 #endif
-    return Functions{doubles_portable, floats_portable, logarithms_portable};
+    return Functions{split_portable, doubles_portable, floats_portable, logarithms_portable};
   }();
   return chosen;
 }
@@ -115,6 +171,11 @@ double sum_of_logs(const double* sums, std::int64_t count) noexcept { return fun
 double sum_of_logs(const float* sums, std::int64_t count) noexcept { return functions().floats(sums, count); }
 void logarithms(const double* sums, std::int64_t count, double scale, double* out) noexcept {
   functions().logarithms(sums, count, scale, out);
+}
+SplitEntropies split_entropies(const std::array<const float*, 4>& rows, std::int64_t count, double tokens) noexcept {
+  SplitEntropies result;
+  functions().split(rows, count, tokens, result);
+  return result;
 }
 
 }  // namespace infoplane::estimator::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -8,6 +9,14 @@ namespace infoplane::estimator::kernels {
 /// Σ s log s over sums that are 0 or above, with 0 log 0 = 0; in float64, relative error of a logarithm below 1e-13.
 double sum_of_logs(const double* sums, std::int64_t count) noexcept;
 double sum_of_logs(const float* sums, std::int64_t count) noexcept;
+
+/// Four rows of sums, some of them null for zero, each pair of rows together: their entropies in nats, in the order of
+/// `kPairs` behind the four; error below 1e-6. 0 where the sums are 0.
+struct SplitEntropies {
+  std::array<double, 4> rows;
+  std::array<double, 6> pairs;
+};
+SplitEntropies split_entropies(const std::array<const float*, 4>& rows, std::int64_t count, double tokens) noexcept;
 
 /// out_b = log(sums_b · scale); −708 for sums that are 0.
 void logarithms(const double* sums, std::int64_t count, double scale, double* out) noexcept;

@@ -41,6 +41,28 @@ struct Lanes {
     return part[0];
   }
 
+  /// log x for x ≥ 0, absolute error below 2e-7 or relative below 1e-6; that of the smallest normal number below it.
+  INFOPLANE_INLINE static Float log(const Float& argument) {
+    constexpr std::int32_t kHalfRoot = 0x3f3504f3;  // √½
+    const Float x = max(argument, Float{} + 1.17549435e-38F);
+    Int bits;
+    __builtin_memcpy(&bits, &x, sizeof(bits));
+    const Int exponent = (bits - kHalfRoot) >> 23;  // so that the rest lies in [√½, √2)
+    bits -= exponent << 23;
+    Float rest;
+    __builtin_memcpy(&rest, &bits, sizeof(rest));
+    const Float s = (rest - 1.0F) / (rest + 1.0F);
+    const Float square = s * s;
+    Float series = square * (2.0F / 9) + 2.0F / 7;  // log((1 + s) / (1 − s)) = 2 (s + s³/3 + s⁵/5 + …), |s| < 0.172
+    series = series * square + 2.0F / 5;
+    series = series * square + 2.0F / 3;
+    series = series * square + 2.0F;
+    const Int shifted = exponent + 0x4b400000;  // 1.5 · 2^23 + exponent as a float
+    Float power;
+    __builtin_memcpy(&power, &shifted, sizeof(power));
+    return (power - 12582912.0F) * 0.693147181F + s * series;
+  }
+
   /// e^x for x ≤ 0, relative error below 2e-7; below −87 it stays at e^−87.
   INFOPLANE_INLINE static Float exp(const Float& argument) {
     const Float x = max(argument, Float{} - 87.0F);

@@ -1,0 +1,117 @@
+#include "simulation.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace infoplane::simulation {
+namespace {
+
+constexpr double kShared = 0.2;  // of the variance, by the tokens of a sequence
+constexpr double kBurst = 0.5;
+
+at::Generator generator(std::uint64_t seed) { return at::make_generator<at::CPUGeneratorImpl>(seed); }
+
+/// Entropy in nats of each row of sums.
+at::Tensor entropies(const at::Tensor& sums) {
+  const at::Tensor p = sums / sums.sum(-1, true);
+  return -(p * (p + 1e-300).log()).sum(-1);
+}
+
+}  // namespace
+
+Truth::Truth(Population population) : population_(std::move(population)) {
+  const std::int64_t labels = population_.labels;
+  const at::Tensor directions = at::randn({labels, kDimension}, generator(7));
+  const at::Tensor strength = (population_.unlikeness * at::randn({labels, 1}, generator(8))).exp() *
+                              (population_.signal * std::sqrt(static_cast<double>(kDimension)));
+  centres_ = strength * directions / directions.norm(2, {1}, true);
+  double total = 0;
+  for (std::int64_t x = 0; x < labels; ++x) {
+    total += population_.zipf ? 1 / static_cast<double>(x + 1) : 1.0;
+    cumulative_.push_back(total);
+  }
+  for (double& value : cumulative_) {
+    value /= total;
+  }
+  measure();
+}
+
+void Truth::measure() {
+  const estimator::SoftEntropyAccumulator instrument(kDimension);
+  const at::Tensor weight = instrument.anchors().weight().t();
+  const std::int64_t m = instrument.anchors().size();
+  at::Tensor marginal = at::zeros({m}, at::kDouble);
+  double conditional = 0;
+  std::int64_t drawn = 0;
+  // Labels that say nothing are all alike: the first one speaks for them.
+  const std::int64_t distinct = population_.signal == 0 ? 1 : population_.labels;
+  for (std::int64_t x = 0; x < distinct; ++x) {
+    const double probability = distinct == 1 ? 1.0
+                                             : cumulative_[static_cast<std::size_t>(x)] -
+                                                   (x > 0 ? cumulative_[static_cast<std::size_t>(x) - 1] : 0.0);
+    const std::int64_t draws =
+        std::clamp<std::int64_t>(static_cast<std::int64_t>(probability * 2e6), 512, 16384) / 2 * 2;
+    const at::Tensor z = representations(std::vector<std::int64_t>(static_cast<std::size_t>(draws), x), 1,
+                                         1000003U + static_cast<std::uint64_t>(x))
+                             .flatten(0, 1);
+    const at::Tensor p = ((z / z.norm(2, {1}, true)).matmul(weight) / instrument.temperature()).softmax(1);
+    const at::Tensor halves = p.reshape({2, draws / 2, m}).sum({1}, false, at::kDouble);
+    const at::Tensor whole = halves.sum(0);
+    conditional += probability * (2 * entropies(whole).item<double>() - entropies(halves).mean().item<double>());
+    marginal += whole * (probability / static_cast<double>(draws));
+    drawn += draws;
+  }
+  entropy_ = entropies(marginal).item<double>();
+  information_ = population_.signal == 0 ? 0.0 : entropy_ - conditional;
+}
+
+at::Tensor Truth::representations(const std::vector<std::int64_t>& labels, std::int64_t sequence,
+                                  std::uint64_t seed) const {
+  const auto tokens = static_cast<std::int64_t>(labels.size());
+  auto random = generator(seed);
+  at::Tensor noise = at::randn({tokens / sequence, sequence, kDimension}, random);
+  if (sequence > 1) {
+    noise = noise * std::sqrt(1 - kShared) + at::randn({tokens / sequence, 1, kDimension}, random) * std::sqrt(kShared);
+  }
+  if (population_.signal == 0) {
+    return noise;
+  }
+  const at::Tensor index = at::tensor(at::ArrayRef<std::int64_t>(labels), at::kLong);
+  return noise + centres_.index_select(0, index).reshape(noise.sizes());
+}
+
+std::vector<std::int64_t> Truth::labels(const Sampling& sampling, std::mt19937_64& random) const {
+  std::vector<std::int64_t> labels;
+  if (sampling.per_label > 0) {
+    for (std::int64_t x = 0; x < population_.labels; ++x) {
+      labels.insert(labels.end(), static_cast<std::size_t>(sampling.per_label), x);
+    }
+    std::shuffle(labels.begin(), labels.end(), random);
+    return labels;
+  }
+  std::uniform_real_distribution<double> uniform;
+  for (std::int64_t i = 0; i < sampling.tokens; ++i) {
+    const std::int64_t inside = i % sampling.sequence;
+    if (inside > 0 && uniform(random) < kBurst) {
+      const auto back = static_cast<std::size_t>(uniform(random) * static_cast<double>(inside));
+      labels.push_back(labels[labels.size() - 1 - back]);
+    } else {
+      const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, uniform(random));
+      labels.push_back(found - cumulative_.begin());
+    }
+  }
+  return labels;
+}
+
+Truth::Sample Truth::draw(const Sampling& sampling, std::uint64_t seed) const {
+  std::mt19937_64 random(seed);
+  const std::vector<std::int64_t> x = labels(sampling, random);
+  const at::Tensor z = representations(x, sampling.sequence, seed);
+  return {z, at::tensor(at::ArrayRef<std::int64_t>(x), at::kLong).reshape({z.size(0), z.size(1)})};
+}
+
+}  // namespace infoplane::simulation

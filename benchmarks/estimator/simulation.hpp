@@ -1,0 +1,65 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <infoplane/estimator/accumulator.hpp>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace infoplane::simulation {
+
+/// How representations depend on their labels: z = a_x c_x + g, with c_x a direction of label x and g standard normal
+/// in d dimensions; z / |z| is a cluster on the sphere.
+struct Population {
+  std::string name;
+  std::int64_t labels = 64;
+  double signal = 0;      ///< a_x, in units of the expected |g|; 0: labels say nothing
+  double unlikeness = 0;  ///< a_x = signal · exp(unlikeness · normal): labels that say much, and labels that say little
+  bool zipf = false;      ///< probability of label x ∝ 1 / (x + 1), else uniform
+};
+
+/// How tokens are drawn from a population.
+struct Sampling {
+  std::int64_t tokens = 0;
+  std::int64_t per_label = 0;  ///< the same number of tokens of each label; 0: labels are drawn by their probability
+  /// Tokens of a sequence share a fifth of the variance of g, and labels come in bursts: half of the tokens repeat the
+  /// label of an earlier token of the sequence. Every token alone is distributed as before. 1: independent tokens.
+  std::int64_t sequence = 1;
+};
+
+/// A population whose information is known, in nats, for the anchors and temperature of an accumulator.
+class Truth {
+ public:
+  static constexpr std::int64_t kDimension = 64;
+
+  explicit Truth(Population population);
+
+  const Population& population() const noexcept { return population_; }
+  /// I(X;Z), with the population's label probabilities: from `draws` tokens of each label, or fewer where it is rare,
+  /// extrapolated in 1/n, which leaves an error far below the differences that are studied.
+  double information() const noexcept { return information_; }
+  double entropy() const noexcept { return entropy_; }
+
+  struct Sample {
+    at::Tensor z;  ///< [tokens / sequence, sequence, d]
+    at::Tensor labels;
+  };
+  Sample draw(const Sampling& sampling, std::uint64_t seed) const;
+
+ private:
+  at::Tensor representations(const std::vector<std::int64_t>& labels, std::int64_t sequence, std::uint64_t seed) const;
+  std::vector<std::int64_t> labels(const Sampling& sampling, std::mt19937_64& random) const;
+  void measure();
+
+  Population population_;
+  at::Tensor centres_;  // a_x c_x, [labels, d]
+  std::vector<double> cumulative_;
+  double information_ = 0;
+  double entropy_ = 0;
+};
+
+}  // namespace infoplane::simulation

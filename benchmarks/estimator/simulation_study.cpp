@@ -1,0 +1,176 @@
+// What the estimator's values are worth: bias, error and cover of its intervals over simulated runs whose information
+// is known. Exits with 1 where a promised figure is not met.
+
+#include <ATen/Parallel.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "simulation.hpp"
+
+namespace {
+
+using namespace infoplane::simulation;
+
+/// A study and what it must show; NaN: nothing.
+struct Case {
+  std::string name;
+  const Truth* truth;
+  Sampling sampling;
+  int runs = 200;
+  double most_bias = NAN;      // of `corrected`, in % of the truth
+  double most_absolute = NAN;  // of the mean of `corrected`, as efficiency
+  bool cover = false;          // of 90 % intervals: 85 to 95 %
+};
+
+/// One estimator's values over the runs of a case.
+struct Values {
+  double sum = 0;
+  double squares = 0;
+  int runs = 0;
+  void add(double value) {
+    sum += value;
+    squares += value * value;
+    ++runs;
+  }
+  double mean() const { return sum / runs; }
+  double spread() const { return std::sqrt(std::max(0.0, squares / runs - mean() * mean())); }
+  double rmse(double truth) const { return std::hypot(mean() - truth, spread()); }
+};
+
+class Study {
+ public:
+  static void print_heading() {
+    std::printf("%-34s %4s %7s | %8s %8s %8s | %7s %7s %7s | %7s %6s\n", "", "", "truth", "bias of", "bias of",
+                "bias of", "RMSE of", "RMSE of", "RMSE of", "error", "cover");
+    std::printf("%-34s %4s %7s | %8s %8s %8s | %7s %7s %7s | %7s %6s\n", "", "runs", "", "plug-in", "- null", "corr.",
+                "plug-in", "- null", "corr.", "/spread", "of 90%");
+  }
+
+  bool run(const Case& each) {
+    const double scale = std::log(100.0);
+    const double truth = each.truth->information() / scale;
+    Values plugin, less_null, corrected, error;
+    int covered = 0;
+    for (int r = 0; r < each.runs; ++r) {
+      const auto sample = each.truth->draw(each.sampling, 5000 + static_cast<std::uint64_t>(r));
+      infoplane::estimator::SoftEntropyAccumulator accumulator(
+          Truth::kDimension, infoplane::estimator::SoftEntropyOptions().stream(static_cast<std::uint64_t>(r)));
+      accumulator.update(sample.z, {{"x", sample.labels}});
+      const auto estimate = accumulator.estimate();
+      const auto& set = estimate.sets[0];
+      plugin.add(set.information_nats / scale);
+      less_null.add((set.information_nats - set.null_nats) / scale);
+      corrected.add(set.corrected_nats / scale);
+      error.add(set.standard_error_nats / scale);
+      covered += std::abs(set.corrected_nats / scale - truth) <= 1.6449 * set.standard_error_nats / scale ? 1 : 0;
+    }
+    const double cover = 100.0 * covered / each.runs;
+    std::printf("%-34s %4d %7.4f |", each.name.c_str(), each.runs, truth);
+    for (const Values* values : {&plugin, &less_null, &corrected}) {
+      if (truth > 0) {
+        std::printf(" %+7.1f%%", 100 * (values->mean() / truth - 1));
+      } else {
+        std::printf(" %+8.4f", values->mean());
+      }
+    }
+    std::printf(" |");
+    for (const Values* values : {&plugin, &less_null, &corrected}) {
+      std::printf(" %7.4f", values->rmse(truth));
+    }
+    std::printf(" | %7.2f %5.1f%%", error.mean() / corrected.spread(), cover);
+    bool fine = true;
+    const auto check = [&fine](bool met, const char* what) {
+      if (!met) {
+        std::printf("  FAILED: %s", what);
+        fine = false;
+      }
+    };
+    check(std::isnan(each.most_bias) || std::abs(100 * (corrected.mean() / truth - 1)) <= each.most_bias, "bias");
+    check(std::isnan(each.most_absolute) || std::abs(corrected.mean()) <= each.most_absolute, "not 0");
+    // Fewer runs than 200 say less about the cover: by twice its own error.
+    const double slack = each.runs < 200 ? 2 * 100 * std::sqrt(0.9 * 0.1 / each.runs) : 0.0;
+    check(!each.cover || (cover >= 85 - slack && cover <= 95 + slack), "cover");
+    std::printf("\n");
+    std::fflush(stdout);
+    return fine;
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Bias, error and cover of the estimator over simulated runs");
+  bool quick = false;
+  std::string only;
+  app.add_flag("--quick", quick, "A quarter of the runs, nothing larger than 16384 tokens");
+  app.add_option("--only", only, "Cases whose name has this in it");
+  CLI11_PARSE(app, argc, argv);
+  const auto start = std::chrono::steady_clock::now();
+
+  std::map<std::string, Truth> truths;
+  for (const Population& population : {
+           Population{"strong", 64, 0.60, 0, false},
+           Population{"weak", 64, 0.15, 0, false},
+           Population{"unlike", 64, 0.4, 0.7, false},
+           Population{"none", 64, 0, 0, false},
+           Population{"Zipf strong", 2000, 0.60, 0, true},
+           Population{"Zipf weak", 2000, 0.15, 0, true},
+           Population{"Zipf unlike", 2000, 0.4, 0.7, true},
+           Population{"Zipf none", 2000, 0, 0, true},
+       }) {
+    truths.emplace(population.name, Truth(population));
+  }
+  std::vector<Case> cases;
+  for (const std::string population : {"strong", "weak", "unlike", "none"}) {
+    for (const std::int64_t s : {4, 8, 32, 128}) {
+      for (const std::int64_t sequence : {1, 128}) {
+        if (sequence > 1 && s < 32) {
+          continue;
+        }
+        Case each;
+        // In sequences labels are drawn, S of each on average: as many of each would tie the sequences together.
+        each.name = population + ", S = " + std::to_string(s) + (sequence > 1 ? ", sequences" : "");
+        each.truth = &truths.at(population);
+        each.sampling = {64 * s, sequence > 1 ? 0 : s, sequence};
+        each.most_bias = population == "strong" && s == 8 ? 5 : NAN;
+        each.most_absolute = population == "none" && s >= 4 ? 0.003 : NAN;
+        each.cover = s >= 32;
+        cases.push_back(each);
+      }
+    }
+  }
+  for (const std::string population : {"Zipf strong", "Zipf weak", "Zipf unlike", "Zipf none"}) {
+    for (const std::int64_t tokens : {4096, 16384, 65536}) {
+      for (const std::int64_t sequence : {1, 128}) {
+        if (quick && tokens > 16384) {
+          continue;
+        }
+        Case each;
+        each.name = population + ", N = " + std::to_string(tokens) + (sequence > 1 ? ", sequences" : "");
+        each.truth = &truths.at(population);
+        each.sampling = {tokens, 0, sequence};
+        each.runs = tokens > 16384 ? 50 : 200;
+        each.most_bias = population == "Zipf strong" && tokens == 16384 ? 3 : NAN;
+        each.most_absolute = population == "Zipf none" ? 0.003 : NAN;
+        cases.push_back(each);
+      }
+    }
+  }
+  Study::print_heading();
+  bool fine = true;
+  for (Case& each : cases) {
+    if (each.name.find(only) == std::string::npos) {
+      continue;
+    }
+    each.runs /= quick ? 4 : 1;
+    fine = Study().run(each) && fine;
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  std::printf("%.0f s on %d threads: %s\n", took.count(), at::get_num_threads(),
+              fine ? "all figures are met" : "FIGURES ARE NOT MET");
+  return fine ? 0 : 1;
+}

@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <infoplane/core/hash.hpp>
+
+#include "estimator/label_rows.hpp"
+
+namespace infoplane::estimator {
+
+bool LabelRows::kept(std::span<const std::int64_t> key) const noexcept {
+  if (level_ == 0) {
+    return true;
+  }
+  std::uint64_t hash = salt_;
+  for (const std::int64_t value : key) {
+    hash = splitmix64(hash ^ static_cast<std::uint64_t>(value));
+  }
+  return level_ < 64 && hash >> (64 - level_) == 0;
+}
+
+void LabelRows::reserve_for_dropping() {
+  if (max_labels_ > 0) {
+    free_slots_.reserve(slots());
+    free_rows_.reserve(rows());
+  }
+}
+
+void LabelRows::drop_beyond_limit() noexcept {
+  while (max_labels_ > 0 && level_ < 64 && static_cast<std::int64_t>(slots() - free_slots_.size()) > max_labels_) {
+    drop_labels(level_ + 1);
+  }
+}
+
+void LabelRows::drop_labels(int level) noexcept {
+  if (level <= level_) {
+    return;
+  }
+  level_ = level;
+  for (std::uint32_t slot = 0; slot < slots(); ++slot) {
+    std::int32_t& table_row = row_of_slot_[slot];
+    if (table_row == labels::kNoRow || kept(table_->key(table_row))) {
+      continue;
+    }
+    for (std::uint32_t& number : parts_[slot]) {
+      if (number == kNone) {
+        continue;
+      }
+      add_row_to(number, dropped_.data());
+      dropped_tokens_ += tokens_of_row(number);
+      std::fill_n(row(number), anchors_, 0.0F);
+      wholes_.erase(number);
+      counts_[number] = visit_[number] = 0;
+      squares_[number] = 0;
+      pending_[number] = kFree;
+      free_rows_.push_back(number);
+      number = kNone;
+    }
+    slot_of_row_[static_cast<std::size_t>(table_row)] = kDroppedRow;
+    table_row = labels::kNoRow;
+    dealt_[slot] = kNeverDealt;
+    free_slots_.push_back(slot);
+  }
+  for (std::uint32_t& number : sampled_) {
+    number = number < kDropped && pending_[number] == kFree ? kDropped : number;
+  }
+}
+
+}  // namespace infoplane::estimator
