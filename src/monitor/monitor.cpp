@@ -65,9 +65,10 @@ struct MonitorState {
 
 class Monitor::Impl {
  public:
-  Impl(const torch::nn::Module& model, MonitorOptions options)
+  template <typename... Model>
+  explicit Impl(MonitorOptions options, const Model&... model)
       : options_(checked(std::move(options))),
-        watcher_(model, hooks::WatchOptions().sites(options_.sites())),
+        watcher_(model..., hooks::WatchOptions().sites(options_.sites())),
         state_(std::make_shared<MonitorState>(options_)) {}
 
   bool logs(std::int64_t step) const noexcept { return step % options_.every() == 0; }
@@ -204,7 +205,8 @@ class Monitor::Impl {
 };
 
 Monitor::Monitor(const torch::nn::Module& model, MonitorOptions options)
-    : impl_(std::make_unique<Impl>(model, std::move(options))) {}
+    : impl_(std::make_unique<Impl>(std::move(options), model)) {}
+Monitor::Monitor(MonitorOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Monitor::Monitor(Monitor&&) noexcept = default;
 Monitor& Monitor::operator=(Monitor&&) noexcept = default;
 Monitor::~Monitor() = default;

@@ -6,7 +6,6 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <infoplane/core/error.hpp>
-#include <infoplane/hooks/raw_tap.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/hooks/watch.hpp>
 #include <memory>
@@ -293,42 +292,6 @@ TEST_CASE("a tapped site of the tree keeps its place in the order", "[tap]") {
   model->forward(make_tokens());
   scope.finish();
   REQUIRE(seen == std::vector<std::pair<std::string, int>>{{"net.1", 0}, {"net.2", 1}});
-}
-
-TEST_CASE("memory of a trainer without LibTorch can be tapped", "[tap]") {
-  struct OwnTensor {  // column-major
-    std::vector<float> values = {1, 2, 3, 4, 5, 6};
-    std::vector<int64_t> sizes = {2, 3};
-    std::vector<int64_t> strides = {1, 2};
-  } own;
-  int described = 0;
-  const auto describe = [&] {
-    ++described;
-    return infoplane::RawTensor{.data = own.values.data(), .sizes = own.sizes, .strides = own.strides};
-  };
-  infoplane::tap_raw("blocks", describe);
-  REQUIRE(described == 0);  // nobody listens
-  Watcher watcher;
-  int captures = 0;
-  auto scope = watcher.observe([&](const Site& site, const at::Tensor& x) {
-    ++captures;
-    REQUIRE(site.name == "blocks." + std::to_string(captures - 1));
-    REQUIRE(x.const_data_ptr() == own.values.data());
-    REQUIRE(at::equal(x, captures == 1 ? at::tensor({1.F, 3.F, 5.F, 2.F, 4.F, 6.F}).view({2, 3})
-                                       : at::arange(1, 7, at::kFloat).view({2, 3})));
-  });
-  infoplane::tap_raw("blocks", describe);
-  own.strides.clear();
-  infoplane::tap_raw("blocks", describe);
-  REQUIRE(captures == 2);
-  own.strides = {1};
-  REQUIRE_THROWS_MATCHES(infoplane::tap_raw("blocks", describe), infoplane::ShapeError,
-                         MessageMatches(ContainsSubstring("2 sizes but 1 strides")));
-  own.strides = {-1, 1};
-  REQUIRE_THROWS_MATCHES(infoplane::tap_raw("blocks", describe), infoplane::ShapeError,
-                         MessageMatches(ContainsSubstring("negative size or stride in sizes [2, 3], strides [-1, 1]")));
-  REQUIRE_THROWS_MATCHES(infoplane::tap_raw("blocks", [] { return infoplane::RawTensor(); }), infoplane::ShapeError,
-                         MessageMatches(ContainsSubstring("the data is a null pointer")));
 }
 
 TEST_CASE("a tap without a number numbers itself by the order of calls", "[tap]") {
