@@ -11,6 +11,12 @@ set(case_COUNT "tap_output needs a forward whose result is or begins with a tens
 set(case_FLAG "Pass the argument, or call the holder")
 set(case_PAIR "was called with too few arguments")
 separate_arguments(FLAGS)
+# LibTorch's headers take most of the time, so all cases share them precompiled.
+set(header "${CMAKE_CURRENT_BINARY_DIR}/hookable_of_refused.hpp")
+file(WRITE "${header}" "#include <infoplane/hooks/hookable.hpp>\n")
+execute_process(COMMAND ${COMPILER} ${FLAGS} -std=c++20 -x c++-header ${header} -o ${header}.gch
+                COMMAND_ERROR_IS_FATAL ANY)
+list(APPEND FLAGS -include ${header})
 foreach(case FINAL OVERLOADED TEMPLATE VOID REFERENCE STATIC TEMPORARY EIGHT COUNT FLAG PAIR NONE)
   execute_process(COMMAND ${COMPILER} ${FLAGS} -fsyntax-only -std=c++20 -DCASE_${case} ${SOURCE}
                   RESULT_VARIABLE status ERROR_VARIABLE messages)
