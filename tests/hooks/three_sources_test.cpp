@@ -93,7 +93,7 @@ Seen seen_by(Sources sources) {
       kinds.push_back(site.kind);
     }
     REQUIRE(sites == seen.names);
-    REQUIRE(kinds == seen.kinds);
+    REQUIRE((kinds == seen.kinds));
   }
   return seen;
 }
@@ -110,7 +110,7 @@ infoplane::plane::Point point_by(Sources sources) {
   return std::move(*point);
 }
 
-void require_equal(const std::map<std::string, double>& metrics, const std::map<std::string, double>& expected) {
+void require_equal(const infoplane::plane::Metrics& metrics, const infoplane::plane::Metrics& expected) {
   REQUIRE(metrics.size() == expected.size());
   for (const auto& [key, value] : expected) {
     INFO(key);
@@ -124,12 +124,12 @@ TEST_CASE("watch, tap and Hookable give the same names, order, indices and tenso
   const auto watched = seen_by(kWatch);
   REQUIRE(watched.names == std::vector<std::string>{"embedding", "blocks.0", "blocks.1", "blocks.2"});
   REQUIRE(watched.indices == std::vector<int>{-1, 0, 1, 2});
-  REQUIRE(watched.kinds == std::vector<SiteKind>(4, SiteKind::kNormInput));
+  REQUIRE((watched.kinds == std::vector<SiteKind>(4, SiteKind::kNormInput)));
   for (const auto& [sources, kind] : {std::pair{kTaps, SiteKind::kTap}, {kHooks, SiteKind::kModuleOutput}}) {
     const auto seen = seen_by(sources);
     REQUIRE(seen.names == watched.names);
     REQUIRE(seen.indices == watched.indices);
-    REQUIRE(seen.kinds == std::vector<SiteKind>(4, kind));
+    REQUIRE((seen.kinds == std::vector<SiteKind>(4, kind)));
     for (std::size_t i = 0; i < 4; ++i) {
       REQUIRE(at::equal(seen.streams[i], watched.streams[i]));
     }
@@ -141,7 +141,7 @@ TEST_CASE("all three sources at once are one site each, and the first to see it 
   const auto seen = seen_by(kAll);
   REQUIRE(seen.names == watched.names);
   REQUIRE(seen.indices == watched.indices);
-  REQUIRE(seen.kinds == std::vector<SiteKind>(4, SiteKind::kModuleOutput));
+  REQUIRE((seen.kinds == std::vector<SiteKind>(4, SiteKind::kModuleOutput)));
   for (std::size_t i = 0; i < 4; ++i) {
     REQUIRE(at::equal(seen.streams[i], watched.streams[i]));
   }
@@ -158,7 +158,7 @@ TEST_CASE("a monitor's point is the same from every source", "[sources]") {
       REQUIRE(point.layers[i].name == expected.layers[i].name);
       require_equal(point.layers[i].metrics, expected.layers[i].metrics);
     }
-    require_equal(point.mean.metrics, expected.mean.metrics);
+    require_equal(point.mean, expected.mean);
     REQUIRE(point.loss == expected.loss);
     REQUIRE(point.tokens == expected.tokens);
   }

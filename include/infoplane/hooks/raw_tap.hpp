@@ -14,8 +14,8 @@ namespace infoplane::hooks {
 /// A tensor of a trainer that does not use LibTorch: memory that it lends for the time of the call.
 struct RawTensor {
   const void* data = nullptr;
-  std::vector<std::int64_t> sizes;    ///< usually {batch, length, channels}
-  std::vector<std::int64_t> strides;  ///< in elements; empty: contiguous
+  std::vector<std::int64_t> sizes = {};    ///< usually {batch, length, channels}
+  std::vector<std::int64_t> strides = {};  ///< in elements; empty: contiguous
   c10::ScalarType dtype = c10::ScalarType::Float;
   c10::Device device = c10::Device(c10::DeviceType::CPU);
   /// On which the data was written and will be read; empty: LibTorch's current one.

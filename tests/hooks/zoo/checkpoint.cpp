@@ -1,6 +1,6 @@
 // Gradient checkpointing as C++ users write it: an autograd function that runs a block without gradients, and once
 // more with them in the backward, while the observation is open.
-#include <torch/csrc/autograd/custom_function.h>
+#include <torch/autograd.h>
 
 #include "hooks/zoo/zoo.hpp"
 

@@ -1,5 +1,6 @@
 // Blocks without norms, as value members that nobody registered, with a pair as their result: nothing for an observer
 // of operators to recognise. The blocks get hooks, and one that hands over what they return.
+#include <array>
 #include <infoplane/hooks/hookable.hpp>
 
 #include "hooks/zoo/zoo.hpp"

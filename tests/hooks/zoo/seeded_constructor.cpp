@@ -15,10 +15,14 @@ struct NetImpl : nn::Module {
   }
   Tensor forward(const Tensor& tokens, bool is_trained = true) {
     auto x = embed(tokens);
-    is_trained ? witness("embedding", x) : void();
+    if (is_trained) {
+      witness("embedding", x);
+    }
     for (std::size_t i = 0; i < h->size(); ++i) {
       x = h[i]->as<Block>()->forward(x);
-      is_trained ? witness(numbered("h.", i), x) : void();
+      if (is_trained) {
+        witness(numbered("h.", i), x);
+      }
     }
     return head(ln_f(x));
   }
