@@ -1,5 +1,6 @@
 // A block that writes to its input before its norm reads it. The norm sees the changed stream, and so does the watch;
-// for the stream as the block before it returned it, tap it where it ends.
+// for the stream as the block before it returned it, tap it where it ends. (A change by a
+// parameter of the block is seen: there the watch reads the stream that enters it.)
 #include "hooks/zoo/zoo.hpp"
 
 namespace infoplane::zoo {
@@ -7,7 +8,7 @@ namespace {
 
 struct LayerImpl : nn::Module {
   LayerImpl() {
-    shift = register_parameter("shift", torch::linspace(-0.2, 0.3, kWidth));
+    shift = register_buffer("shift", torch::linspace(-0.2, 0.3, kWidth));
     ln = register_module("ln", layer_norm());
     mlp = register_module("mlp", Mlp());
   }
