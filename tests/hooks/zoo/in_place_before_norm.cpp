@@ -1,6 +1,6 @@
 // A block that writes to its input before its norm reads it. The norm sees the changed stream, and so does the watch;
-// for the stream as the block before it returned it, tap it where it ends. (A change by a
-// parameter of the block is seen: there the watch reads the stream that enters it.)
+// for the stream as the block before it returned it, tap it where it ends. (Where the change is by a parameter of the
+// block, the watch reads the stream that enters the change.)
 #include "hooks/zoo/zoo.hpp"
 
 namespace infoplane::zoo {
