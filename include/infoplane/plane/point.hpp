@@ -17,7 +17,8 @@ struct LayerPoint {
   std::string name;           ///< site: "embedding", "blocks.0", …
   std::int64_t tokens = 0;    ///< rows that counted
   std::int64_t rejected = 0;  ///< rows with a NaN, an Inf or norm 0
-  Metrics metrics;
+  Metrics metrics = {};
+  std::map<std::string, std::string, std::less<>> reasons = {};  ///< key → why it is NaN; not every NaN has one
 };
 
 /// Everything measured at one logged step on one stream.
