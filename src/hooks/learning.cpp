@@ -79,6 +79,7 @@ bool Pass::learn_post_norm(int block, const at::Tensor& stream) {
   if (!is_last_of_block || !alive || !stream.has_storage() || stream.const_data_ptr() != last_norm_data_) {
     return false;
   }
+  finish();
   const int previous = last_block_;
   const auto& path = plan_.blocks()[previous].path;
   plan_.set_post_norm(stack, std::string_view(plan_.name_in(norm, previous)).substr(path.size() + 1));

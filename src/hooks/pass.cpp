@@ -23,7 +23,11 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
     return;  // inside an operator that counts: its kernels, or what autocast calls again
   }
   if (transposed_.defined()) {
-    look_for_residual(name, inputs);
+    if (in_backward()) {
+      finish();  // its addition was none that is known
+    } else {
+      look_for_residual(name, inputs);
+    }
   }
   const auto op = classify(name);
   const bool reads_all = plan_.reads_all_operators() && op != Operator::kOfLists;
@@ -318,7 +322,6 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
 }
 
 void Pass::enter(int block) {
-  finish();
   auto& b = plan_.blocks()[block];
   if (static_cast<std::size_t>(entered_[block]) == b.indices.size()) {
     plan_.place(block, last_index() + 1);

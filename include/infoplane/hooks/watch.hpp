@@ -32,8 +32,8 @@ struct WatchOptions {
 /// whether they are pre-norm or post-norm, so all blocks must run in it. Where a later forward drops a layer, the site
 /// that is read at its entry is missing from this scope, and the layer's own output is what entered it. The model is
 /// never modified: parameters are recognised by identity, and a reference to each is held. The module itself is
-/// borrowed, and read only by the constructor, `rescan` and `verify_sources`. Two watchers may observe at the same time, on one model or
-/// on two. A watcher belongs to one thread at a time.
+/// borrowed, and read only by the constructor, `rescan` and `verify_sources`. Two watchers may observe at the same
+/// time, on one model or on two. A watcher belongs to one thread at a time.
 class Watcher {
  public:
   /// Watches taps only.
