@@ -103,6 +103,7 @@ class Monitor::Impl {
     }
     INFOPLANE_CHECK(stream.step() == step, StateError, "step ", step, " ends, but the last observation was of step ",
                     stream.step(), ": give observe() and end_step() the same step");
+    verify_missing(stream);
     auto point = stream.take(step, loss(), watcher_.sites());
     point.time = seconds_since(start_);
     emit(stream, point);
@@ -145,6 +146,20 @@ class Monitor::Impl {
         watcher_.verify();
         verified_ = true;
       }
+    } catch (...) {
+      state_->train.reset();
+      state_->heldout.reset();
+      throw;
+    }
+  }
+
+  /// A layer that comes no longer is an error where its norm was replaced; a dropped layer is NaN in the point.
+  void verify_missing(const Stream& stream) {
+    if (!stream.misses_any(watcher_.sites())) {
+      return;
+    }
+    try {
+      watcher_.verify_sources();
     } catch (...) {
       state_->train.reset();
       state_->heldout.reset();

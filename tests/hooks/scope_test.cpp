@@ -6,7 +6,6 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <infoplane/core/error.hpp>
-#include <infoplane/hooks/tap.hpp>
 #include <infoplane/hooks/watch.hpp>
 #include <memory>
 #include <thread>
@@ -249,69 +248,4 @@ TEST_CASE("captures run without grad mode, autocast and observation", "[scope]")
   }
   at::autocast::clear_cache();
   at::autocast::set_autocast_enabled(at::kCPU, false);
-}
-
-TEST_CASE("every floating dtype comes as it is, also after a change in place", "[scope]") {
-  auto model = make_gpt();
-  Watcher watcher(model->module());
-  for (const auto& [name, dtype] : {std::pair{"", at::kFloat}, {"bf16", at::kBFloat16}, {"double", at::kDouble}}) {
-    if (dtype != at::kFloat) {
-      model->change(name);
-    }
-    int captures = 0;
-    auto scope = watcher.observe([&, expected = dtype](const Site&, const at::Tensor& x) {
-      REQUIRE(x.scalar_type() == expected);
-      ++captures;
-    });
-    model->forward(make_tokens());
-    scope.finish();
-    REQUIRE(captures == 4);
-  }
-}
-
-TEST_CASE("a tap beside the watch is the same site and comes once", "[tap]") {
-  auto model = make_gpt();
-  Watcher watcher(model->module());
-  std::vector<std::string> names;
-  auto scope = watcher.observe([&](const Site& site, const at::Tensor&) { names.push_back(site.name); });
-  const auto x = at::ones({2, 5, kWidth});
-  REQUIRE(&infoplane::tap("blocks.0", x) == &x);
-  model->forward(make_tokens());
-  scope.finish();
-  REQUIRE(names == std::vector<std::string>{"blocks.0", "embedding", "blocks.1", "blocks.2"});
-  REQUIRE(watcher.sites()[1].kind == infoplane::hooks::SiteKind::kTap);
-  REQUIRE_NOTHROW(watcher.verify());
-}
-
-TEST_CASE("a tapped site of the tree keeps its place in the order", "[tap]") {
-  auto model = make_sequential();
-  Watcher watcher(model->module(), WatchOptions().sites({"blocks.*"}));
-  std::vector<std::pair<std::string, int>> seen;
-  auto scope = watcher.observe([&](const Site& site, const at::Tensor&) { seen.emplace_back(site.name, site.index); });
-  infoplane::tap("net.1", at::ones({2, 5, kWidth}));
-  model->forward(make_tokens());
-  scope.finish();
-  REQUIRE(seen == std::vector<std::pair<std::string, int>>{{"net.1", 0}, {"net.2", 1}});
-}
-
-TEST_CASE("a tap without a number numbers itself by the order of calls", "[tap]") {
-  Watcher watcher{WatchOptions().sites({"blocks.*", "embedding"})};
-  const auto x = at::ones({2, 3});
-  for (int pass = 0; pass < 2; ++pass) {
-    std::vector<std::pair<std::string, int>> seen;
-    auto scope =
-        watcher.observe([&](const Site& site, const at::Tensor&) { seen.emplace_back(site.name, site.index); });
-    infoplane::tap("embedding", x);
-    for (int i = 0; i < 3; ++i) {
-      infoplane::tap("blocks", x);
-    }
-    infoplane::tap("other.7", x);  // no pattern wants it
-    infoplane::tap("blocks.1", x);
-    infoplane::tap("blocks.3", at::Tensor());  // undefined: passes through
-    scope.finish();
-    REQUIRE(seen == std::vector<std::pair<std::string, int>>{
-                        {"embedding", -1}, {"blocks.0", 0}, {"blocks.1", 1}, {"blocks.2", 2}});
-  }
-  REQUIRE_FALSE(at::hasThreadLocalCallbacks());
-  REQUIRE(at::equal(infoplane::tap("blocks", x.add(1)), at::full({2, 3}, 2.)));
 }

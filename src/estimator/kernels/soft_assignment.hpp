@@ -28,12 +28,24 @@ struct DeviceAnchors {
   std::map<std::pair<int, int>, at::Tensor> prepared;
 };
 
-/// Anchors in the order in which the CPU kernel reads them: panels of a few vectors of anchors, each panel [d, width].
+/// What the CPU kernel is compiled for; each variant with its own order of additions, so with its own last bits.
+enum class InstructionSet : std::uint8_t { kPortable, kAvx2, kAvx512 };
+
+/// "portable", "avx2" or "avx512".
+const char* to_string(InstructionSet set) noexcept;
+/// Whether this build has the variant and this CPU can run it.
+bool is_supported(InstructionSet set) noexcept;
+/// The widest that is supported.
+InstructionSet best_instruction_set() noexcept;
+
+/// Anchors in the order in which a variant of the CPU kernel reads them: panels of a few vectors of anchors, each panel
+/// [d, width].
 class AnchorPanels {
  public:
-  /// `weight`: float32 [m, d] on the CPU, contiguous.
-  explicit AnchorPanels(const at::Tensor& weight);
+  /// `weight`: float32 [m, d] on the CPU, contiguous. The instruction set must be supported.
+  explicit AnchorPanels(const at::Tensor& weight, InstructionSet set = best_instruction_set());
 
+  InstructionSet instruction_set() const noexcept { return set_; }
   const at::Tensor& weight() const noexcept { return weight_; }
   std::int64_t anchors() const noexcept { return anchors_; }
   std::int64_t dimension() const noexcept { return dimension_; }
@@ -47,6 +59,7 @@ class AnchorPanels {
   };
 
   at::Tensor weight_;
+  InstructionSet set_;
   std::int64_t anchors_;
   std::int64_t dimension_;
   std::unique_ptr<float[], Free> data_;
@@ -60,7 +73,8 @@ class AnchorPanels {
 SoftAssignment soft_assignment(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                const std::uint8_t* counted);
 
-/// For z on the CPU: one pass over z, without ATen operators; a row's result does not depend on its batch.
+/// For z on the CPU, by the variant that the panels are for: one pass over z, without ATen operators; a row's result
+/// does not depend on its batch.
 SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                    const std::uint8_t* counted);
 
