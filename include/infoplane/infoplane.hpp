@@ -9,4 +9,6 @@
 #include <infoplane/hooks/watch.hpp>
 #include <infoplane/monitor/monitor.hpp>
 #include <infoplane/sinks/console_sink.hpp>
+#include <infoplane/sinks/csv_sink.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
+#include <infoplane/sinks/tensor_board_sink.hpp>
