@@ -11,6 +11,13 @@ constexpr std::size_t kMostDerived = 64;  // transposes and casts live for an op
 
 bool is_stream(const at::Tensor& tensor) { return tensor.defined() && tensor.dim() >= 2 && tensor.is_floating_point(); }
 
+/// The only operators whose stream may have the sizes of the parameter.
+bool multiplies_matrices(std::string_view name) {
+  constexpr std::array kNames = {"linear", "matmul", "mm", "mv", "einsum", "conv", "inner", "tensordot"};
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [&](const char* part) { return name.find(part) != std::string_view::npos; });
+}
+
 }  // namespace
 
 Pass::Operator Pass::classify(std::string_view name) noexcept {
@@ -27,13 +34,12 @@ Pass::Operator Pass::classify(std::string_view name) noexcept {
   if (name == "embedding") {
     return Operator::kEmbedding;
   }
-  constexpr std::array kPrefixes = {"_foreach_", "_fused_adam", "_fused_sgd", "_fused_adagrad", "_amp_"};
-  if (std::any_of(kPrefixes.begin(), kPrefixes.end(), [&](const char* prefix) { return name.starts_with(prefix); })) {
-    return Operator::kOfLists;
+  if (!name.starts_with('_')) {
+    return Operator::kOther;
   }
-  constexpr std::array kNames = {"linear", "matmul", "mm", "mv", "bilinear", "einsum", "conv", "inner", "tensordot"};
-  const auto contained = [&](const char* part) { return name.find(part) != std::string_view::npos; };
-  return std::any_of(kNames.begin(), kNames.end(), contained) ? Operator::kMatrixProduct : Operator::kOther;
+  constexpr std::array kPrefixes = {"_foreach_", "_fused_adam", "_fused_sgd", "_fused_adagrad", "_amp_"};
+  const auto starts = [&](const char* prefix) { return name.starts_with(prefix); };
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(), starts) ? Operator::kOfLists : Operator::kOther;
 }
 
 int Pass::find(const at::Tensor& tensor) const noexcept {
@@ -48,7 +54,7 @@ int Pass::find(const at::Tensor& tensor) const noexcept {
   return -1;
 }
 
-Pass::Operands Pass::find_operands(Operator op, c10::ArrayRef<const c10::IValue> inputs) const {
+Pass::Operands Pass::find_operands(Operator op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const {
   Operands operands;
   if (op == Operator::kNorm) {  // (input, normalized_shape, weight, …)
     if (inputs.size() > 2 && inputs[0].isTensor() && inputs[2].isTensor() && inputs[2].toTensor().defined()) {
@@ -85,8 +91,9 @@ Pass::Operands Pass::find_operands(Operator op, c10::ArrayRef<const c10::IValue>
     }
   }
   // Element by element with the parameter: a gradient, a moving average, the anchor of a penalty.
-  const bool is_elementwise = op != Operator::kMatrixProduct && operands.stream != nullptr && operands.parameter >= 0 &&
-                              operands.stream->sizes() == operands.parameter_tensor->sizes();
+  const bool is_elementwise = operands.stream != nullptr && operands.parameter >= 0 &&
+                              operands.stream->sizes() == operands.parameter_tensor->sizes() &&
+                              !multiplies_matrices(name);
   if (is_elementwise) {
     operands.stream = nullptr;
   }

@@ -9,6 +9,7 @@
 #include "hooks/layout.hpp"
 
 namespace infoplane::hooks::detail {
+
 Pass::Pass(Plan& plan, Emit emit)
     : plan_(plan),
       emit_(std::move(emit)),
@@ -34,7 +35,7 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
   if ((op != Operator::kNorm && op != Operator::kEmbedding && !reads_all) || in_backward()) {
     return;
   }
-  const auto operands = find_operands(op, inputs);
+  const auto operands = find_operands(op, name, inputs);
   const int id = operands.parameter;
   if (op == Operator::kEmbedding) {
     start_embedding(id, inputs);

@@ -39,8 +39,7 @@ class Pass {
  private:
   enum class Operator {
     kNorm,
-    kProduct,        ///< element by element
-    kMatrixProduct,  ///< the only operators whose stream may be as large as the parameter
+    kProduct,  ///< element by element
     kEmbedding,
     kOfLists,  ///< of optimizers
     kOther,
@@ -80,7 +79,7 @@ class Pass {
   // what an operator reads
   static Operator classify(std::string_view name) noexcept;
   int find(const at::Tensor& tensor) const noexcept;
-  Operands find_operands(Operator op, c10::ArrayRef<const c10::IValue> inputs) const;
+  Operands find_operands(Operator op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const;
   void derive(const std::vector<c10::IValue>& results, int parameter);
   static bool has_no_weight(c10::ArrayRef<const c10::IValue> inputs);
 

@@ -38,7 +38,7 @@ struct Snapshot {
     std::ostringstream stream;
     archive.save_to(stream);
     bytes = stream.str();
-    for (const auto& item : module.named_modules()) {
+    for (const auto& item : module.named_modules("", false)) {
       modules.push_back(item.key() + ' ' + item.value()->name());
     }
     for (const auto& item : module.named_parameters()) {
