@@ -37,24 +37,26 @@ Truth::Truth(Population population) : population_(std::move(population)) {
   for (double& value : cumulative_) {
     value /= total;
   }
-  measure();
 }
 
-void Truth::measure() {
+double Truth::information() const {
+  if (!information_) {
+    information_ = population_.signal == 0 ? 0.0 : measure();
+  }
+  return *information_;
+}
+
+double Truth::measure() const {
   const estimator::SoftEntropyAccumulator instrument(kDimension);
   const at::Tensor weight = instrument.anchors().weight().t();
   const std::int64_t m = instrument.anchors().size();
   at::Tensor marginal = at::zeros({m}, at::kDouble);
   double conditional = 0;
-  std::int64_t drawn = 0;
-  // Labels that say nothing are all alike: the first one speaks for them.
-  const std::int64_t distinct = population_.signal == 0 ? 1 : population_.labels;
-  for (std::int64_t x = 0; x < distinct; ++x) {
-    const double probability = distinct == 1 ? 1.0
-                                             : cumulative_[static_cast<std::size_t>(x)] -
-                                                   (x > 0 ? cumulative_[static_cast<std::size_t>(x) - 1] : 0.0);
+  for (std::int64_t x = 0; x < population_.labels; ++x) {
+    const double probability =
+        cumulative_[static_cast<std::size_t>(x)] - (x > 0 ? cumulative_[static_cast<std::size_t>(x) - 1] : 0.0);
     const std::int64_t draws =
-        std::clamp<std::int64_t>(static_cast<std::int64_t>(probability * 2e6), 512, 16384) / 2 * 2;
+        std::clamp<std::int64_t>(static_cast<std::int64_t>(probability * 4e5), 256, 8192) / 2 * 2;
     const at::Tensor z = representations(std::vector<std::int64_t>(static_cast<std::size_t>(draws), x), 1,
                                          1000003U + static_cast<std::uint64_t>(x))
                              .flatten(0, 1);
@@ -63,10 +65,8 @@ void Truth::measure() {
     const at::Tensor whole = halves.sum(0);
     conditional += probability * (2 * entropies(whole).item<double>() - entropies(halves).mean().item<double>());
     marginal += whole * (probability / static_cast<double>(draws));
-    drawn += draws;
   }
-  entropy_ = entropies(marginal).item<double>();
-  information_ = population_.signal == 0 ? 0.0 : entropy_ - conditional;
+  return entropies(marginal).item<double>() - conditional;
 }
 
 at::Tensor Truth::representations(const std::vector<std::int64_t>& labels, std::int64_t sequence,

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <infoplane/estimator/accumulator.hpp>
-#include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -39,10 +39,9 @@ class Truth {
   explicit Truth(Population population);
 
   const Population& population() const noexcept { return population_; }
-  /// I(X;Z), with the population's label probabilities: from `draws` tokens of each label, or fewer where it is rare,
+  /// I(X;Z), with the population's label probabilities: from up to 8192 tokens of each label, fewer where it is rare,
   /// extrapolated in 1/n, which leaves an error far below the differences that are studied.
-  double information() const noexcept { return information_; }
-  double entropy() const noexcept { return entropy_; }
+  double information() const;
 
   struct Sample {
     at::Tensor z;  ///< [tokens / sequence, sequence, d]
@@ -53,13 +52,12 @@ class Truth {
  private:
   at::Tensor representations(const std::vector<std::int64_t>& labels, std::int64_t sequence, std::uint64_t seed) const;
   std::vector<std::int64_t> labels(const Sampling& sampling, std::mt19937_64& random) const;
-  void measure();
+  double measure() const;
 
   Population population_;
   at::Tensor centres_;  // a_x c_x, [labels, d]
   std::vector<double> cumulative_;
-  double information_ = 0;
-  double entropy_ = 0;
+  mutable std::optional<double> information_;  // measured once
 };
 
 }  // namespace infoplane::simulation

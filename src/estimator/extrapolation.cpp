@@ -8,6 +8,7 @@ namespace infoplane::estimator {
 namespace {
 
 constexpr double kShareOfAll = 0.2;
+constexpr double kResolution = 1e-6;  // of an entropy, in nats
 
 /// Mean of β and of β² over parts, weighted by their tokens.
 struct PartBias {
@@ -60,6 +61,10 @@ double Extrapolation::bias(const LabelEntropy& label) const noexcept {
 
 Extrapolation::Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve, double correlation)
     : curve_(curve), correlation_(correlation) {
+  if (!(curve.bias(1) > kResolution)) {  // all tokens are alike: no bias
+    solved_ = true;
+    return;
+  }
   std::array<Sums, kBuckets> own;
   std::array<bool, kBuckets> any{};
   Sums all;
