@@ -4,8 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <infoplane/plane/metric_keys.hpp>
@@ -20,7 +20,22 @@ namespace plane = infoplane::plane;
 namespace sinks = infoplane::sinks;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+/// Seconds on the clock, and those that the processor worked for it: on a busy machine the former say little.
+struct Time {
+  double wall = 0, cpu = 0;
+};
+
+class Timer {
+ public:
+  Time passed() const {
+    return {std::chrono::duration<double>(Clock::now() - start_).count(),
+            static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC};
+  }
+
+ private:
+  Clock::time_point start_ = Clock::now();
+  std::clock_t cpu_ = std::clock();
+};
 
 plane::Metrics metrics_at(double t, double depth) {
   const auto complexity = 0.1 + t * (1 - t) + 0.1 * depth, expressivity = 0.05 + 0.1 * t;
@@ -89,24 +104,24 @@ int main(int argc, char** argv) {
   const auto path = (std::filesystem::path(folder) / "infoplane-long-run.jsonl").string();
   write_run(path, points, layers);
   const auto megabytes = static_cast<double>(std::filesystem::file_size(path)) / 1e6;
-  auto start = Clock::now();
+  const Timer reading_timer;
   sinks::ReportRun run;
   run.file = sinks::read_run_file(path, sinks::RunFileOptions().max_layer_points(400));
-  const auto reading = seconds_since(start);
-  start = Clock::now();
+  const auto reading = reading_timer.passed();
+  const Timer drawing_timer;
   const auto page = sinks::html_report({run});
-  const auto drawing = seconds_since(start);
+  const auto drawing = drawing_timer.passed();
   std::filesystem::remove(path);
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   const auto peak = static_cast<double>(usage.ru_maxrss) / 1e3;
-  std::printf(
-      "%lld points x %lld layers, %.0f MB\nread    %6.2f s (%.0f MB/s)\ndrawn   %6.2f s, page %.1f MB\npeak    %6.0f "
-      "MB\n",
-      static_cast<long long>(points), static_cast<long long>(layers), megabytes, reading, megabytes / reading, drawing,
-      static_cast<double>(page.size()) / 1e6, peak);
+  std::printf("%lld points x %lld layers, %.0f MB\n", static_cast<long long>(points), static_cast<long long>(layers),
+              megabytes);
+  std::printf("read    %6.2f s (%.2f s of processor, %.0f MB/s)\n", reading.wall, reading.cpu, megabytes / reading.cpu);
+  std::printf("drawn   %6.2f s (%.2f s of processor), page %.1f MB\npeak    %6.0f MB\n", drawing.wall, drawing.cpu,
+              static_cast<double>(page.size()) / 1e6, peak);
   const bool read_all = static_cast<std::int64_t>(run.file.points.size()) == points;
-  const bool fine = read_all && reading + drawing < 20 && peak < 1000;
+  const bool fine = read_all && reading.wall + drawing.wall < 20 && peak < 1000;
   std::puts(fine ? "within 20 s and 1 GB" : read_all ? "NOT within 20 s and 1 GB" : "NOT all points were read");
   return fine ? 0 : 1;
 }

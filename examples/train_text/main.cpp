@@ -82,7 +82,11 @@ void report(const Options& options, const std::vector<infoplane::plane::Point>& 
     fmt::print("Stopping: would have stopped at step {}: {}\n", stopping.stopped_step(), stopping.message());
   }
   fmt::print("{:.1f} s, of which {:.1f} s measuring; run file {}\n", seconds, measuring, options.out);
-  fmt::print("What happened, as a page: {}\n", write_report(options, stopping));
+  try {
+    fmt::print("What happened, as a page: {}\n", write_report(options, stopping));
+  } catch (const infoplane::Error& error) {  // such as of --out /dev/null; the training itself went well
+    fmt::print("No page: {}\n", error.what());
+  }
 }
 
 infoplane::MonitorOptions monitor_options(const Options& options) {

@@ -22,6 +22,9 @@ int parse(CLI::App& program, Context& context, const std::vector<std::string>& a
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
     program.parse(std::move(reversed));
+    if (program.get_subcommands().empty()) {
+      throw CLI::RequiredError("A command");
+    }
     return context.exit_code;
   } catch (const CLI::CallForHelp&) {
     const auto chosen = program.get_subcommands();
@@ -47,7 +50,7 @@ int parse(CLI::App& program, Context& context, const std::vector<std::string>& a
 int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
   CLI::App program("Looks at what infoplane measured while a transformer trained.", "infoplane");
   program.set_version_flag("--version", std::string(version()));
-  program.require_subcommand(1);
+  program.require_subcommand(0, 1);  // none is told of after the parse, so that an unknown one is told by its name
   program.footer(kFooter);
   Context context{out, err};
   for (const auto add : {add_report, add_compare, add_correlate, add_watch, add_check}) {

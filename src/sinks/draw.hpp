@@ -23,6 +23,7 @@ struct Drawing {
 struct Spot {
   std::int64_t step = 0;
   double complexity = 0, expressivity = 0;
+  bool vague = false;  ///< too uncertain to set the scale
 };
 
 struct Path {

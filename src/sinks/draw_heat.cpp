@@ -76,15 +76,23 @@ HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::
   const auto shown = shown_key(points, key);
   const auto most =
       std::max<std::size_t>(2, std::min(max_steps, kMostCells / std::max<std::size_t>(map.layers.size(), 1)));
-  map.rows.resize(map.layers.size());
-  for (const auto* point : thinned(with_layers(points_of(points, stream)), most)) {
+  const auto chosen = thinned(with_layers(points_of(points, stream)), most);
+  for (const auto* point : chosen) {
     map.steps.push_back(point->step);
-    for (std::size_t i = 0; i < map.layers.size(); ++i) {
-      const auto* layer = point->layer(map.layers[i]);
-      const auto value = layer == nullptr ? std::numeric_limits<double>::quiet_NaN()
-                                          : sample_of(point->step, layer->metrics, shown, key).value;
-      map.rows[i].push_back(value);
-      map.extent.add(value);
+  }
+  for (const auto& name : map.layers) {
+    std::vector<Sample> samples;
+    for (const auto* point : chosen) {
+      const auto* layer = point->layer(name);
+      samples.push_back(sample_of(point->step, layer == nullptr ? plane::Metrics{} : layer->metrics, shown, key));
+    }
+    const auto vague = vague_error(samples);
+    auto& row = map.rows.emplace_back();
+    for (const auto& sample : samples) {
+      row.push_back(sample.value);
+      if (!(sample.error > vague)) {
+        map.extent.add(sample.value);
+      }
     }
   }
   return map;

@@ -23,17 +23,14 @@ bool has_value(const Panel& panel) {
 svg::Extent values_of(const Panel& panel) {
   svg::Extent values;
   for (const auto& line : panel.lines) {
+    const auto vague = vague_error(line.samples);
     for (const auto& sample : line.samples) {
-      values.add(sample.value);
-    }
-  }
-  const auto size = values.high - values.low;
-  for (const auto& line : panel.lines) {
-    for (const auto& sample : line.samples) {
-      if (sample.error <= size) {  // a wild error must not flatten the line
-        values.add(sample.value - 2 * sample.error);
-        values.add(sample.value + 2 * sample.error);
+      if (sample.error > vague) {
+        continue;
       }
+      values.add(sample.value);
+      values.add(sample.value - 2 * sample.error);
+      values.add(sample.value + 2 * sample.error);
     }
   }
   return values.padded(0.07);
@@ -47,7 +44,8 @@ std::string curve(const Line& line, const svg::Scale& x, const svg::Scale& y) {
       down = false;
       continue;
     }
-    path += fmt::format("{}{} {}", down ? "L" : "M", at(x(static_cast<double>(sample.step))), at(y(sample.value)));
+    path += fmt::format("{}{} {}", down ? "L" : "M", at(x(static_cast<double>(sample.step))),
+                        at(std::clamp(y(sample.value), kTop, kBottom)));
     down = true;
   }
   return path;

@@ -18,8 +18,11 @@ constexpr std::size_t kMostLabels = 12;
 struct Frame {
   svg::Scale x, y;
 
+  /// Inside the frame; what lies outside, at its edge.
+  double column(double complexity) const { return std::clamp(x(complexity), kLeft, kRight); }
+  double row(double expressivity) const { return std::clamp(y(expressivity), kTop, kBottom); }
   std::string point(double complexity, double expressivity) const {
-    return at(x(complexity)) + " " + at(y(expressivity));
+    return at(column(complexity)) + " " + at(row(expressivity));
   }
 };
 
@@ -29,8 +32,10 @@ Frame frame_of(const Plane& plane) {
   y.add(0);
   for (const auto& path : plane.paths) {
     for (const auto& spot : path.spots) {
-      x.add(spot.complexity);
-      y.add(spot.expressivity);
+      if (!spot.vague) {
+        x.add(spot.complexity);
+        y.add(spot.expressivity);
+      }
     }
   }
   const auto widen = [](svg::Extent extent) {
@@ -205,18 +210,25 @@ Plane plane_of(const ReportRun& run, const std::string& order, const std::string
   const auto& points = run.file.points;
   const auto names = layers_of(points);
   const auto most = std::max<std::size_t>(2, std::min(max_steps, kMostSpots / std::max<std::size_t>(names.size(), 1)));
-  const auto x = shown_key(points, plane::complexity_key(order)), y = shown_key(points, plane::expressivity_key(order));
+  const auto x_key = plane::complexity_key(order), y_key = plane::expressivity_key(order);
+  const auto x = shown_key(points, x_key), y = shown_key(points, y_key);
   Plane plane{order, {}, {}, run.best_step ? run.best_step : best_step_of(run.file, order)};
+  const auto chosen = thinned(with_layers(points_of(points, stream)), most);
   for (const auto& name : names) {
-    plane.paths.push_back({name, "", {}});
-  }
-  for (const auto* point : thinned(with_layers(points_of(points, stream)), most)) {
-    for (auto& path : plane.paths) {
-      if (const auto* layer = point->layer(path.name)) {
-        path.spots.push_back({point->step, sample_of(point->step, layer->metrics, x, x).value,
-                              sample_of(point->step, layer->metrics, y, y).value});
+    std::vector<Sample> complexities, expressivities;
+    for (const auto* point : chosen) {
+      if (const auto* layer = point->layer(name)) {
+        complexities.push_back(sample_of(point->step, layer->metrics, x, x_key));
+        expressivities.push_back(sample_of(point->step, layer->metrics, y, y_key));
       }
     }
+    Path path{name, "", {}};
+    const auto vague_x = vague_error(complexities), vague_y = vague_error(expressivities);
+    for (std::size_t i = 0; i < complexities.size(); ++i) {
+      path.spots.push_back({complexities[i].step, complexities[i].value, expressivities[i].value,
+                            complexities[i].error > vague_x || expressivities[i].error > vague_y});
+    }
+    plane.paths.push_back(std::move(path));
   }
   for (const auto& curve : run.curves) {
     if (curve.order == order) {
@@ -260,19 +272,19 @@ Drawing draw(const Plane& plane) {
       spots += fmt::format(
           "<circle class=\"{} p\" cx=\"{}\" cy=\"{}\" r=\"2.4\" data-t=\"{}, step {}|complexity {}|"
           "expressivity {}|optimality {}\"/>",
-          color, at(frame.x(spot.complexity)), at(frame.y(spot.expressivity)), svg::escape(path.name), spot.step,
+          color, at(frame.column(spot.complexity)), at(frame.row(spot.expressivity)), svg::escape(path.name), spot.step,
           svg::value(spot.complexity), svg::value(spot.expressivity), svg::value(spot.expressivity / spot.complexity));
-      labels.avoid(frame.x(spot.complexity), frame.y(spot.expressivity));
+      labels.avoid(frame.column(spot.complexity), frame.row(spot.expressivity));
       if (plane.best_step == spot.step) {
-        ends += fmt::format("<circle class=\"ring\" cx=\"{}\" cy=\"{}\" r=\"7.5\"/>", at(frame.x(spot.complexity)),
-                            at(frame.y(spot.expressivity)));
+        ends += fmt::format("<circle class=\"ring\" cx=\"{}\" cy=\"{}\" r=\"7.5\"/>", at(frame.column(spot.complexity)),
+                            at(frame.row(spot.expressivity)));
       }
       last = &spot;
     }
     if (last == nullptr) {
       continue;
     }
-    const auto x = frame.x(last->complexity), y = frame.y(last->expressivity);
+    const auto x = frame.column(last->complexity), y = frame.row(last->expressivity);
     ends += fmt::format("<circle class=\"{} end\" cx=\"{}\" cy=\"{}\" r=\"5\"/>",
                         path.color.empty() ? fmt::format("f{}", svg::kStepColors - 1) : "f" + path.color, at(x), at(y));
     if (count <= kMostLabels || i % ((count + kMostLabels - 1) / kMostLabels) == 0 || i + 1 == count) {

@@ -1,6 +1,7 @@
 #include "sinks/line_file.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,10 @@ const char* advice(int error) {
     case ENOSPC:
     case EDQUOT:
       return "; free some space";
+    case ENXIO:
+      return "; start the pipe's reader first";
+    case EAGAIN:
+      return "; the pipe is full, because its reader does not keep up";
     default:
       return "";
   }
@@ -32,12 +37,15 @@ const char* advice(int error) {
 }  // namespace
 
 LineFile::LineFile(std::string path, std::string kind) : path_(std::move(path)), kind_(std::move(kind)) {
+  struct stat status {};
+  const bool special = ::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
   const bool readable = ::access(path_.c_str(), R_OK) == 0 || errno == ENOENT;
-  descriptor_ = ::open(path_.c_str(), (readable ? O_RDWR : O_WRONLY) | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  // A pipe that is open for reading too would never be seen closed, and a blocking one would stop the training.
+  const auto mode = special ? O_WRONLY | O_NONBLOCK : readable ? O_RDWR : O_WRONLY;
+  descriptor_ = ::open(path_.c_str(), mode | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
     fail("open");
   }
-  struct stat status {};
   if (::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) {
     regular_ = true;
     // Some network file systems know no locks: only a lock that somebody holds is a reason to stop.
@@ -95,22 +103,34 @@ void LineFile::append(std::string line) {
 
 void LineFile::append_bytes(std::string_view bytes) {
   INFOPLANE_CHECK(descriptor_ >= 0, IoError, "the ", kind_, " ", path_, " is closed");
-  if (torn_) {
+  if (torn_ && regular_) {
     truncate(size_);
-    torn_ = false;
   }
+  const auto text = torn_ && !regular_ ? '\n' + std::string(bytes) : std::string();
+  const auto all = text.empty() ? bytes : std::string_view(text);
+  torn_ = torn_ && !regular_;
   std::size_t written = 0;
-  while (written < bytes.size()) {
-    const auto count = ::write(descriptor_, bytes.data() + written, bytes.size() - written);
-    if (count < 0 && errno != EINTR) {
+  while (written < all.size()) {
+    const auto count = ::write(descriptor_, all.data() + written, all.size() - written);
+    if (count < 0 && errno != EINTR && !(errno == EAGAIN && wait_for_room())) {
       const auto error = errno;
-      torn_ = written > 0 && regular_ && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0;
+      torn_ = torn_ || (written > 0 && (!regular_ || ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0));
       errno = error;
       fail("write");
     }
     written += count > 0 ? static_cast<std::size_t>(count) : 0;
   }
+  torn_ = false;
+  patient_ = true;
   size_ += regular_ ? static_cast<std::int64_t>(bytes.size()) : 0;
+}
+
+bool LineFile::wait_for_room() {
+  constexpr int kMilliseconds = 50;
+  pollfd waited{descriptor_, POLLOUT, 0};
+  patient_ = patient_ && ::poll(&waited, 1, kMilliseconds) == 1;
+  errno = EAGAIN;
+  return patient_;
 }
 
 void LineFile::close() {

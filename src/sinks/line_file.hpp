@@ -10,7 +10,8 @@ namespace infoplane::sinks {
 /// repeats half of it later.
 class LineFile {
  public:
-  /// Opens or creates the file, and locks it where it is a regular one. Messages call it `kind`, such as "run file".
+  /// Opens or creates the file, and locks it where it is a regular one. Messages call it `kind`, such as "run file". A
+  /// pipe needs a reader; one that does not keep up costs lines, not time.
   /// @throws IoError
   explicit LineFile(std::string path, std::string kind = "run file");
   ~LineFile();
@@ -37,11 +38,13 @@ class LineFile {
 
  private:
   [[noreturn]] void fail(const char* doing) const;
+  bool wait_for_room();
 
   std::string path_, kind_;
   int descriptor_ = -1;
   bool regular_ = false;
-  bool torn_ = false;  // bytes of a failed write lie behind size_
+  bool torn_ = false;    // bytes of a failed write lie behind size_, or went into a pipe
+  bool patient_ = true;  // whether a full pipe is waited for: not again while it stays full
   std::int64_t size_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <infoplane/sinks/run_follower.hpp>
 #include <optional>
@@ -14,15 +15,14 @@ struct RunFollower::State {
 
   std::string path;
   std::optional<RunReader> reader;
-  std::string start;    // the first bytes that were read: other ones mean another run
-  std::string pending;  // a line that has not ended yet
-  std::int64_t offset = 0, number = 0, restarts = 0;
+  std::string start;        // the first bytes that were read: other ones mean another run
+  std::int64_t offset = 0;  // behind the last whole line: a resume may cut and replace what follows
+  std::int64_t number = 0, restarts = 0;
   ino_t inode = 0;
 
   void begin() {
     reader.emplace(path);
     start.clear();
-    pending.clear();
     offset = number = 0;
   }
 
@@ -63,18 +63,13 @@ bool RunFollower::poll() {
   state.inode = status.st_ino;
   file.clear();
   file.seekg(state.offset);
-  std::string chunk(std::size_t{1} << 16U, '\0');
+  std::string chunk(std::size_t{1} << 16U, '\0'), text;
   while (file.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || file.gcount() > 0) {
-    const auto got = static_cast<std::size_t>(file.gcount());
-    state.pending.append(chunk, 0, got);
-    if (state.start.size() < kStart) {
-      state.start.append(chunk, 0, std::min(got, kStart - state.start.size()));
-    }
-    state.offset += static_cast<std::int64_t>(got);
+    text.append(chunk, 0, static_cast<std::size_t>(file.gcount()));
   }
   std::size_t from = 0;
-  for (auto end = state.pending.find('\n'); end != std::string::npos; end = state.pending.find('\n', from)) {
-    const auto line = std::string_view(state.pending).substr(from, end - from);
+  for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', from)) {
+    const auto line = std::string_view(text).substr(from, end - from);
     ++state.number;
     if (!line.empty()) {
       state.reader->take(line, state.number);
@@ -82,7 +77,10 @@ bool RunFollower::poll() {
     }
     from = end + 1;
   }
-  state.pending.erase(0, from);
+  if (state.start.size() < kStart) {
+    state.start.append(text, 0, std::min(from, kStart - state.start.size()));
+  }
+  state.offset += static_cast<std::int64_t>(from);
   return changed;
 }
 

@@ -61,6 +61,9 @@ void RunReader::decode(std::string_view line) {
   stream.last_line.clear();
   if (++stream.kept >= most) {  // the last point may come on top of those that are kept
     drop_every_other(stream, name);
+    if (run_.points.back().layers.empty()) {
+      stream.last_line = line;
+    }
   }
 }
 

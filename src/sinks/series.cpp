@@ -158,6 +158,23 @@ const Sample* smallest(const std::vector<Sample>& samples) {
   return extreme(samples, [](double a, double b) { return a < b; });
 }
 
+double vague_error(const std::vector<Sample>& samples) {
+  std::vector<double> values;
+  bool known = false;
+  for (const auto& each : samples) {
+    if (std::isfinite(each.value)) {
+      values.push_back(each.value);
+      known = known || std::isfinite(each.error);
+    }
+  }
+  if (!known || values.size() < 5) {
+    return std::numeric_limits<double>::infinity();
+  }
+  std::sort(values.begin(), values.end());
+  const auto range = values[values.size() - 1 - values.size() / 10] - values[values.size() / 10];
+  return range > 0 ? range : std::numeric_limits<double>::infinity();
+}
+
 std::string metric_key(const std::string& metric, const std::string& order) {
   if (metric == "complexity") {
     return plane::complexity_key(order);

@@ -53,6 +53,10 @@ const Sample* last_finite(const std::vector<Sample>& samples);
 const Sample* largest(const std::vector<Sample>& samples);
 const Sample* smallest(const std::vector<Sample>& samples);
 
+/// The error above which a value is too vague to set a figure's scale: the range of the middle 80 % of the values. It
+/// is drawn all the same, at the figure's edge. Infinite where errors are unknown or the values do not differ.
+double vague_error(const std::vector<Sample>& samples);
+
 /// "complexity", "expressivity", "optimality", "distance" → the key of an order; throws ArgumentError otherwise.
 std::string metric_key(const std::string& metric, const std::string& order);
 

@@ -25,7 +25,7 @@ TEST_CASE("a mistake on the command line ends with 2 and says what to do", "[cli
     const char* message;
   };
   const std::vector<Row> rows = {
-      {{}, "A subcommand is required"},
+      {{}, "A command is required"},
       {{"draw"}, "draw"},
       {{"report"}, "RUN is required"},
       {{"report", "a", "--figure", "pie"}, "--figure"},

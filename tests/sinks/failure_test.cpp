@@ -135,6 +135,39 @@ TEST_CASE("a closed pipe is a failure, not a signal", "[sinks]") {
   std::signal(SIGPIPE, handler);
 }
 
+TEST_CASE("a pipe whose reader does not keep up costs lines, not time", "[sinks]") {
+  const samples::Folder folder;
+  const auto path = folder.file();
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  REQUIRE_THROWS_MATCHES(JsonLinesSink(path), IoError,
+                         MessageMatches(ContainsSubstring("No such device or address; start the pipe's reader first")));
+  const auto reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  const CaptureErrors errors;
+  JsonLinesSink sink(path);
+  sink.write(samples::header());
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 1000; ++i) {
+    sink.write(point(i));
+  }
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+  REQUIRE(passed.count() < 5);
+  REQUIRE(sink.failures() > 500);
+  require_told_once(errors, sink, sink.failures(), "the pipe is full, because its reader does not keep up");
+
+  std::string text(std::size_t{1} << 20U, ' ');
+  const auto got = ::read(reader, text.data(), text.size());
+  REQUIRE(got > 0);
+  text.resize(static_cast<std::size_t>(got));
+  const auto failures = sink.failures();
+  sink.write(point(5000));
+  REQUIRE(sink.failures() == failures);  // there is room again
+  std::string rest(std::size_t{1} << 20U, ' ');
+  rest.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::read(reader, rest.data(), rest.size()))));
+  const auto last = rest.substr(rest.rfind('\n', rest.size() - 2) + 1);
+  REQUIRE(last.starts_with("{\"step\":5000,"));  // a line of its own behind the torn one
+  ::close(reader);
+}
+
 TEST_CASE("a folder that may not be written is an error before training starts", "[sinks]") {
   const samples::Folder folder;
   std::filesystem::create_directory(folder.file("locked"));

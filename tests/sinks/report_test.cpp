@@ -80,6 +80,26 @@ TEST_CASE("corrected values are shown where a run has them", "[sinks]") {
   REQUIRE_THAT(page, ContainsSubstring("corrected for chance") && ContainsSubstring("|complexity 0.0770|"));
 }
 
+TEST_CASE("a value too vague to tell anything does not set the scale", "[sinks]") {
+  samples::Made made;
+  made.error = 0.01;
+  auto run = made_run(made);
+  const auto before = html_report({run});
+  for (auto* metrics : {&run.file.points[20].mean, &run.file.points[20].layers[1].metrics}) {
+    for (const auto* key : {"I(Y;Z)/output_unigram", "optimality/unigram", "distance/unigram"}) {
+      (*metrics)[key] = 50;
+      (*metrics)[std::string(key) + "/standard_error"] = 40;
+    }
+  }
+  const auto page = html_report({run});
+  require_sound(page);
+  const auto same_frame = [&](const std::string& tick) { return count(page, tick) == count(before, tick); };
+  REQUIRE(same_frame(">0.15</text>"));
+  REQUIRE(same_frame(">0.05</text>"));
+  REQUIRE(count(page, ">60</text>") == 0);
+  REQUIRE_THAT(page, ContainsSubstring("|expressivity 50.00|"));  // but it is there to be seen
+}
+
 TEST_CASE("best and stop step, phases and the IB curve are marked", "[sinks]") {
   auto run = made_run();
   run.best_step = 700;

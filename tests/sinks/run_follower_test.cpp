@@ -15,12 +15,16 @@ using samples::point;
 
 namespace {
 
+infoplane::sinks::RunHeader header_of(const std::string& name) {
+  auto header = samples::header();
+  header.run = name;
+  return header;
+}
+
 std::string run_of(const std::string& name, int points) {
   const samples::Folder folder;
   JsonLinesSink sink(folder.file());
-  auto header = samples::header();
-  header.run = name;
-  sink.write(header);
+  sink.write(header_of(name));
   for (int i = 0; i < points; ++i) {
     sink.write(point(50L * i));
   }
@@ -83,9 +87,7 @@ TEST_CASE("a follower goes with a run that is resumed behind a cut line", "[sink
   REQUIRE(follower.run().points.size() == 2);
   {
     JsonLinesSink sink(path, OpenMode::kAppend);
-    auto header = samples::header();
-    header.run = "a";
-    sink.write(header);
+    sink.write(header_of("a"));
     sink.write(point(50));
     sink.write(point(100));
   }
