@@ -2,26 +2,53 @@
 # TorchConfig.cmake is located but not loaded: in a CUDA build it wants the whole toolkit, switches
 # CMAKE_CUDA_ARCHITECTURES off and edits CMAKE_CUDA_FLAGS. A consumer's own find_package(Torch) stays valid beside this.
 include_guard(GLOBAL)
-set(INFOPLANE_TORCH_VERSION 2.11.0 CACHE STRING "LibTorch to fetch where there is none (INFOPLANE_PROVISION)")
+set(INFOPLANE_TORCH_VERSION 2.11.0 CACHE STRING
+    "LibTorch to fetch where there is none (INFOPLANE_PROVISION); \"newest\": the newest 2.x of the package index")
+option(INFOPLANE_TORCH_SEARCH "Take a LibTorch that is already installed; OFF: exactly INFOPLANE_TORCH_VERSION" ON)
 set(INFOPLANE_TORCH_MINIMUM 2.9)
 
-function(_infoplane_torch_install site)
-  message(STATUS "Installing torch==${INFOPLANE_TORCH_VERSION} into ${site} (once, 1.2 GB)")
-  set(packages torch==${INFOPLANE_TORCH_VERSION})
-  if(INFOPLANE_TORCH_VERSION VERSION_GREATER_EQUAL 2.11)   # built for CUDA 13
-    list(APPEND packages nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
-  else()
-    list(APPEND packages nvidia-cuda-runtime-cu12 nvidia-cuda-cupti-cu12)
+function(_infoplane_pip)
+  execute_process(COMMAND "${INFOPLANE_PYTHON}" -m pip install --disable-pip-version-check --quiet ${ARGN}
+                  COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+# The newest 2.x that pip would take here. Asked once for a build folder.
+function(_infoplane_torch_newest out)
+  if(NOT INFOPLANE_TORCH_NEWEST)
+    set(report "${CMAKE_BINARY_DIR}/torch-newest.json")
+    _infoplane_pip(--dry-run --ignore-installed --no-deps --report "${report}" "torch>=${INFOPLANE_TORCH_MINIMUM},<3")
+    file(READ "${report}" json)
+    string(JSON version GET "${json}" install 0 metadata version)
+    set(INFOPLANE_TORCH_NEWEST "${version}" CACHE INTERNAL "")
   endif()
+  set(${out} "${INFOPLANE_TORCH_NEWEST}" PARENT_SCOPE)
+endfunction()
+
+# The wheel and, of the CUDA libraries that its metadata asks for, the two that libtorch_cpu loads.
+function(_infoplane_torch_install version site)
+  message(STATUS "Installing torch==${version} into ${site} (once, 1.2 GB)")
   file(REMOVE_RECURSE "${site}")
-  execute_process(
-    COMMAND "${INFOPLANE_PYTHON}" -m pip install --no-deps --no-compile --quiet --target "${site}"
-            --disable-pip-version-check --root-user-action=ignore ${packages}
-    COMMAND_ERROR_IS_FATAL ANY)
+  set(target --no-compile --root-user-action=ignore --target "${site}")
+  _infoplane_pip(${target} --no-deps torch==${version})
+  file(GLOB metadata "${site}/torch-*.dist-info/METADATA")
+  file(STRINGS ${metadata} requirements REGEX "^Requires-Dist: (nvidia-cuda-runtime|nvidia-cuda-cupti|cuda-toolkit)")
+  set(libraries)
+  foreach(requirement IN LISTS requirements)
+    if(requirement MATCHES "^Requires-Dist: cuda-toolkit[^=]*==([0-9.]+)")
+      list(APPEND libraries "cuda-toolkit[cudart,cupti]==${CMAKE_MATCH_1}")   # a package that is all dependencies
+    elseif(requirement MATCHES "^Requires-Dist: ([a-z0-9-]+==[0-9.]+)")
+      list(APPEND libraries ${CMAKE_MATCH_1})
+    endif()
+  endforeach()
+  if(libraries)   # in one call: with --target, a second one does not merge its nvidia folder into the first one's
+    _infoplane_pip(${target} ${libraries})
+  endif()
   file(TOUCH "${site}/.complete")   # last, so that an interrupted install is made anew
 endfunction()
 
-function(_infoplane_torch_prefix out)
+# An installed LibTorch: CMAKE_PREFIX_PATH, Torch_DIR, or that of the python3 on PATH. Empty where there is none.
+function(_infoplane_torch_installed out)
+  set(${out} "" PARENT_SCOPE)
   find_path(INFOPLANE_TORCH_CONFIG TorchConfig.cmake HINTS "${Torch_DIR}" ENV Torch_DIR
             PATH_SUFFIXES share/cmake/Torch NO_CMAKE_SYSTEM_PATH DOC "Folder of TorchConfig.cmake")
   if(INFOPLANE_TORCH_CONFIG)
@@ -29,17 +56,30 @@ function(_infoplane_torch_prefix out)
     set(${out} "${prefix}" PARENT_SCOPE)
     return()
   endif()
-  find_program(INFOPLANE_PYTHON NAMES python3 python)
   if(INFOPLANE_PYTHON)   # asks for the place only: importing torch takes seconds
     set(probe "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')")
     execute_process(COMMAND "${INFOPLANE_PYTHON}" -c "${probe}" WORKING_DIRECTORY "${CMAKE_BINARY_DIR}"
                     OUTPUT_VARIABLE prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE status)
     if(status EQUAL 0 AND EXISTS "${prefix}/share/cmake/Torch/TorchConfig.cmake")
       set(${out} "${prefix}" PARENT_SCOPE)
+    endif()
+  endif()
+endfunction()
+
+function(_infoplane_torch_prefix out)
+  find_program(INFOPLANE_PYTHON NAMES python3 python)
+  if(INFOPLANE_TORCH_SEARCH)
+    _infoplane_torch_installed(prefix)
+    if(prefix)
+      set(${out} "${prefix}" PARENT_SCOPE)
       return()
     endif()
   endif()
-  set(site "${INFOPLANE_DEPS_DIR}/torch-${INFOPLANE_TORCH_VERSION}")
+  set(version "${INFOPLANE_TORCH_VERSION}")
+  if(version STREQUAL "newest" AND INFOPLANE_PROVISION AND INFOPLANE_PYTHON)
+    _infoplane_torch_newest(version)
+  endif()
+  set(site "${INFOPLANE_DEPS_DIR}/torch-${version}")
   if(NOT EXISTS "${site}/.complete")
     if(NOT INFOPLANE_PROVISION)
       message(FATAL_ERROR "LibTorch was not found. Do one of:\n"
@@ -51,7 +91,7 @@ function(_infoplane_torch_prefix out)
       message(FATAL_ERROR "INFOPLANE_PROVISION installs LibTorch with pip: put python3 with pip on PATH, "
         "or pass -DCMAKE_PREFIX_PATH=/path/to/libtorch")
     endif()
-    _infoplane_torch_install("${site}")
+    _infoplane_torch_install("${version}" "${site}")
   endif()
   set(${out} "${site}/torch" PARENT_SCOPE)
 endfunction()

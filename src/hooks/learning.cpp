@@ -55,7 +55,7 @@ bool Pass::learn_block(int block, int parameter, Reading reading, const at::Tens
   }
   const int site = plan_.record(name);
   if (plan_.records()[site].site.kind != SiteKind::kTap || plan_.records()[site].hits == 0) {
-    plan_.refine(site, kind_of(reading), source, first ? -1 : last_index(), b.stack);
+    plan_.refine(site, kind_of_stream(reading, stream), source, first ? -1 : last_index(), b.stack);
   }
   p.reading = reading;
   p.uses.push_back({site, block});
@@ -110,7 +110,7 @@ bool Pass::learn_tail(int parameter, Reading reading, const at::Tensor& stream) 
   auto& p = plan_.parameters()[parameter];
   const int site = plan_.record(plan_.output_name(last_block_, entered_[last_block_] - 1));
   if (plan_.records()[site].site.kind != SiteKind::kTap || plan_.records()[site].hits == 0) {
-    plan_.refine(site, kind_of(reading), p.names.front(), last_index(), id);
+    plan_.refine(site, kind_of_stream(reading, stream), p.names.front(), last_index(), id);
   }
   p.reading = reading;
   p.uses.push_back({site, -1});

@@ -4,6 +4,7 @@
 #include <infoplane/core/error.hpp>
 
 #include "hooks/backward.hpp"
+#include "hooks/centred.hpp"
 #include "hooks/glob.hpp"
 
 namespace infoplane::hooks::detail {
@@ -97,7 +98,7 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
     look_for_residual(name, inputs);
   }
   const auto op = classify(name);
-  if (op != Operator::kNorm && !plan_.reads_all_operators()) {
+  if (op != Operator::kNorm && op != Operator::kEmbedding && !plan_.reads_all_operators()) {
     return;
   }
   const auto operands = find_operands(op, inputs);
@@ -115,6 +116,9 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
       return;
     }
   } else if (op == Operator::kEmbedding) {
+    if (touched_[id]) {
+      tap_calls_.clear();
+    }
     complete_ = complete_ || (touched_[id] && last_block_ >= 0);
     touched_[id] = true;
     return;
@@ -159,7 +163,7 @@ void Pass::fire_any_norm(c10::ArrayRef<const c10::IValue> inputs) {
   const auto name = infoplane::detail::concat("norms.", index);
   const int site = plan_.record(name);
   plan_.refine(site, SiteKind::kNormInput,
-               id < 0 ? "a norm that is not registered" : plan_.parameters()[id].names.front(), index, -1);
+               id < 0 ? "a norm that is not registered" : plan_.parameters()[id].names.front(), -2, -1);
   fire(site, inputs[0].toTensor(), Source::kOperator);
 }
 
@@ -236,7 +240,8 @@ void Pass::read_asked_norm(int parameter, Reading reading, const at::Tensor& str
   const auto& source = p.names.front();
   const auto path = parent_path(source);
   const int site = plan_.record(std::string(path.empty() ? std::string_view(source) : path));
-  plan_.refine(site, kind_of(reading), source, -2, 0);
+  const bool is_known = plan_.records()[site].hits > 0;
+  plan_.refine(site, is_known ? plan_.records()[site].site.kind : kind_of_stream(reading, stream), source, -2, 0);
   fire(site, stream, Source::kOperator);
 }
 
@@ -291,12 +296,26 @@ void Pass::fire(int record, const at::Tensor& tensor, Source source) {
     return;
   }
   fired_[record] = source;
+  ++fires_;
   ++r.hits;
   r.operator_name = operator_name_;
   r.shape = tensor.sizes().vec();
   if (r.wanted) {
     emit_(r.site, tensor);
   }
+}
+
+bool Pass::is_done() const {
+  if (plan_.learning() || plan_.reads_any_norm() || plan_.asks_for_norms() || numbers_taps_) {
+    return false;
+  }
+  const auto& records = plan_.records();
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (records[i].wanted && !records[i].dropped && (i >= fired_.size() || fired_[i] == Source::kNone)) {
+      return false;
+    }
+  }
+  return !records.empty();
 }
 
 void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
@@ -306,6 +325,7 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   std::string site(name);
   int index = name == "embedding" ? -1 : last_number(name);
   if (name != "embedding" && index < 0) {
+    numbers_taps_ = true;  // where the next forward begins, only operators show
     const auto known = [&](const auto& calls) { return calls.first == name; };
     auto position = std::find_if(tap_calls_.begin(), tap_calls_.end(), known);
     if (position == tap_calls_.end()) {
@@ -322,6 +342,9 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
     // A site of the tree keeps its place in the order: "net.1" may be the first block.
     plan_.refine(record, kind, infoplane::detail::concat("tap(\"", name, "\")"), is_new ? index : r.site.index,
                  is_new ? 0 : r.stack);
+  }
+  if (index == -1 && static_cast<std::size_t>(record) < fired_.size() && fired_[record] == Source::kTap) {
+    tap_calls_.clear();  // another forward
   }
   operator_name_ = "tap";
   fire(record, tensor, Source::kTap);
@@ -344,11 +367,16 @@ int Pass::last_index() const {
   return plan_.blocks()[last_block_].indices[static_cast<std::size_t>(entered_[last_block_]) - 1];
 }
 
+SiteKind Pass::kind_of_stream(Reading reading, const at::Tensor& stream) {
+  return reading == Reading::kGain && is_centred(stream) ? SiteKind::kCentredStream : kind_of(reading);
+}
+
 void Pass::mark(const Use& use) {
   if (use.block >= 0) {
     enter(use.block);
     return;
   }
+  tap_calls_.clear();
   const auto left = [&](const StackState& stack) {
     return !stack_entered_[static_cast<std::size_t>(&stack - plan_.stacks().data())];
   };

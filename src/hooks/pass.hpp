@@ -29,6 +29,10 @@ class Pass {
   /// It ended; without results where nobody asked LibTorch for them.
   void end(const void* key, const std::vector<c10::IValue>& results);
   void tap(std::string_view name, const at::Tensor& tensor, SiteKind kind);
+  /// Sites that have come.
+  int fires() const noexcept { return fires_; }
+  /// Every site that can come in this pass has come, so that no further operator is of interest.
+  bool is_done() const;
   /// The scope ends.
   void finish();
 
@@ -69,6 +73,7 @@ class Pass {
   void run(const void* key, int parameter, Role role);
   void fire(int record, const at::Tensor& tensor, Source source);
   void mark(const Use& use);
+  static SiteKind kind_of_stream(Reading reading, const at::Tensor& stream);
 
   // learning
   bool learn(int parameter, Reading reading, const at::Tensor& stream);
@@ -86,6 +91,7 @@ class Pass {
   int shields_ = 0;
   std::vector<Derived> derived_;
   std::vector<Source> fired_;
+  int fires_ = 0;
   std::vector<std::size_t> calls_;  // of each parameter
   std::vector<bool> touched_;       // parameter seen in this pass
   std::vector<int> entered_;        // how often, of each block
@@ -99,6 +105,7 @@ class Pass {
   at::Tensor transposed_;  // entered a linear map in another layout than the stream's; held until its residual addition
   int transposed_record_ = -1;
   std::vector<std::pair<std::string, int>> tap_calls_;
+  bool numbers_taps_ = false;
   std::vector<at::Tensor> norm_weights_;  // of the norms that were called, in a model without known blocks
 };
 

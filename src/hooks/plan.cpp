@@ -186,7 +186,7 @@ void Plan::refine(int record, SiteKind kind, const std::string& source, int inde
 bool Plan::matches(const std::string& pattern, const SiteRecord& record) const {
   const auto& site = record.site;
   if (pattern == kAuto) {
-    return site.index >= -1 || site.kind == SiteKind::kTap || site.kind == SiteKind::kModuleOutput;
+    return site.index >= -1 || reads_any_norm() || site.kind == SiteKind::kTap || site.kind == SiteKind::kModuleOutput;
   }
   const auto is_path = [&](const Block& block) { return block.path == site.name; };
   const bool is_block = site.kind != SiteKind::kTap || std::any_of(blocks_.begin(), blocks_.end(), is_path);

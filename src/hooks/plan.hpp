@@ -115,6 +115,9 @@ class Plan {
   /// calls.
   bool reads_any_norm() const noexcept { return has_module_ && stacks_.empty(); }
 
+  /// A pattern names norms, which may be read wherever they are used.
+  bool asks_for_norms() const noexcept { return asks_for_norms_; }
+
   /// After a pass: whether the blocks are all known, and what the next pass has to look at.
   void settle();
   /// The wanted sites in order.

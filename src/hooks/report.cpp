@@ -15,6 +15,8 @@ const char* to_string(SiteKind kind) noexcept {
       return "norm output";
     case SiteKind::kNormalisedStream:
       return "normalised stream";
+    case SiteKind::kCentredStream:
+      return "centred stream";
     case SiteKind::kLinearInput:
       return "linear input";
     case SiteKind::kEmbedding:

@@ -72,6 +72,18 @@ void ScopeState::finish_pass() noexcept {
   }
 }
 
+namespace {
+
+// The backward and the optimizer run more operators than the forward, often with the scope still open.
+void rest_if_done() noexcept {
+  const auto is_done = [](const auto& scope) { return scope->is_closed || scope->pass.is_done(); };
+  if (std::all_of(open_scopes.begin(), open_scopes.end(), is_done)) {
+    set_observer(Observe::kNothing);
+  }
+}
+
+}  // namespace
+
 void open_scope(std::shared_ptr<ScopeState> state) {
   remove_closed_scopes();
   const auto& plan = state->watch->plan;
@@ -98,11 +110,27 @@ void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) no
 }
 
 void operator_started(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) noexcept {
-  for_each_scope([&](Pass& pass) { pass.start(key, name, inputs); });
+  int fires = 0;
+  for_each_scope([&](Pass& pass) {
+    fires -= pass.fires();
+    pass.start(key, name, inputs);
+    fires += pass.fires();
+  });
+  if (fires != 0) {
+    rest_if_done();
+  }
 }
 
 void operator_ended(const void* key, const std::vector<c10::IValue>& results) noexcept {
-  for_each_scope([&](Pass& pass) { pass.end(key, results); });
+  int fires = 0;
+  for_each_scope([&](Pass& pass) {
+    fires -= pass.fires();
+    pass.end(key, results);
+    fires += pass.fires();
+  });
+  if (fires != 0) {
+    rest_if_done();
+  }
 }
 
 }  // namespace detail

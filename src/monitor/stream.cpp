@@ -49,15 +49,19 @@ plane::Point Stream::take(std::int64_t step, double loss, const std::vector<hook
   point.tokens = tokens_;
   point.loss = loss;
   point.stream = name_;
+  std::vector<plane::LayerPoint> blocks;  // means leave out embeddings and what is no block's output
   for (const auto& site : sites) {
     for (const auto& layer : layers_) {
       if (layer.site == site.name) {
         point.layers.push_back(plane::layer_point(site.name, layer.accumulator.estimate()));
+        if (site.index >= 0) {
+          blocks.push_back(point.layers.back());
+        }
         break;
       }
     }
   }
-  point.mean = plane::mean_over_blocks(point.layers);
+  point.mean = plane::mean_over_blocks(blocks);
   reset();
   return point;
 }

@@ -2,12 +2,14 @@
 #include "includes_1.inc"
 // clang-format off
 #include "includes_2.inc"
+#include "includes_3.inc"
 // clang-format on
 #include <torch/optim/adamw.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 #include <infoplane/sinks/run_file.hpp>
+#include <map>
 
 #include "monitor/small_gpt.hpp"
 
@@ -34,10 +36,19 @@ at::Tensor readme_tap(infoplane::test::SmallGPT& model, at::Tensor x) {
   return x;
 }
 
+#include "block_3.inc"
+
+std::map<std::string, double> readme_hooks(infoplane::test::SmallGPT& model, const at::Tensor& tokens, at::Tensor x,
+                                           at::Tensor& y) {
+  std::map<std::string, double> norms;
+#include "block_4.inc"
+  return norms;
+}
+
 }  // namespace
 
 TEST_CASE("the README's loop trains, logs and leaves a readable run file", "[readme]") {
-  static_assert(README_BLOCKS == 2, "README.md has another number of C++ blocks: compile each of them here");
+  static_assert(README_BLOCKS == 4, "README.md has another number of C++ blocks: compile each of them here");
   const auto folder = std::filesystem::temp_directory_path() / "infoplane-readme-test";
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
@@ -55,4 +66,14 @@ TEST_CASE("the README's loop trains, logs and leaves a readable run file", "[rea
 
   const auto x = at::randn({2, 3, 16});
   REQUIRE(readme_tap(model, x).sizes() == x.sizes());
+}
+
+TEST_CASE("the README's hooks fire, and its watcher names embedding and blocks", "[readme]") {
+  infoplane::test::SmallGPT model(11, 16, 2);
+  at::Tensor y;
+  const auto norms = readme_hooks(model, at::zeros({2, 3}, at::kLong), at::ones({2, 16}), y);
+  REQUIRE(norms.size() == 3);
+  REQUIRE(norms.at("embedding") > 0);
+  REQUIRE(norms.at("blocks.1") > 0);
+  REQUIRE(y.sizes() == at::IntArrayRef({2, 16}));
 }

@@ -48,8 +48,11 @@ struct HookableBase {
 ///     INFOPLANE_MODULE(Block);  // instead of TORCH_MODULE(Block)
 ///     block->register_forward_hook([](auto& block, const auto& inputs, const auto& output) { … });
 ///
-/// Up to five arguments. Copies and clones have no hooks. An exception from a hook leaves `forward`; the hooks after it
-/// do not run.
+/// Up to five arguments. One that the caller left out gets the default of the Impl, which only the Impl knows: hooks
+/// see an empty value in its place (an undefined tensor, `nullopt`, 0, false), and what a pre-hook puts there is not
+/// used. `forward` itself can be called without arguments that are tensors or optional tensors; the holder's call
+/// operator and `call` without any that have a default. Copies and clones have no hooks. An exception from a hook
+/// leaves `forward`; the hooks after it do not run.
 template <typename Impl>
 class Hookable : public detail::HookableBase<Impl>::type {
   using Base = typename detail::HookableBase<Impl>::type;

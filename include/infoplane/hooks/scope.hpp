@@ -11,8 +11,9 @@ struct ScopeState;
 /// The time in which a `Watcher` captures: one micro-batch, on the thread that opened it. Made by `Watcher::observe`.
 ///
 /// In a scope the first firing of each site counts. Later ones (a second forward, a nested operator) are
-/// counted as repeats and change nothing, and what runs inside a backward pass, such as the recomputation of gradient
-/// checkpointing, never counts. Nothing waits for a device.
+/// counted as repeats while others are still to come, and change nothing, and what runs inside a backward pass, such as
+/// the recomputation of gradient checkpointing, never counts. Nothing waits for a device, but for the first pass over a
+/// hand-written norm, where the values tell whether it is a LayerNorm.
 class Scope {
  public:
   Scope(Scope&& other) noexcept = default;

@@ -11,7 +11,9 @@ namespace infoplane::hooks {
 enum class SiteKind {
   kNormInput,         ///< the stream that enters a fused LayerNorm or RMSNorm
   kNormOutput,        ///< post-norm: the output of the block's last norm
-  kNormalisedStream,  ///< hand-written norm: the normalised stream, of the same direction if the norm is an RMSNorm
+  kNormalisedStream,  ///< hand-written RMSNorm: the normalised stream, which has the stream's direction
+  kCentredStream,     ///< hand-written LayerNorm: likewise after its mean was taken off, so the direction is that of
+                      ///< x − mean(x), not of x; where that matters, tap the stream itself
   kLinearInput,       ///< the stream that enters the first other operator with a parameter of a block or of the head
   kEmbedding,         ///< stands for the embedding until the first observed forward shows where its stream is read
   kTap,               ///< handed over by `tap()`
@@ -29,7 +31,8 @@ struct Site {
   SiteKind kind = SiteKind::kNormInput;
   /// The parameter or tap at which it is read, such as "blocks.1.ln1.weight".
   std::string source;
-  /// −1 the embedding, 0, 1, … the block whose output it is in the order of the forward, −2 any other tensor.
+  /// −1 the embedding, 0, 1, … the block whose output it is in the order of the forward, −2 any other tensor, such as
+  /// the streams "norms.0", "norms.1", … of a model without known blocks. Means over blocks take those from 0 on.
   int index = -2;
 };
 

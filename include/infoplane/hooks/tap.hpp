@@ -19,7 +19,9 @@ void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind = S
 /// costs one branch. Put it where the block ends: `x = infoplane::tap("blocks.3", x);`
 ///
 /// A name without a number ("blocks") numbers itself by the order of calls in the scope: "blocks.0", "blocks.1", …;
-/// "embedding" does not. If a norm sees the same site, the tap, which comes first, counts.
+/// "embedding" does not. The numbers begin anew where a watched model's forward does (its embedding is used again, or
+/// its head was), and at another tap of "embedding", so that a second forward in the scope adds no sites. If a norm
+/// sees the same site, the tap, which comes first, counts.
 inline const at::Tensor& tap(std::string_view name, const at::Tensor& x) {
   if (detail::listeners != 0) [[unlikely]] {
     detail::fire_tap(name, x);

@@ -29,9 +29,11 @@ struct WatchOptions {
 /// or the head begins with none, at the first operator that uses one of its parameters).
 ///
 /// The tree of modules says which blocks there are; the first observed forward says in which order they run and
-/// whether they are pre-norm or post-norm. The model is never modified: parameters are recognised by identity, and a
-/// reference to each is held. The module itself is borrowed, and read only by the constructor and `rescan`.
-/// Two watchers may observe at the same time, on one model or on two. A watcher belongs to one thread at a time.
+/// whether they are pre-norm or post-norm, so all blocks must run in it. Where a later forward drops a layer, the site
+/// that is read at its entry is missing from this scope, and the layer's own output is what entered it. The model is
+/// never modified: parameters are recognised by identity, and a reference to each is held. The module itself is
+/// borrowed, and read only by the constructor and `rescan`. Two watchers may observe at the same time, on one model or
+/// on two. A watcher belongs to one thread at a time.
 class Watcher {
  public:
   /// Watches taps only.
@@ -53,8 +55,10 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
   ~Watcher();
 
-  /// The embedding, then the blocks in order; other streams and taps after them, taps when first seen. Names stand from
-  /// the construction on, kind and source are sure after the first observed forward. Changed by scopes and `rescan`.
+  /// The embedding, then the blocks in order; where no blocks were found, the input of each fused norm in the order of
+  /// calls ("norms.0", …, of index −2: which of them are block outputs is not known); other streams and taps after
+  /// them, taps when first seen. Names stand from the construction on, kind and source are sure after the first
+  /// observed forward. Changed by scopes and `rescan`.
   const std::vector<Site>& sites() const;
 
   /// Captures until the returned scope ends, on this thread only.

@@ -1,0 +1,169 @@
+// What hooks cost a training step of the demo's model (d 64, 3 blocks, 16 rows of 64 tokens), on one thread. The
+// variants take turns within each repetition, in changing order, so that what else the machine does hits all alike.
+
+#include <ATen/Parallel.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/optim/adamw.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <infoplane/hooks/tap.hpp>
+#include <infoplane/hooks/watch.hpp>
+#include <infoplane/monitor/monitor.hpp>
+#include <string>
+#include <vector>
+
+#include "model.hpp"
+
+namespace {
+
+using infoplane::Monitor;
+using infoplane::MonitorOptions;
+using infoplane::hooks::Scope;
+using infoplane::hooks::Site;
+using infoplane::hooks::Watcher;
+
+/// The demo's model with its optimizer and one batch.
+struct Training {
+  Training() {
+    torch::manual_seed(1);
+    model = train_text::GPT(train_text::GPTOptions());
+    optimizer.emplace(model->parameters(), torch::optim::AdamWOptions(1e-3));
+    tokens = torch::randint(256, {16, 65});
+  }
+
+  torch::Tensor forward() {
+    const auto logits = model(tokens.slice(1, 0, 64));
+    return torch::nn::functional::cross_entropy(logits.flatten(0, 1), tokens.slice(1, 1).flatten());
+  }
+
+  void backward(const torch::Tensor& loss) {
+    optimizer->zero_grad();
+    loss.backward();
+    optimizer->step();
+  }
+
+  train_text::GPT model{nullptr};
+  std::optional<torch::optim::AdamW> optimizer;
+  torch::Tensor tokens;
+};
+
+infoplane::hooks::Capture nothing() {
+  return [](const Site& /*site*/, const at::Tensor& /*stream*/) {};
+}
+
+/// Losses are bit-identical, and each of the four streams comes once a step.
+bool verify() {
+  Training plain;
+  Training watched;
+  Watcher watcher(*watched.model);
+  for (int step = 0; step < 3; ++step) {
+    const auto expected = plain.forward();
+    plain.backward(expected);
+    int captures = 0;
+    auto scope = watcher.observe([&](const Site& /*site*/, const at::Tensor& stream) {
+      captures += stream.sizes() == at::IntArrayRef({16, 64, 64}) ? 1 : 0;
+    });
+    const auto loss = watched.forward();
+    watched.backward(loss);
+    scope.finish();
+    if (captures != 4 || !at::equal(loss, expected)) {
+      std::fprintf(stderr, "step %d: %d streams, loss %.9g instead of %.9g\n", step, captures, loss.item<double>(),
+                   expected.item<double>());
+      return false;
+    }
+  }
+  watcher.verify();
+  return true;
+}
+
+double milliseconds(const std::function<void()>& run) {
+  const auto start = std::chrono::steady_clock::now();
+  run();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+double quantile(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+}
+
+double tap_nanoseconds(const at::Tensor& x) {
+  constexpr int kCalls = 10'000'000;
+  const double took = milliseconds([&] {
+    for (int i = 0; i < kCalls; ++i) {
+      infoplane::tap("blocks", x);
+    }
+  });
+  return took * 1e6 / kCalls;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int repetitions = argc > 1 ? std::max(1, std::atoi(argv[1])) : 150;
+  at::set_num_threads(1);
+  if (!verify()) {
+    std::fprintf(stderr, "wrong result: nothing to time\n");
+    return 1;
+  }
+  Training training;
+  Watcher watcher(*training.model);
+  Monitor resting(*training.model, MonitorOptions().every(1'000'000'000));
+  Monitor measuring(*training.model, MonitorOptions().every(1));
+  const auto inputs = training.tokens.slice(1, 0, 64);
+  std::int64_t step = 0;
+  const std::vector<std::pair<const char*, std::function<void()>>> variants = {
+      {"without infoplane", [&] { training.backward(training.forward()); }},
+      {"the same again (noise)", [&] { training.backward(training.forward()); }},
+      {"monitor, step not observed",
+       [&] {
+         const auto observation = resting.observe(step, inputs);
+         const auto loss = training.forward();
+         training.backward(loss);
+         resting.end_step(step, loss);
+       }},
+      {"empty capture, scope over the forward",
+       [&] {
+         Scope scope = watcher.observe(nothing());
+         const auto loss = training.forward();
+         scope.finish();
+         training.backward(loss);
+       }},
+      {"empty capture, scope over the step",
+       [&] {
+         Scope scope = watcher.observe(nothing());
+         training.backward(training.forward());
+         scope.finish();
+       }},
+      {"monitor, every step measured and logged",
+       [&] {
+         const auto observation = measuring.observe(step, inputs);
+         const auto loss = training.forward();
+         training.backward(loss);
+         measuring.end_step(step, loss);
+       }},
+  };
+  std::vector<std::vector<double>> times(variants.size());
+  for (int repetition = -3; repetition < repetitions; ++repetition) {  // the first three warm up, and learn the model
+    for (std::size_t i = 0; i < variants.size(); ++i) {
+      const auto turn = (i + static_cast<std::size_t>(repetition + 3)) % variants.size();
+      ++step;
+      const double took = milliseconds(variants[turn].second);
+      if (repetition >= 0) {
+        times[turn].push_back(took);
+      }
+    }
+  }
+  std::printf("%d repetitions; ratios to the first line, of medians and of lower quartiles\n", repetitions);
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    std::printf("%-42s %7.2f ms   %.3f   %.3f\n", variants[i].first, quantile(times[i], 0.5),
+                quantile(times[i], 0.5) / quantile(times[0], 0.5), quantile(times[i], 0.25) / quantile(times[0], 0.25));
+  }
+  std::printf("a tap outside of scopes: %.2f ns\n", tap_nanoseconds(inputs));
+  return 0;
+}
