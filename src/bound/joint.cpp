@@ -25,8 +25,9 @@ Joint::Joint(std::vector<std::int64_t> offsets, std::vector<std::uint32_t> colum
                   ArgumentError, "a joint needs offsets that begin with 0 and end with the number of entries; got ",
                   offsets_.size(), " offsets, ", columns_.size(), " columns and ", values_.size(), " counts");
   for (std::size_t x = 0; x + 1 < offsets_.size(); ++x) {
-    INFOPLANE_CHECK(offsets_[x] <= offsets_[x + 1], ArgumentError, "the offsets of a joint must not fall; they do from ",
-                    offsets_[x], " to ", offsets_[x + 1], " at row ", x);
+    INFOPLANE_CHECK(offsets_[x] <= offsets_[x + 1], ArgumentError,
+                    "the offsets of a joint must not fall; they do from ", offsets_[x], " to ", offsets_[x + 1],
+                    " at row ", x);
   }
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     INFOPLANE_CHECK(columns_[i] < column_count, ArgumentError, "entry ", i, " of a joint is in column ", columns_[i],

@@ -120,7 +120,8 @@ Joint merge_alike(const Joint& joint) {
     }
     std::sort(row.begin(), row.end());
     for (const auto& [column, value] : row) {
-      const bool again = static_cast<std::int64_t>(all.columns.size()) > all.offsets.back() && all.columns.back() == column;
+      const bool again =
+          static_cast<std::int64_t>(all.columns.size()) > all.offsets.back() && all.columns.back() == column;
       if (again) {
         all.values.back() += value;
       } else {

@@ -47,9 +47,9 @@ class JointBuilder {
   detail::PairCounts counts_;
 };
 
-/// Counts pairs of n-grams of a text: x = the `input_order` tokens that end at a position, y = the `output_order` tokens
-/// behind it, as the label sets `input_…` and `output_…` do. Keys never collide: an n-gram's id is made from that of its
-/// first n − 1 tokens and the last token.
+/// Counts pairs of n-grams of a text: x = the `input_order` tokens that end at a position, y = the `output_order`
+/// tokens behind it, as the label sets `input_…` and `output_…` do. Keys never collide: an n-gram's id is made from
+/// that of its first n − 1 tokens and the last token.
 class NgramJointBuilder {
  public:
   /// @throws ArgumentError if an order is not in 1 … 8.
