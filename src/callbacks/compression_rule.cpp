@@ -1,0 +1,21 @@
+#include <infoplane/callbacks/early_stopping.hpp>
+
+namespace infoplane::callbacks {
+
+EarlyStoppingOptions EarlyStopping::compression() {
+  return EarlyStoppingOptions()
+      .stream("heldout")
+      .monitor("distance/unigram")
+      .patience(5)
+      .min_delta(2e-3)
+      .also({Criterion()
+                 .monitor("I(Y;Z)/output_unigram")
+                 .mode(Mode::kMax)
+                 .patience(std::nullopt)
+                 .min_delta(0)
+                 .min_delta_mode(DeltaMode::kRelative)
+                 .worsening(0.1)})
+      .combine(Combine::kAny);
+}
+
+}  // namespace infoplane::callbacks
