@@ -1,6 +1,7 @@
 #pragma once
 
 /// Everything that a trainer needs. Each header below can be included alone.
+#include <infoplane/callbacks/best_checkpoint.hpp>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
 #include <infoplane/core/version.hpp>
