@@ -10,4 +10,4 @@ configure_package_config_file(cmake/infoplane-config.cmake.in "${PROJECT_BINARY_
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/infoplane-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/infoplane-config.cmake" "${PROJECT_BINARY_DIR}/infoplane-config-version.cmake"
-              cmake/InfoplaneTorch.cmake DESTINATION ${package_dir})
+              cmake/InfoplaneTorch.cmake cmake/InfoplaneCuda.cmake DESTINATION ${package_dir})

@@ -137,6 +137,9 @@ int main(int argc, char** argv) {
   } catch (const train_text::TextError& error) {
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 2;
+  } catch (const infoplane::IoError& error) {  // the run file: sinks only throw when they are made
+    fmt::print(stderr, "train_text: {}\n", error.what());
+    return 2;
   } catch (const std::exception& error) {
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 1;

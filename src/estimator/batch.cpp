@@ -1,5 +1,7 @@
 #include "estimator/batch.hpp"
 
+#include <ATen/ops/zeros.h>
+
 #include <algorithm>
 #include <array>
 #include <infoplane/core/error.hpp>
@@ -24,7 +26,7 @@ std::string describe(const at::Tensor& tensor) {
              : std::string("an undefined tensor");
 }
 
-at::Tensor checked_representations(const at::Tensor& z, std::int64_t d) {
+void check_representations(const at::Tensor& z, std::int64_t d) {
   INFOPLANE_CHECK(z.defined(), ShapeError, "z is an undefined tensor");
   INFOPLANE_CHECK(!z.is_nested() && z.layout() == at::kStrided && !z.is_meta(), ShapeError,
                   "z must be a dense tensor with data, got layout ", z.layout(), " on device ", z.device());
@@ -32,7 +34,12 @@ at::Tensor checked_representations(const at::Tensor& z, std::int64_t d) {
   INFOPLANE_CHECK(z.size(-1) == d, ShapeError, "z must have d = ", d, " in its last axis, got ", describe(z));
   INFOPLANE_CHECK(std::find(kFloatTypes.begin(), kFloatTypes.end(), z.scalar_type()) != kFloatTypes.end(), ShapeError,
                   "z must be float64, float32, float16 or bfloat16, got ", describe(z));
-  return z.detach().resolve_neg();
+}
+
+at::Tensor checked_representations(const at::Tensor& z, std::int64_t d) {
+  check_representations(z, d);
+  // A tensor of forward differentiation that stands for zeros has no memory.
+  return z._is_zerotensor() ? at::zeros(z.sizes(), z.options()) : z.detach().resolve_neg();
 }
 
 std::int64_t row_count(const at::Tensor& z) { return z.dim() == 3 ? z.size(0) * z.size(1) : z.size(0); }
@@ -59,19 +66,30 @@ void check_grouping(const labels::Grouping& grouping, const at::Tensor& z) {
   }
 }
 
+at::Tensor checked_label_tensor(const std::string& subject, const at::Tensor& labels, const at::Tensor& z) {
+  INFOPLANE_CHECK(labels.defined() && !labels.is_nested() && labels.layout() == at::kStrided && !labels.is_meta() &&
+                      c10::isIntegralType(labels.scalar_type(), /*includeBool=*/true),
+                  ShapeError, subject, " must be a dense tensor of integers, got ", describe(labels));
+  const bool flat = labels.dim() == 1 && labels.size(0) == row_count(z);
+  INFOPLANE_CHECK(flat || labels.sizes() == z.sizes().slice(0, static_cast<std::size_t>(z.dim() - 1)), ShapeError,
+                  subject, " are ", describe(labels), ", but z is ", describe(z), ": give one label for each row");
+  if (labels.scalar_type() == at::kUInt64) {  // whose 2^64 − 1 must not become "no label"
+    const at::Tensor host = labels.to(at::kCPU).contiguous();
+    const auto* const values = host.const_data_ptr<std::uint64_t>();
+    const auto* const end = values + host.numel();
+    const auto* const large = std::find_if(values, end, [](std::uint64_t value) { return value >> 63U != 0; });
+    INFOPLANE_CHECK(large == end, ArgumentError, subject, " have ", *large, " at position ", large - values,
+                    ": labels are 64-bit integers with a sign, at most 9223372036854775807");
+  }
+  return labels.detach().to(at::kLong).reshape({row_count(z)});
+}
+
 std::vector<IntegerLabels> checked_labels(const NamedLabelTensors& labels, const at::Tensor& z) {
   std::vector<IntegerLabels> result;
   std::unordered_set<std::string> seen;
   for (const auto& [name, tensor] : labels) {
     check_new_name(seen, name);
-    INFOPLANE_CHECK(tensor.defined() && !tensor.is_nested() && tensor.layout() == at::kStrided && !tensor.is_meta() &&
-                        c10::isIntegralType(tensor.scalar_type(), /*includeBool=*/true),
-                    ShapeError, "the labels \"", name, "\" must be a dense tensor of integers, got ", describe(tensor));
-    const bool flat = tensor.dim() == 1 && tensor.size(0) == row_count(z);
-    INFOPLANE_CHECK(flat || tensor.sizes() == z.sizes().slice(0, static_cast<std::size_t>(z.dim() - 1)), ShapeError,
-                    "the labels \"", name, "\" are ", describe(tensor), ", but z is ", describe(z),
-                    ": give one label for each row");
-    const at::Tensor host = tensor.detach().to(at::kCPU, at::kLong).contiguous();
+    const at::Tensor host = checked_label_tensor("the labels \"" + name + '"', tensor, z).to(at::kCPU).contiguous();
     const auto* values = host.const_data_ptr<std::int64_t>();
     result.push_back({name, std::vector<std::int64_t>(values, values + host.numel())});
   }

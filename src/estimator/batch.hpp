@@ -29,6 +29,9 @@ struct IntegerLabels {
 /// "[8, 128, 768] (float32)" for messages.
 std::string describe(const at::Tensor& tensor);
 
+/// The checks that `SoftEntropyAccumulator::update` documents.
+void check_representations(const at::Tensor& z, std::int64_t d);
+
 /// z without its graph, after the checks that `SoftEntropyAccumulator::update` documents.
 at::Tensor checked_representations(const at::Tensor& z, std::int64_t d);
 
@@ -37,6 +40,9 @@ std::int64_t row_count(const at::Tensor& z);
 
 /// Throws unless the grouping is one of z's rows and consistent in itself.
 void check_grouping(const labels::Grouping& grouping, const at::Tensor& z);
+
+/// int64 [N] on the device of the labels, after those checks; `subject` begins their messages: "the labels".
+at::Tensor checked_label_tensor(const std::string& subject, const at::Tensor& labels, const at::Tensor& z);
 
 /// Label tensors on the host, after the checks that `SoftEntropyAccumulator::update` documents.
 std::vector<IntegerLabels> checked_labels(const NamedLabelTensors& labels, const at::Tensor& z);

@@ -79,20 +79,6 @@ TEST_CASE("accumulator: float64, float32, float16 and bfloat16 side by side", "[
   }
 }
 
-TEST_CASE("accumulator: bfloat16 representations move information by at most 2e-6", "[estimator]") {
-  const at::Tensor z = golden_representations(1024, 768);
-  std::vector<std::int64_t> labels;
-  for (std::int64_t i = 0; i < 1024; ++i) {
-    labels.push_back(i % 7);
-  }
-  SoftEntropyAccumulator whole(768), rounded(768);
-  whole.update(z, {{"a", to_tensor(labels)}});
-  rounded.update(z.to(at::kBFloat16), {{"a", to_tensor(labels)}});
-  const double unit = std::log(100.0);
-  CHECK_THAT(set_of(rounded.estimate(), "a").information_nats / unit,
-             WithinAbs(set_of(whole.estimate(), "a").information_nats / unit, 5e-6));
-}
-
 TEST_CASE("accumulator: batches of any size give what one batch gives", "[estimator]") {
   const at::Tensor z = normal({1000, 40});
   const auto labels = some_labels(1000, 12);

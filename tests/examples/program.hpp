@@ -31,6 +31,9 @@ class Program {
   /// Waits for the end of the process.
   Outcome finish();
 
+  /// A file below the working folder.
+  std::string file(const std::string& name) const { return (folder_.path() / name).string(); }
+
  private:
   std::filesystem::path out() const { return folder_.path() / "out"; }
   std::filesystem::path err() const { return folder_.path() / "err"; }

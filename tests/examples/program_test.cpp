@@ -4,30 +4,22 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <csignal>
+#include <infoplane/sinks/run_file.hpp>
+#include <string>
+
+#include "small_run.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::EndsWith;
 using examples_test::Outcome;
 using examples_test::Program;
+using examples_test::sentences;
+using examples_test::small_run;
 using examples_test::TemporaryFolder;
 
 namespace {
 
 Outcome run(const std::vector<std::string>& arguments) { return Program(INFOPLANE_TRAIN_TEXT, arguments).finish(); }
-
-// A small model on a small text, quick to train.
-std::vector<std::string> small_run(const std::string& text, std::vector<std::string> more) {
-  more.insert(more.end(), {"--text", text, "--width", "16", "--layers", "1", "--batch", "2", "--context", "8"});
-  return more;
-}
-
-std::string sentences() {
-  std::string text;
-  for (int i = 0; i < 100; ++i) {
-    text += "the quick brown fox jumps over the lazy dog. ";
-  }
-  return text;
-}
 
 void requires_error(const Outcome& outcome, const std::string& sentence) {
   CAPTURE(outcome.err);
@@ -56,6 +48,17 @@ TEST_CASE("train_text answers a mistake with 2 and one sentence", "[examples][pr
   requires_error(run({"--text", empty}), "empty.txt is empty");
   requires_error(run({"--text", tiny}), "one row of context 64 needs 65");
   requires_error(run({"--tokens", odd}), "odd.bin has 3 bytes");
+  requires_error(run({"--text", folder.path().string()}), "is a folder, not a file");
+  requires_error(run({"--tokens", "/nowhere/a.bin"}), "train_text: /nowhere/a.bin does not exist");
+  requires_error(run({"--tokens", empty}), "empty.txt is empty");
+  requires_error(run({"--tokens", folder.path().string()}), "is a folder, not a file");
+}
+
+TEST_CASE("train_text answers a run file that cannot be written with 2 before it trains", "[examples][program]") {
+  const TemporaryFolder folder;
+  const auto text = folder.write("a.txt", sentences()).string();
+  requires_error(run(small_run(text, {"--out", "missing/run.jsonl"})), "missing/run.jsonl");
+  requires_error(run(small_run(text, {"--out", folder.path().string()})), folder.path().string());
 }
 
 TEST_CASE("train_text trains, measures at both ends and can be quiet", "[examples][program]") {
@@ -70,7 +73,7 @@ TEST_CASE("train_text trains, measures at both ends and can be quiet", "[example
   REQUIRE(run(small_run(text, {"--steps", "3", "--quiet"})).out.empty());
 }
 
-TEST_CASE("train_text ends its loop on a signal and says so", "[examples][program]") {
+TEST_CASE("train_text ends its loop on a signal, says so and leaves a whole run file", "[examples][program]") {
   const auto signal = GENERATE(SIGINT, SIGTERM);
   const TemporaryFolder folder;
   const auto text = folder.write("a.txt", sentences()).string();
@@ -80,6 +83,34 @@ TEST_CASE("train_text ends its loop on a signal and says so", "[examples][progra
   const auto outcome = program.finish();
   CAPTURE(outcome.out);
   REQUIRE(outcome.exit_code == 128 + signal);
-  REQUIRE_THAT(outcome.err, ContainsSubstring("ended by signal " + std::to_string(signal)));
   REQUIRE_THAT(outcome.out, EndsWith("\n"));
+
+  const auto run_file = infoplane::read_run_file(program.file("run.jsonl"));
+  REQUIRE_FALSE(run_file.cut);
+  REQUIRE(run_file.header.run == "train_text");
+  REQUIRE(run_file.resumed.empty());
+  const auto train = run_file.stream("train");
+  const auto heldout = run_file.stream("heldout");
+  REQUIRE(train.size() >= 2);
+  REQUIRE(train.size() == heldout.size());
+  for (std::size_t i = 0; i < train.size(); ++i) {
+    REQUIRE(train[i].step == static_cast<std::int64_t>(10 * i));
+    REQUIRE(heldout[i].step == train[i].step);
+  }
+  // The sentence is all that stderr holds: no sink complained.
+  REQUIRE(outcome.err == "train_text: ended by signal " + std::to_string(signal) +
+                             "; run.jsonl is complete up to step " + std::to_string(train.back().step) + "\n");
+}
+
+TEST_CASE("a killed train_text leaves the points that it had written", "[examples][program]") {
+  const TemporaryFolder folder;
+  const auto text = folder.write("a.txt", sentences()).string();
+  Program program(INFOPLANE_TRAIN_TEXT, small_run(text, {"--steps", "100000000", "--every", "10"}));
+  REQUIRE(program.wait_for("step    20"));
+  program.send(SIGKILL);
+  REQUIRE(program.finish().exit_code == -1);
+  const auto run_file = infoplane::read_run_file(program.file("run.jsonl"));
+  REQUIRE_FALSE(run_file.cut);
+  REQUIRE(run_file.header.run == "train_text");
+  REQUIRE(run_file.stream("train").size() >= 3);
 }

@@ -3,7 +3,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 // The one entry to all kernels: what turns representations into soft assignments, per device.
@@ -19,17 +22,36 @@ struct SoftAssignment {
   std::int64_t rejected = 0;               ///< rows that count and have a NaN, an Inf or norm 0
 };
 
-/// Anchors in the order in which the CPU kernel reads them: panels of a few vectors of anchors, each panel [d, width].
+/// Anchors as the kernels of devices other than the CPU want them, by (device index, parts): made at the first use.
+struct DeviceAnchors {
+  std::mutex mutex;
+  std::map<std::pair<int, int>, at::Tensor> prepared;
+};
+
+/// What the CPU kernel is compiled for; each variant with its own order of additions, so with its own last bits.
+enum class InstructionSet : std::uint8_t { kPortable, kAvx2, kAvx512 };
+
+/// "portable", "avx2" or "avx512".
+const char* to_string(InstructionSet set) noexcept;
+/// Whether this build has the variant and this CPU can run it.
+bool is_supported(InstructionSet set) noexcept;
+/// The widest that is supported.
+InstructionSet best_instruction_set() noexcept;
+
+/// Anchors in the order in which a variant of the CPU kernel reads them: panels of a few vectors of anchors, each panel
+/// [d, width].
 class AnchorPanels {
  public:
-  /// `weight`: float32 [m, d] on the CPU, contiguous.
-  explicit AnchorPanels(const at::Tensor& weight);
+  /// `weight`: float32 [m, d] on the CPU, contiguous. The instruction set must be supported.
+  explicit AnchorPanels(const at::Tensor& weight, InstructionSet set = best_instruction_set());
 
+  InstructionSet instruction_set() const noexcept { return set_; }
   const at::Tensor& weight() const noexcept { return weight_; }
   std::int64_t anchors() const noexcept { return anchors_; }
   std::int64_t dimension() const noexcept { return dimension_; }
   const float* data() const noexcept { return data_.get(); }
   std::int64_t memory_bytes() const noexcept;
+  DeviceAnchors& on_devices() const noexcept { return on_devices_; }
 
  private:
   struct Free {
@@ -37,9 +59,11 @@ class AnchorPanels {
   };
 
   at::Tensor weight_;
+  InstructionSet set_;
   std::int64_t anchors_;
   std::int64_t dimension_;
   std::unique_ptr<float[], Free> data_;
+  mutable DeviceAnchors on_devices_;
 };
 
 /// softmax((z_i / |z_i|) · Wᵀ / ε) of every row and their sum, by the kernel of z's device.
@@ -49,12 +73,20 @@ class AnchorPanels {
 SoftAssignment soft_assignment(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                const std::uint8_t* counted);
 
-/// For z on the CPU: one pass over z, without ATen operators; a row's result does not depend on its batch.
+/// For z on the CPU, by the variant that the panels are for: one pass over z, without ATen operators; a row's result
+/// does not depend on its batch.
 SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                    const std::uint8_t* counted);
 
 /// For z on any device, by ATen operators; copies the assignments to the host.
 SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
+                                    const std::uint8_t* counted);
+
+/// For z on a GPU, by the fused kernels of cuda/launch.hpp, on the caller's current stream of z's device; waits for
+/// that stream only, and copies the assignments to the host. Memory is of LibTorch's caching allocators. Only in builds
+/// with INFOPLANE_CUDA; more than 4096 anchors or 65 536 dimensions go to `soft_assignment_aten`.
+/// @throws StateError while the stream captures a CUDA graph, or if a kernel cannot be started.
+SoftAssignment soft_assignment_cuda(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                     const std::uint8_t* counted);
 
 }  // namespace infoplane::estimator::kernels

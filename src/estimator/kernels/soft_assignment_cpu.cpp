@@ -34,8 +34,8 @@ struct Tile {
   std::int64_t rejected;
 };
 
-/// An instruction set: L floats a vector, V vectors of anchors a panel, and the function compiled for it.
-struct InstructionSet {
+/// A variant: L floats a vector, V vectors of anchors a panel, and the function compiled for it.
+struct Variant {
   int lanes;
   int panel_vectors;
   void (*run)(Tile&);
@@ -215,20 +215,16 @@ void run_portable(Tile& tile) { run_tile<4, 2>(tile); }
 [[gnu::target("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]] void run_avx512(Tile& tile) { run_tile<16, 4>(tile); }
 #endif
 
-const InstructionSet& instruction_set() {
-  static const InstructionSet chosen = [] {
+const Variant& variant_of(InstructionSet set) noexcept {
+  static constexpr Variant kPortable{4, 2, run_portable};
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw")) {
-      return InstructionSet{16, 4, run_avx512};
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      return InstructionSet{8, 2, run_avx2};
-    }
+  static constexpr Variant kAvx2{8, 2, run_avx2};
+  static constexpr Variant kAvx512{16, 4, run_avx512};
+  if (set != InstructionSet::kPortable) {
+    return set == InstructionSet::kAvx2 ? kAvx2 : kAvx512;
+  }
 #endif
-    return InstructionSet{4, 2, run_portable};
-  }();
-  return chosen;
+  return kPortable;
 }
 
 float* allocate(std::int64_t count) {
@@ -240,25 +236,54 @@ float* allocate(std::int64_t count) {
   return static_cast<float*>(data);
 }
 
-std::int64_t padded(std::int64_t m) {
-  const std::int64_t lanes = instruction_set().lanes;
+std::int64_t padded(std::int64_t m, InstructionSet set) {
+  const std::int64_t lanes = variant_of(set).lanes;
   return (m + lanes - 1) / lanes * lanes;
 }
 
 }  // namespace
 
+const char* to_string(InstructionSet set) noexcept {
+  return set == InstructionSet::kPortable ? "portable" : set == InstructionSet::kAvx2 ? "avx2" : "avx512";
+}
+
+bool is_supported(InstructionSet set) noexcept {
+#if defined(__x86_64__)
+  switch (set) {
+    case InstructionSet::kAvx512:
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+    case InstructionSet::kAvx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case InstructionSet::kPortable:
+      break;
+  }
+#endif
+  return set == InstructionSet::kPortable;
+}
+
+InstructionSet best_instruction_set() noexcept {
+  static const InstructionSet best = is_supported(InstructionSet::kAvx512) ? InstructionSet::kAvx512
+                                     : is_supported(InstructionSet::kAvx2) ? InstructionSet::kAvx2
+                                                                           : InstructionSet::kPortable;
+  return best;
+}
+
 void AnchorPanels::Free::operator()(float* data) const noexcept { std::free(data); }
 
-AnchorPanels::AnchorPanels(const at::Tensor& weight)
+AnchorPanels::AnchorPanels(const at::Tensor& weight, InstructionSet set)
     : weight_(weight),
+      set_(set),
       anchors_(weight.size(0)),
       dimension_(weight.size(1)),
-      data_(allocate(padded(anchors_) * dimension_)) {
-  const std::int64_t panel_width = instruction_set().lanes * static_cast<std::int64_t>(instruction_set().panel_vectors);
+      data_(allocate(padded(anchors_, set) * dimension_)) {
+  const Variant& variant = variant_of(set);
+  const std::int64_t panel_width = variant.lanes * static_cast<std::int64_t>(variant.panel_vectors);
+  const std::int64_t total = padded(anchors_, set);
   const float* from = weight.const_data_ptr<float>();
   float* to = data_.get();
-  for (std::int64_t first = 0; first < padded(anchors_); first += panel_width) {
-    const std::int64_t width = std::min(panel_width, padded(anchors_) - first);
+  for (std::int64_t first = 0; first < total; first += panel_width) {
+    const std::int64_t width = std::min(panel_width, total - first);
     for (std::int64_t k = 0; k < dimension_; ++k) {
       for (std::int64_t b = first; b < first + width; ++b) {
         *to++ = b < anchors_ ? from[b * dimension_ + k] : 0.0F;
@@ -268,13 +293,14 @@ AnchorPanels::AnchorPanels(const at::Tensor& weight)
 }
 
 std::int64_t AnchorPanels::memory_bytes() const noexcept {
-  return (anchors_ + padded(anchors_)) * dimension_ * static_cast<std::int64_t>(sizeof(float));
+  return (anchors_ + padded(anchors_, set_)) * dimension_ * static_cast<std::int64_t>(sizeof(float));
 }
 
 SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                    const std::uint8_t* counted) {
   const std::int64_t m = anchors.anchors();
   const std::int64_t d = anchors.dimension();
+  const InstructionSet set = anchors.instruction_set();
   const RowReader reader(z);
   const std::int64_t n = reader.rows();
   const std::int64_t tiles = (n + kTileRows - 1) / kTileRows;
@@ -286,8 +312,7 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
   std::vector<double> sums(static_cast<std::size_t>(tiles * m), 0.0);
   std::vector<std::int64_t> rejected(static_cast<std::size_t>(tiles), 0);
   at::parallel_for(0, tiles, 1, [&](std::int64_t first, std::int64_t last) {
-    const std::unique_ptr<float, decltype(&std::free)> scratch(allocate(kBlockRows * d + kBlockRows * padded(m)),
-                                                               &std::free);
+    const std::unique_ptr<float, decltype(&std::free)> scratch(allocate(kBlockRows * (d + padded(m, set))), &std::free);
     for (std::int64_t t = first; t < last; ++t) {
       Tile tile{&reader,
                 &anchors,
@@ -300,7 +325,7 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
                 result.used.data(),
                 sums.data() + t * m,
                 0};
-      instruction_set().run(tile);
+      variant_of(set).run(tile);
       rejected[static_cast<std::size_t>(t)] = tile.rejected;
     }
   });

@@ -1,0 +1,101 @@
+#include "estimator/cuda/kernel_runs.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "estimator/kernels/cuda/segments.hpp"
+
+namespace infoplane::estimator::kernels::cuda::test {
+namespace {
+
+ValueType type_of(const at::Tensor& z) {
+  return z.scalar_type() == at::kDouble  ? ValueType::kFloat64
+         : z.scalar_type() == at::kFloat ? ValueType::kFloat32
+         : z.scalar_type() == at::kHalf  ? ValueType::kFloat16
+                                         : ValueType::kBFloat16;
+}
+
+void check_launch(const char* failure) {
+  INFO((failure == nullptr ? "launched" : failure));
+  REQUIRE(failure == nullptr);
+}
+
+}  // namespace
+
+void require_device() {
+  if (const char* const reason = missing_device()) {
+    SKIP("no CUDA device: " << reason);
+  }
+}
+
+Assigned assign(const at::Tensor& z, const at::Tensor& weight, double epsilon,
+                const std::vector<std::uint8_t>& counted) {
+  const std::int64_t d = z.size(-1);
+  const std::int64_t m = weight.size(0);
+  const std::int64_t n = z.numel() / d;
+  const auto* const storage = static_cast<const std::uint8_t*>(z.storage().data());
+  const DeviceArray<std::uint8_t> memory(std::vector<std::uint8_t>(storage, storage + z.storage().nbytes()));
+  const float* const w = weight.const_data_ptr<float>();
+  const DeviceArray<float> device_weight(std::vector<float>(w, w + m * d));
+  const DeviceArray<std::uint8_t> flags(counted);
+  const DeviceArray<std::uint8_t> anchors(static_cast<std::size_t>(anchor_bytes(type_of(z), m, d)));
+  const DeviceArray<std::uint8_t> status(static_cast<std::size_t>(n));
+  const DeviceArray<double> sum(static_cast<std::size_t>(m));
+  const DeviceArray<std::int64_t> tokens(2);
+  const DeviceArray<std::uint8_t> workspace(static_cast<std::size_t>(assignment_workspace_bytes(n, m)));
+  DeviceArray<float> probabilities(static_cast<std::size_t>(n * m));
+  const bool flat = z.dim() == 2;
+  const Representations rows{memory.data() + z.storage_offset() * z.element_size(),
+                             type_of(z),
+                             n,
+                             std::max<std::int64_t>(1, flat ? n : z.size(1)),
+                             d,
+                             flat ? 0 : z.stride(0),
+                             z.stride(-2),
+                             z.stride(-1)};
+  check_launch(prepare_anchors(device_weight.data(), m, d, rows.type, anchors.data(), nullptr));
+  check_launch(soft_assignment(rows, anchors.data(), m, epsilon, counted.empty() ? nullptr : flags.data(),
+                               {probabilities.data(), status.data(), sum.data(), tokens.data(), workspace.data()},
+                               nullptr));
+  return {probabilities.host(), status.host(), sum.host(), tokens.host(), probabilities};
+}
+
+std::vector<std::vector<float>> label_rows(const DeviceArray<float>& probabilities, std::int64_t m,
+                                           const std::vector<std::vector<std::int32_t>>& sets,
+                                           const std::vector<std::int64_t>& labels, float before) {
+  const std::vector<std::span<const std::int32_t>> views(sets.begin(), sets.end());
+  const HostSegments host = make_segments(views);
+  const DeviceArray<std::int32_t> order(host.order);
+  const DeviceArray<LabelPiece> pieces(host.pieces);
+  const DeviceArray<LongLabel> long_labels(host.long_labels);
+  const DeviceArray<double> partials(static_cast<std::size_t>(host.partial_sums * m));
+  std::vector<DeviceArray<float>> rows;
+  std::vector<float*> pointers;
+  for (const std::int64_t count : labels) {
+    rows.emplace_back(std::vector<float>(static_cast<std::size_t>(count * m), before));
+    pointers.push_back(rows.back().data());
+  }
+  const DeviceArray<float*> device_pointers(pointers);
+  const LabelSegments segments{order.data(), pieces.data(), static_cast<std::int64_t>(host.pieces.size()),
+                               long_labels.data(), static_cast<std::int64_t>(host.long_labels.size())};
+  check_launch(add_to_label_rows(probabilities.data(), m, segments, device_pointers.data(), partials.data(), nullptr));
+  std::vector<std::vector<float>> result;
+  for (const auto& set : rows) {
+    result.push_back(set.host());
+  }
+  return result;
+}
+
+Summarised summarise(const std::vector<float>& rows, const std::vector<std::int64_t>& tokens, std::int64_t m) {
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  const DeviceArray<float> device_rows(rows);
+  const DeviceArray<std::int64_t> device_tokens(tokens);
+  const DeviceArray<double> entropies(tokens.size());
+  const DeviceArray<SetSummary> summary(1);
+  const DeviceArray<std::uint8_t> workspace(static_cast<std::size_t>(summary_workspace_bytes(count, m)));
+  check_launch(summarise_set(device_rows.data(), device_tokens.data(), count, m, entropies.data(), summary.data(),
+                             workspace.data(), nullptr));
+  return {entropies.host(), summary.host()[0]};
+}
+
+}  // namespace infoplane::estimator::kernels::cuda::test

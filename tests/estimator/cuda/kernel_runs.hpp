@@ -1,0 +1,41 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "estimator/cuda/device_memory.hpp"
+#include "estimator/kernels/cuda/launch.hpp"
+
+namespace infoplane::estimator::kernels::cuda::test {
+
+/// Skips the test case where there is no device, with the reason.
+void require_device();
+
+/// What soft_assignment() gives, and its probabilities on the device.
+struct Assigned {
+  std::vector<float> probabilities;
+  std::vector<std::uint8_t> status;
+  std::vector<double> sum;
+  std::vector<std::int64_t> tokens;
+  DeviceArray<float> on_device;
+};
+
+/// Runs the kernel on a CPU tensor's memory as it lies there, strides and offset included. `counted`: empty or N flags.
+Assigned assign(const at::Tensor& z, const at::Tensor& weight, double epsilon,
+                const std::vector<std::uint8_t>& counted = {});
+
+/// Label rows [labels of the set][m] after one micro-batch on top of `before`, for each set.
+std::vector<std::vector<float>> label_rows(const DeviceArray<float>& probabilities, std::int64_t m,
+                                           const std::vector<std::vector<std::int32_t>>& sets,
+                                           const std::vector<std::int64_t>& labels, float before = 0);
+
+struct Summarised {
+  std::vector<double> entropies;
+  SetSummary summary;
+};
+
+Summarised summarise(const std::vector<float>& rows, const std::vector<std::int64_t>& tokens, std::int64_t m);
+
+}  // namespace infoplane::estimator::kernels::cuda::test
