@@ -9,5 +9,7 @@
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/hooks/watch.hpp>
 #include <infoplane/monitor/monitor.hpp>
+#include <infoplane/plane/phases.hpp>
+#include <infoplane/plane/trajectory.hpp>
 #include <infoplane/sinks/console_sink.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>

@@ -8,6 +8,7 @@ EarlyStoppingOptions EarlyStopping::compression() {
       .monitor("distance/unigram")
       .patience(5)
       .min_delta(2e-3)
+      .start_from_step(200)
       .also({Criterion()
                  .monitor("I(Y;Z)/output_unigram")
                  .mode(Mode::kMax)

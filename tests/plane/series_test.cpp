@@ -40,7 +40,7 @@ TEST_CASE("a smoothed series is the mean around each sample, narrower at the end
   const auto holes = smoothed(series_of({1, kNaN, 6, kNaN, kNaN, kNaN, 1}), 3);
   REQUIRE(holes[1].value == 3.5);
   REQUIRE(std::isnan(holes[4].value));
-  REQUIRE(smoothed({}, 5).empty());
+  REQUIRE(smoothed(Series(), 5).empty());
   REQUIRE_THROWS_MATCHES(smoothed(series_of({1}), 2), ArgumentError,
                          Message("a series is smoothed over an odd number of samples, got 2"));
   REQUIRE_THROWS_AS(smoothed(series_of({1}), -1), ArgumentError);
