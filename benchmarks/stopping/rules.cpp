@@ -103,9 +103,9 @@ std::vector<Rule> all_rules() {
   const std::vector<double> deltas{0, 0.002, 0.005, 0.01};
   for (const std::string suffix : {"", "/corrected"}) {
     rules.add_plateaus("distance", "distance/unigram" + suffix, deltas, DeltaMode::kAbsolute);
-    rules.add_plateaus("curve gap", "curve_gap" + suffix, {0, 0.0005, 0.001, 0.002}, DeltaMode::kAbsolute);
+    rules.add_plateaus("curve gap", "curve_gap/unigram" + suffix, {0, 0.0005, 0.001, 0.002}, DeltaMode::kAbsolute);
     rules.add_slopes("slope of distance", "distance/unigram" + suffix);
-    rules.add_slopes("slope of curve gap", "curve_gap" + suffix);
+    rules.add_slopes("slope of curve gap", "curve_gap/unigram" + suffix);
     for (const std::int64_t smoothing : {1, 3}) {
       const auto mean = smoothing > 1 ? ", mean of 3" : "";
       for (const std::string key : {"I(Y;Z)/output_unigram", "I(Y;Z)/output_bigram"}) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/bound/ib_curve.hpp>
-#include <infoplane/plane/coordinates.hpp>
+#include <infoplane/plane/curve_gap.hpp>
 #include <infoplane/plane/trajectory.hpp>
 #include <infoplane/sinks/run_file.hpp>
 #include <limits>
@@ -15,26 +15,11 @@ using infoplane::bound::IbCurve;
 using infoplane::plane::Point;
 using infoplane::plane::Series;
 
-constexpr const char* kComplexity = "I(X;Z)/input_unigram";
-constexpr const char* kExpressivity = "I(Y;Z)/output_unigram";
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 double metric(const infoplane::plane::Metrics& metrics, const std::string& key) {
   const auto found = metrics.find(key);
   return found == metrics.end() ? kNaN : found->second;
-}
-
-double curve_gap(const Point& point, const IbCurve& curve, std::int64_t anchors, const std::string& suffix) {
-  double sum = 0;
-  double blocks = 0;
-  for (const auto& layer : point.layers) {
-    if (layer.name != infoplane::plane::kEmbeddingLayer) {
-      sum += curve.gap(metric(layer.metrics, kComplexity + suffix), metric(layer.metrics, kExpressivity + suffix),
-                       anchors);
-      ++blocks;
-    }
-  }
-  return blocks > 0 ? sum / blocks : kNaN;
 }
 
 }  // namespace
@@ -51,6 +36,9 @@ Trace read_trace(const Run& run, const std::string& folder) {
   const auto file = infoplane::read_run_file(folder + "/" + run.name() + ".jsonl");
   const auto curve = IbCurve::load(folder + "/" + run.text() + ".curve.json");
   Trace trace{run, file.stream("heldout"), {}, 0};
+  for (auto& point : trace.points) {
+    infoplane::plane::add_curve_gap(point, "unigram", curve, file.header.anchors);
+  }
   const infoplane::plane::Trajectory heldout(trace.points);
   const auto train = file.stream("train");
   for (std::size_t i = 0; i < trace.points.size(); ++i) {
@@ -58,7 +46,6 @@ Trace read_trace(const Run& run, const std::string& folder) {
     trace.best = point.loss < trace.loss(trace.best) ? i : trace.best;
     infoplane::plane::Metrics derived{{"validation_loss", point.loss}};
     for (const std::string suffix : {"", "/corrected"}) {
-      derived["curve_gap" + suffix] = curve_gap(point, curve, file.header.anchors, suffix);
       const auto same =
           std::find_if(train.begin(), train.end(), [&](const Point& each) { return each.step == point.step; });
       derived["generalisation" + suffix] =
@@ -68,7 +55,7 @@ Trace read_trace(const Run& run, const std::string& folder) {
     trace.derived.push_back(std::move(derived));
   }
   for (const std::string key :
-       {"distance/unigram", "distance/unigram/corrected", "curve_gap", "curve_gap/corrected",
+       {"distance/unigram", "distance/unigram/corrected", "curve_gap/unigram", "curve_gap/unigram/corrected",
         "I(X;Z)/input_unigram/corrected", "I(Y;Z)/output_unigram/corrected", "validation_loss"}) {
     auto all = heldout.series(key);
     for (std::size_t i = 0; i < all.size(); ++i) {
