@@ -64,10 +64,8 @@ int main(int argc, char** argv) {
     const auto joint = builder.build();
     const double counting = seconds() - start;
     for (const int restarts : {1, 2}) {
-      if (order == 1 || restarts == 1) {
-        measure((std::to_string(order) + "-gram, " + std::to_string(restarts) + " sweep").c_str(), joint, counting,
-                IbCurveOptions().restarts(restarts).max_iterations(order == 1 ? 400 : 20));
-      }
+      measure((std::to_string(order) + "-gram, " + std::to_string(restarts) + " sweep").c_str(), joint, counting,
+              IbCurveOptions().restarts(restarts));
     }
   }
   return 0;

@@ -24,13 +24,12 @@ void sweep(SelfConsistent& equations, bool down, const IbCurveOptions& options, 
   const double resolution = options.tolerance() * kResolution;
   const double first = down ? std::log(kHighestBeta) : std::log(kLowestBeta);
   const double last = down ? std::log(kLowestBeta) : std::log(kHighestBeta);
-  auto before = equations;
   auto point = equations.solve(std::exp(first), resolution, options.max_iterations());
   points.push_back(point);
   double at = first;
   double step = kLongestStep;
   for (std::uint64_t number = 0; at != last; ++number) {
-    before = equations;
+    const auto before = equations.state();
     double next = 0;
     IbPoint found;
     for (;;) {
@@ -48,7 +47,7 @@ void sweep(SelfConsistent& equations, bool down, const IbCurveOptions& options, 
         break;
       }
       step = std::max(step / 2, kShortestStep);
-      equations = before;
+      equations.restore(before);
     }
     at = next;
     point = found;

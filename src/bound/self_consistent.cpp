@@ -90,6 +90,11 @@ void SelfConsistent::start_together(std::int64_t clusters, std::uint64_t seed) {
   shake(seed);
 }
 
+void SelfConsistent::restore(const State& state) {
+  mass_ = state.mass;
+  conditional_ = state.conditional;
+}
+
 void SelfConsistent::normalise() {
   const auto m = mass_.size();
   std::vector<double> sum(m, 0);

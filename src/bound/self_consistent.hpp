@@ -30,6 +30,14 @@ class SelfConsistent {
   /// Joins clusters that are at one place and drops empty ones. Changes neither information.
   void join();
 
+  /// What a channel follows from.
+  struct State {
+    std::vector<double> mass;         // p(t)
+    std::vector<double> conditional;  // [y][t]: p(y|t)
+  };
+  State state() const { return {mass_, conditional_}; }
+  void restore(const State& state);
+
   std::int64_t clusters() const noexcept { return static_cast<std::int64_t>(mass_.size()); }
 
  private:
@@ -37,10 +45,10 @@ class SelfConsistent {
   IbPoint iterate(double beta);
 
   const Joint* joint_;
-  std::vector<double> mass_;         // p(t)
-  std::vector<double> conditional_;  // [y][t]: p(y|t)
-  std::vector<double> logarithm_;    // of conditional_, scratch
-  std::vector<double> next_;         // [y][t]: p(y, t), scratch
+  std::vector<double> mass_;
+  std::vector<double> conditional_;
+  std::vector<double> logarithm_;  // of conditional_, scratch
+  std::vector<double> next_;       // [y][t]: p(y, t), scratch
 };
 
 }  // namespace infoplane::bound

@@ -40,7 +40,7 @@ struct IbCurveOptions {
 /// against it.
 ///
 /// Cost: one iteration is 4·nonzeros·m flop after merge_alike(), on one thread; a curve takes some thousand of them.
-/// Memory: three arrays [columns, m] of doubles.
+/// Memory: four arrays [columns, m] of doubles.
 /// Source: Tishby, Pereira, Bialek, "The information bottleneck method" (physics/0004057).
 class IbCurve {
  public:
