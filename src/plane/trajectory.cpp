@@ -19,17 +19,17 @@ std::string error_key(std::string_view key) {
   return std::string(key) + "/standard_error";
 }
 
-double value_of(const Point& point, std::string_view key, std::string_view layer) {
-  if (layer.empty() && key == "loss") {
-    return point.loss;
-  }
-  const auto* found = layer.empty() ? nullptr : point.layer(layer);
-  if (!layer.empty() && found == nullptr) {
-    return kNaN;
-  }
-  const auto& metrics = layer.empty() ? point.mean : found->metrics;
+double value_of(const Metrics& metrics, std::string_view key) {
   const auto metric = metrics.find(key);
   return metric == metrics.end() ? kNaN : metric->second;
+}
+
+double value_of(const Point& point, std::string_view key, std::string_view layer) {
+  if (layer.empty()) {
+    return key == "loss" ? point.loss : value_of(point.mean, key);
+  }
+  const auto* found = point.layer(layer);
+  return found == nullptr ? kNaN : value_of(found->metrics, key);
 }
 
 }  // namespace

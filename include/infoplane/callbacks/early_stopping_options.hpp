@@ -31,7 +31,7 @@ struct Criterion {
   /// "/corrected" at its end, with "/standard_error" behind it.
   INFOPLANE_ARG(std::string, monitor) = "distance/unigram";
   /// Layer whose metrics are meant; empty: the mean over the blocks.
-  INFOPLANE_ARG(std::string, layer) = "";
+  INFOPLANE_ARG(std::string, layer);
   INFOPLANE_ARG(Mode, mode) = Mode::kMin;
   /// Checks without improvement after which training may stop, at least 1; none: never for lack of improvement.
   INFOPLANE_ARG(std::optional<std::int64_t>, patience) = 5;
@@ -53,7 +53,7 @@ struct Criterion {
 /// The options of the first criterion stand here themselves; see Criterion.
 struct EarlyStoppingOptions {
   INFOPLANE_ARG(std::string, monitor) = "distance/unigram";
-  INFOPLANE_ARG(std::string, layer) = "";
+  INFOPLANE_ARG(std::string, layer);
   INFOPLANE_ARG(Mode, mode) = Mode::kMin;
   INFOPLANE_ARG(std::optional<std::int64_t>, patience) = 5;
   INFOPLANE_ARG(double, min_delta) = 1e-3;
@@ -69,7 +69,7 @@ struct EarlyStoppingOptions {
   /// Points before this step are not checked.
   INFOPLANE_ARG(std::int64_t, start_from_step) = 0;
   /// Only points of this stream are checked. Empty: the stream of the first point, and no other may follow.
-  INFOPLANE_ARG(std::string, stream) = "";
+  INFOPLANE_ARG(std::string, stream);
   /// A deciding metric that is NaN or infinite ends training. Off by default: what lies within its noise is NaN on the
   /// plane. Turn it on for a loss.
   INFOPLANE_ARG(bool, check_finite) = false;

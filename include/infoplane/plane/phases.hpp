@@ -31,7 +31,7 @@ struct PhaseOptions {
   /// Label sets: complexity is I(X;Z)/input_<order>, expressivity I(Y;Z)/output_<order>, corrected where there is that.
   INFOPLANE_ARG(std::string, order) = "unigram";
   /// Layer that is looked at; empty: the mean over blocks.
-  INFOPLANE_ARG(std::string, layer) = "";
+  INFOPLANE_ARG(std::string, layer);
   /// Least change, in its own noise (√2 step_noise), that makes a phase. Raised to 2 √(ln n) + 1 where that is more:
   /// the range of n values of nothing but noise is about 2 √(ln n).
   INFOPLANE_ARG(double, evidence) = 4;
