@@ -13,6 +13,7 @@ using infoplane::callbacks::DeltaMode;
 using infoplane::callbacks::Mode;
 
 constexpr double kClose = 0.02;
+constexpr double kMargin = 0.015;
 
 std::string number(double value) {
   char text[32];
@@ -169,6 +170,7 @@ Summary summarise(const Rule& rule, const std::vector<Trace>& traces) {
   for (const auto& trace : traces) {
     const auto outcome = apply(rule, trace);
     summary.within += outcome.excess <= kClose ? 1 : 0;
+    summary.with_margin += outcome.excess <= kMargin ? 1 : 0;
     summary.fired += outcome.fired ? 1 : 0;
     summary.mean += outcome.excess / count;
     summary.worst = std::max(summary.worst, outcome.excess);
