@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/metric_keys.hpp>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -25,12 +26,10 @@ std::string keys_of(const plane::Metrics& metrics) {
   return detail::join(keys);
 }
 
+/// Of the key, and of its corrected value.
 std::string error_key(std::string_view key) {
   constexpr std::string_view kCorrected = "/corrected";
-  if (key.ends_with(kCorrected)) {
-    key.remove_suffix(kCorrected.size());
-  }
-  return std::string(key) + "/standard_error";
+  return plane::standard_error_key(key.ends_with(kCorrected) ? key.substr(0, key.size() - kCorrected.size()) : key);
 }
 
 /// Metrics of the criterion's layer; null where the point has no such layer.

@@ -7,11 +7,17 @@
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/labels/key_table.hpp>
 #include <limits>
+#include <numeric>
 #include <sstream>
 
 #include "estimator/batch.hpp"
+#include "estimator/covariance.hpp"
+#include "estimator/entropy.hpp"
+#include "estimator/kernels/entropy.hpp"
 #include "estimator/kernels/soft_assignment.hpp"
 #include "estimator/label_rows.hpp"
+#include "estimator/null_curve.hpp"
+#include "estimator/reservoir.hpp"
 
 namespace infoplane::estimator {
 namespace {
@@ -43,6 +49,7 @@ struct SoftEntropyAccumulator::Impl {
         epsilon(estimator::temperature(d, given.anchors(), given.calibration())),
         anchors(given.anchors(), d, given.seed(), given.raw_seed() ? Anchors::Rule::kRaw : Anchors::Rule::kMixed),
         panels(std::make_shared<kernels::AnchorPanels>(anchors.weight())),
+        reservoir(given.anchors(), given.stream()),
         sum(static_cast<std::size_t>(given.anchors()), 0.0) {}
 
   /// What one update will do, made without changing a sum; `plans` speak of `sets`, then of `new_sets`.
@@ -50,6 +57,8 @@ struct SoftEntropyAccumulator::Impl {
     kernels::SoftAssignment assignment;
     std::vector<std::pair<LabelRows*, LabelRows::Plan>> plans;
     std::vector<std::unique_ptr<LabelRows>> new_sets;
+    std::vector<Reservoir::Pick> picks;
+    std::int64_t length = 1;  // rows of a sequence
   };
 
   LabelRows* find(const std::string& name) const {
@@ -63,7 +72,7 @@ struct SoftEntropyAccumulator::Impl {
       check_width(*found, key_width);
       return *found;
     }
-    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size()));
+    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size(), options.stream()));
     return *new_sets.back();
   }
 
@@ -72,8 +81,15 @@ struct SoftEntropyAccumulator::Impl {
                     set.key_width(), " integers and cannot take keys of ", key_width);
   }
 
-  void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted) const {
+  /// `length`: rows of a sequence; 0: z says it.
+  void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted, std::int64_t length) {
     update.assignment = kernels::soft_assignment(z, *panels, epsilon, counted);
+    update.length = std::max<std::int64_t>(1, length > 0 ? length : z.dim() == 3 ? z.size(1) : 1);
+    update.picks = reservoir.plan(update.assignment.used);
+  }
+
+  LabelRows::Batch batch(const Update& update) const {
+    return {update.assignment.used, reservoir.sequences(), update.length};
   }
 
   /// The second half of an update; nothing in it fails.
@@ -82,8 +98,12 @@ struct SoftEntropyAccumulator::Impl {
     std::transform(sum.begin(), sum.end(), assignment.sum.begin(), sum.begin(), std::plus<>());
     tokens += assignment.tokens;
     rejected += assignment.rejected;
+    reservoir.add(update.picks, assignment.used, assignment.probabilities.get(), update.length);
+    for (const auto& set : sets) {
+      set->skip(update.picks);
+    }
     for (auto& [set, plan] : update.plans) {
-      set->count(plan);
+      set->count(plan, update.picks, reservoir.size());
     }
     scatter(update);
     std::move(update.new_sets.begin(), update.new_sets.end(), std::back_inserter(sets));  // room was made
@@ -114,10 +134,13 @@ struct SoftEntropyAccumulator::Impl {
     });
   }
 
+  Estimate estimate() const;
+
   SoftEntropyOptions options;
   double epsilon;
   Anchors anchors;
   std::shared_ptr<const kernels::AnchorPanels> panels;
+  Reservoir reservoir;
   std::vector<double> sum;
   std::int64_t tokens = 0;
   std::int64_t rejected = 0;
@@ -128,6 +151,7 @@ struct SoftEntropyAccumulator::Impl {
         epsilon(other.epsilon),
         anchors(other.anchors),
         panels(other.panels),
+        reservoir(other.reservoir),
         sum(other.sum),
         tokens(other.tokens),
         rejected(other.rejected) {
@@ -136,6 +160,58 @@ struct SoftEntropyAccumulator::Impl {
     }
   }
 };
+
+Estimate SoftEntropyAccumulator::Impl::estimate() const {
+  Estimate result;
+  result.tokens = tokens;
+  result.rejected = rejected;
+  result.anchors = anchors.size();
+  result.sequences = reservoir.sequences();
+  result.entropy_nats = entropy_of_sums(sum);
+  const std::vector<std::uint32_t> order = reservoir.order();
+  if (tokens > 0) {
+    std::vector<double> logs(sum.size());
+    kernels::logarithms(sum.data(), anchors.size(), 1 / static_cast<double>(tokens), logs.data());
+    std::vector<std::vector<double>> influences(1);
+    std::vector<const float*> rows;
+    for (std::uint32_t index = 0; index < reservoir.size(); ++index) {
+      const float* const p = reservoir.row(index);
+      const double log_likelihood = std::inner_product(logs.begin(), logs.end(), p, 0.0);
+      influences[0].push_back(-log_likelihood / static_cast<double>(tokens));
+    }
+    std::transform(order.begin(), order.end(), std::back_inserter(rows),
+                   [this](std::uint32_t index) { return reservoir.row(index); });
+    result.corrected_entropy_nats = NullCurve(rows, sum, tokens).entropy();
+    for (const auto& set : sets) {
+      auto statistics = set->statistics(options.label_weights(), reservoir, order);
+      statistics.entropy_influence.resize(rows.size(), kUndefined);
+      statistics.information_influence.resize(rows.size(), kUndefined);
+      influences.push_back(std::move(statistics.entropy_influence));
+      influences.push_back(std::move(statistics.information_influence));
+      result.sets.push_back(std::move(statistics.estimate));
+    }
+    result.covariance = covariance(reservoir, tokens, std::move(influences));
+  } else {
+    for (const auto& set : sets) {
+      result.sets.push_back(set->statistics(options.label_weights(), reservoir, order).estimate);
+    }
+  }
+  const auto error = [&result](std::size_t value) {
+    const std::pair<std::size_t, double> alone(value, 1.0);
+    return std::sqrt(result.covariance.variance(std::span(&alone, 1)));
+  };
+  result.entropy_standard_error_nats = error(Covariance::kEntropy);
+  for (std::size_t s = 0; s < result.sets.size(); ++s) {
+    InformationEstimate& set = result.sets[s];
+    set.standard_error_nats = error(Covariance::information_of(s));
+    if (!set.reason.empty()) {
+      set.error_reason = set.reason;
+    } else if (std::isnan(set.standard_error_nats)) {
+      set.error_reason = detail::concat("it needs at least 2 sequences, got ", result.sequences);
+    }
+  }
+  return result;
+}
 
 SoftEntropyAccumulator::SoftEntropyAccumulator(std::int64_t d, const SoftEntropyOptions& options)
     : impl_(std::make_unique<Impl>(d, options)) {}
@@ -163,10 +239,10 @@ void SoftEntropyAccumulator::update(const at::Tensor& z, const labels::Grouping&
     }
   }
   Impl::Update update;
-  impl_->assign(update, values, grouping.counted.empty() ? nullptr : grouping.counted.data());
+  impl_->assign(update, values, grouping.counted.empty() ? nullptr : grouping.counted.data(), grouping.row_length);
   for (const auto& assignment : grouping.sets) {
     LabelRows& set = impl_->set_for(assignment.name, assignment.table->width(), update.new_sets);
-    update.plans.emplace_back(&set, set.plan(assignment, update.assignment.used));
+    update.plans.emplace_back(&set, set.plan(assignment, impl_->batch(update)));
   }
   impl_->sets.reserve(impl_->sets.size() + update.new_sets.size());
   impl_->commit(update);
@@ -182,26 +258,16 @@ void SoftEntropyAccumulator::update(const at::Tensor& z, const NamedLabelTensors
     }
   }
   Impl::Update update;
-  impl_->assign(update, values, nullptr);
+  impl_->assign(update, values, nullptr, 0);
   for (const auto& integers : sets) {
     LabelRows& set = impl_->set_for(integers.name, 1, update.new_sets);
-    update.plans.emplace_back(&set, set.plan(integers.values, update.assignment.used));
+    update.plans.emplace_back(&set, set.plan(integers.values, impl_->batch(update)));
   }
   impl_->sets.reserve(impl_->sets.size() + update.new_sets.size());
   impl_->commit(update);
 }
 
-Estimate SoftEntropyAccumulator::estimate() const {
-  Estimate result;
-  result.tokens = impl_->tokens;
-  result.rejected = impl_->rejected;
-  result.anchors = impl_->anchors.size();
-  result.entropy_nats = entropy_of_sums(impl_->sum);
-  for (const auto& set : impl_->sets) {
-    result.sets.push_back(set->estimate(impl_->options.label_weights()));
-  }
-  return result;
-}
+Estimate SoftEntropyAccumulator::estimate() const { return impl_->estimate(); }
 
 std::vector<ConditionalEntropy> SoftEntropyAccumulator::conditional_entropies(const std::string& name) const {
   if (const LabelRows* const set = impl_->find(name)) {
@@ -219,6 +285,7 @@ void SoftEntropyAccumulator::reset() {
   std::fill(impl_->sum.begin(), impl_->sum.end(), 0.0);
   impl_->tokens = 0;
   impl_->rejected = 0;
+  impl_->reservoir.reset();
   impl_->sets.clear();
 }
 
@@ -237,24 +304,36 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   }
   INFOPLANE_CHECK(differences.text().empty(), ArgumentError,
                   "accumulators cannot be merged that differ in: ", differences.text());
+  Reservoir::Merged merged = impl_->reservoir.merged(theirs.reservoir);
   std::vector<std::unique_ptr<LabelRows>> new_sets;
-  std::vector<std::pair<LabelRows*, std::vector<std::uint32_t>>> plans;
+  std::vector<std::pair<LabelRows*, LabelRows::MergePlan>> plans;
   for (const auto& set : theirs.sets) {
     LabelRows& mine = impl_->set_for(set->name(), set->key_width(), new_sets);
-    plans.emplace_back(&mine, mine.plan_merge(*set));
+    plans.emplace_back(&mine, mine.plan_merge(*set, merged.sources));
+  }
+  std::vector<std::pair<LabelRows*, std::vector<std::uint32_t>>> others;  // sets that are only here
+  for (const auto& set : impl_->sets) {
+    if (theirs.find(set->name()) == nullptr) {
+      others.emplace_back(set.get(), set->sampled_alone(merged.sources));
+    }
   }
   impl_->sets.reserve(impl_->sets.size() + new_sets.size());
   for (std::size_t i = 0; i < plans.size(); ++i) {
     plans[i].first->merge(*theirs.sets[i], plans[i].second);
   }
+  for (auto& [set, sampled] : others) {
+    set->keep(sampled);
+  }
   std::move(new_sets.begin(), new_sets.end(), std::back_inserter(impl_->sets));
   std::transform(impl_->sum.begin(), impl_->sum.end(), theirs.sum.begin(), impl_->sum.begin(), std::plus<>());
   impl_->tokens += theirs.tokens;
   impl_->rejected += theirs.rejected;
+  impl_->reservoir = std::move(*merged.reservoir);
 }
 
 std::int64_t SoftEntropyAccumulator::memory_bytes() const noexcept {
-  std::int64_t bytes = impl_->panels->memory_bytes() + static_cast<std::int64_t>(impl_->sum.size() * sizeof(double));
+  std::int64_t bytes = impl_->panels->memory_bytes() + static_cast<std::int64_t>(impl_->sum.size() * sizeof(double)) +
+                       impl_->reservoir.memory_bytes();
   for (const auto& set : impl_->sets) {
     bytes += set->memory_bytes();
   }

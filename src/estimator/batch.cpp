@@ -51,6 +51,9 @@ void check_grouping(const labels::Grouping& grouping, const at::Tensor& z) {
   const auto size = static_cast<std::size_t>(rows);
   INFOPLANE_CHECK(grouping.counted.empty() || grouping.counted.size() == size, ShapeError, "the grouping counts ",
                   grouping.counted.size(), " positions, but z has ", rows, ": ", describe(z));
+  INFOPLANE_CHECK(grouping.row_length >= 0 && (grouping.row_length == 0 || rows % grouping.row_length == 0), ShapeError,
+                  "the grouping is of sequences of ", grouping.row_length, " positions, but z has ", rows, ": ",
+                  describe(z));
   std::unordered_set<std::string> seen;
   for (const auto& set : grouping.sets) {
     check_new_name(seen, set.name);

@@ -1,18 +1,17 @@
 #include "estimator/label_rows.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
-#include <limits>
+#include <infoplane/core/hash.hpp>
 
 namespace infoplane::estimator {
 namespace {
 
-// By an eighth instead of twofold: there can be millions of labels.
+// By a sixteenth instead of twofold: there can be millions of labels.
 template <typename T>
 void grow_to(std::vector<T>& values, std::size_t size) {
   if (values.capacity() < size) {
-    values.reserve(size + size / 8 + 16);
+    values.reserve(size + size / 16 + 16);
   }
 }
 
@@ -23,51 +22,39 @@ std::int64_t bytes(const std::vector<T>& values) {
 
 }  // namespace
 
-double entropy_of_sums(std::span<const double> sums) noexcept {
-  double total = 0;
-  for (const double value : sums) {
-    total += value;
-  }
-  if (!(total > 0)) {
-    return std::numeric_limits<double>::quiet_NaN();
-  }
-  double weighted = 0;
-  for (const double value : sums) {
-    if (value > 0) {
-      const double share = value / total;
-      weighted -= share * std::log(share);
-    }
-  }
-  return weighted;
-}
-
-LabelRows::LabelRows(std::string name, int key_width, std::int64_t anchors)
-    : name_(std::move(name)), width_(key_width), anchors_(anchors) {}
+LabelRows::LabelRows(std::string name, int key_width, std::int64_t anchors, std::uint64_t stream)
+    : name_(std::move(name)), width_(key_width), anchors_(anchors), stream_(stream) {}
 
 LabelRows::LabelRows(const LabelRows& other)
     : name_(other.name_),
       width_(other.width_),
       anchors_(other.anchors_),
+      stream_(other.stream_),
       table_(other.table_),
       own_(other.own_ ? std::make_shared<labels::KeyTable>(*other.own_) : nullptr),
       slot_of_row_(other.slot_of_row_),
       row_of_slot_(other.row_of_slot_),
+      parts_(other.parts_),
+      dealt_(other.dealt_),
+      pending_(other.pending_),
       counts_(other.counts_),
-      pending_(other.pending_) {
+      sampled_(other.sampled_) {
   if (own_) {
     table_ = own_;
   }
-  const std::size_t size = kBlockSlots * static_cast<std::size_t>(anchors_);
+  const std::size_t size = kBlockRows * static_cast<std::size_t>(anchors_);
   for (const auto& block : other.blocks_) {
     blocks_.push_back(std::make_unique_for_overwrite<float[]>(size));
     std::copy_n(block.get(), size, blocks_.back().get());
   }
-  for (const auto& [slot, sums] : other.frequent_) {
-    std::copy_n(sums.get(), anchors_, frequent(slot));
+  for (const auto& [row, from] : other.wholes_) {
+    Whole& into = whole(row);
+    into.tokens = from.tokens;
+    std::copy_n(from.sums.get(), anchors_, into.sums.get());
   }
 }
 
-LabelRows::Plan LabelRows::plan(const labels::LabelAssignment& assignment, std::span<const std::uint8_t> used) {
+LabelRows::Plan LabelRows::plan(const labels::LabelAssignment& assignment, const Batch& batch) {
   Plan result(assignment.rows.size(), kNone);
   if (!table_) {
     table_ = assignment.table;
@@ -76,33 +63,36 @@ LabelRows::Plan LabelRows::plan(const labels::LabelAssignment& assignment, std::
   if (foreign) {
     own_table();
   } else {
-    const auto rows = static_cast<std::size_t>(assignment.row_count);
-    if (slot_of_row_.size() < rows) {
-      grow_to(slot_of_row_, rows);
-      slot_of_row_.resize(rows, labels::kNoRow);
+    const auto table_rows = static_cast<std::size_t>(assignment.row_count);
+    if (slot_of_row_.size() < table_rows) {
+      grow_to(slot_of_row_, table_rows);
+      slot_of_row_.resize(table_rows, labels::kNoRow);
     }
   }
+  sampled_.reserve(Reservoir::kCapacity);
   for (std::size_t i = 0; i < result.size(); ++i) {
     const std::int32_t table_row = assignment.rows[i];
-    if (table_row != labels::kNoRow && used[i] != 0) {
-      result[i] = take(foreign ? slot_of_key(assignment.table->key(table_row)) : slot_of_row(table_row));
+    if (table_row != labels::kNoRow && batch.used[i] != 0) {
+      result[i] = take(foreign ? slot_of_key(assignment.table->key(table_row)) : slot_of_table_row(table_row),
+                       batch.sequence(i));
     }
   }
   return result;
 }
 
-LabelRows::Plan LabelRows::plan(std::span<const std::int64_t> labels, std::span<const std::uint8_t> used) {
+LabelRows::Plan LabelRows::plan(std::span<const std::int64_t> labels, const Batch& batch) {
   Plan result(labels.size(), kNone);
   own_table();
+  sampled_.reserve(Reservoir::kCapacity);
   for (std::size_t i = 0; i < result.size(); ++i) {
-    if (labels[i] != -1 && labels[i] != -100 && used[i] != 0) {
-      result[i] = take(slot_of_key(labels.subspan(i, 1)));
+    if (labels[i] != -1 && labels[i] != -100 && batch.used[i] != 0) {
+      result[i] = take(slot_of_key(labels.subspan(i, 1)), batch.sequence(i));
     }
   }
   return result;
 }
 
-std::uint32_t LabelRows::slot_of_row(std::int32_t table_row) {
+std::uint32_t LabelRows::slot_of_table_row(std::int32_t table_row) {
   const std::int32_t slot = slot_of_row_[static_cast<std::size_t>(table_row)];
   return slot != labels::kNoRow ? static_cast<std::uint32_t>(slot) : append_slot(table_row);
 }
@@ -113,40 +103,74 @@ std::uint32_t LabelRows::slot_of_key(std::span<const std::int64_t> key) {
     grow_to(slot_of_row_, static_cast<std::size_t>(own_->size()));
     slot_of_row_.resize(static_cast<std::size_t>(own_->size()), labels::kNoRow);
   }
-  return slot_of_row(table_row);
+  return slot_of_table_row(table_row);
 }
 
 std::uint32_t LabelRows::append_slot(std::int32_t table_row) {
   const std::size_t slot = slots();
   // All memory first, so that the vectors keep equal lengths whatever fails.
   grow_to(row_of_slot_, slot + 1);
-  grow_to(counts_, slot + 1);
-  grow_to(pending_, slot + 1);
-  if (slot / kBlockSlots == blocks_.size()) {
-    blocks_.push_back(std::make_unique<float[]>(kBlockSlots * static_cast<std::size_t>(anchors_)));
-  }
+  grow_to(parts_, slot + 1);
+  grow_to(dealt_, slot + 1);
   row_of_slot_.push_back(table_row);
-  counts_.push_back(0);
-  pending_.push_back(0);
+  parts_.push_back({kNone, kNone, kNone, kNone});
+  dealt_.push_back(kNeverDealt);
   slot_of_row_[static_cast<std::size_t>(table_row)] = static_cast<std::int32_t>(slot);
   return static_cast<std::uint32_t>(slot);
 }
 
-std::uint32_t LabelRows::take(std::uint32_t slot) {
-  if (++pending_[slot] < kFloatTokens) {
-    return slot;
+std::uint32_t LabelRows::append_row() {
+  grow_to(pending_, rows() + 1);
+  grow_to(counts_, rows() + 1);
+  if (rows() / kBlockRows == blocks_.size()) {
+    blocks_.push_back(std::make_unique<float[]>(kBlockRows * static_cast<std::size_t>(anchors_)));
   }
-  frequent(slot);
-  pending_[slot] = 0;
-  return slot | kFlush;
+  pending_.push_back(0);
+  counts_.push_back(0);
+  return static_cast<std::uint32_t>(rows() - 1);
 }
 
-double* LabelRows::frequent(std::uint32_t slot) {
-  const auto found = frequent_.find(slot);
-  if (found != frequent_.end()) {
-    return found->second.get();
+std::uint32_t LabelRows::part_of(std::uint32_t slot, std::uint32_t part) {
+  if (parts_[slot][part] == kNone) {
+    parts_[slot][part] = append_row();
   }
-  return frequent_.emplace(slot, std::make_unique<double[]>(static_cast<std::size_t>(anchors_))).first->second.get();
+  return parts_[slot][part];
+}
+
+std::uint32_t LabelRows::take(std::uint32_t slot, std::int64_t sequence) {
+  constexpr std::uint32_t kSequences = 0x3fffffffU;  // two sequences that agree in these bits count as one
+  const auto number = static_cast<std::uint32_t>(sequence % kSequences);
+  std::uint32_t part = dealt_[slot] & 3U;
+  if (dealt_[slot] == kNeverDealt) {
+    std::uint64_t hash = splitmix64(stream_);
+    for (const std::int64_t value : table_->key(row_of_slot_[slot])) {
+      hash = splitmix64(hash ^ static_cast<std::uint64_t>(value));
+    }
+    part = static_cast<std::uint32_t>(hash >> 62U);
+  } else if (dealt_[slot] >> 2U != number) {
+    part = (part + 1) & 3U;
+  }
+  const std::uint32_t row = part_of(slot, part);
+  dealt_[slot] = number << 2U | part;
+  const auto pending = static_cast<std::uint16_t>((pending_[row] & ~kHasWhole) + 1);
+  if (pending < kFloatTokens) {
+    ++pending_[row];
+    return row;
+  }
+  whole(row);
+  pending_[row] = kHasWhole;
+  return row | kFlush;
+}
+
+LabelRows::Whole& LabelRows::whole(std::uint32_t row) {
+  const auto found = wholes_.find(row);
+  if (found != wholes_.end()) {
+    return found->second;
+  }
+  Whole fresh{0, std::make_unique<double[]>(static_cast<std::size_t>(anchors_))};
+  Whole& result = wholes_.emplace(row, std::move(fresh)).first->second;
+  pending_[row] |= kHasWhole;
+  return result;
 }
 
 void LabelRows::own_table() {
@@ -154,20 +178,41 @@ void LabelRows::own_table() {
     return;
   }
   auto own = std::make_shared<labels::KeyTable>(width_);
-  std::vector<std::int32_t> rows(slots());
+  std::vector<std::int32_t> table_rows(slots());
   for (std::size_t slot = 0; slot < slots(); ++slot) {
-    rows[slot] = own->insert(table_->key(row_of_slot_[slot]));  // slot: the keys of a table differ
+    table_rows[slot] = own->insert(table_->key(row_of_slot_[slot]));  // slot: the keys of a table differ
   }
-  slot_of_row_ = rows;
-  row_of_slot_ = std::move(rows);
+  slot_of_row_ = table_rows;
+  row_of_slot_ = std::move(table_rows);
   table_ = own;
   own_ = std::move(own);
 }
 
-void LabelRows::count(const Plan& plan) noexcept {
+void LabelRows::count(const Plan& plan, std::span<const Reservoir::Pick> picks, std::uint32_t reservoir_rows) noexcept {
   for (const std::uint32_t entry : plan) {
-    if (entry != kNone) {
-      ++counts_[entry & ~kFlush];
+    if (entry == kNone) {
+      continue;
+    }
+    const std::uint32_t row = entry & ~kFlush;
+    ++counts_[row];
+    if ((entry & kFlush) != 0) {
+      wholes_.find(row)->second.tokens += counts_[row];
+      counts_[row] = 0;
+    }
+  }
+  sampled_.resize(reservoir_rows, kNone);  // room was made
+  for (const Reservoir::Pick& pick : picks) {
+    if (pick.index != Reservoir::kNone) {
+      const std::uint32_t entry = plan[pick.row];
+      sampled_[pick.index] = entry == kNone ? kNone : entry & ~kFlush;
+    }
+  }
+}
+
+void LabelRows::skip(std::span<const Reservoir::Pick> picks) noexcept {
+  for (const Reservoir::Pick& pick : picks) {
+    if (pick.index < sampled_.size()) {
+      sampled_[pick.index] = kNone;
     }
   }
 }
@@ -179,14 +224,14 @@ void LabelRows::add(const Plan& plan, const float* probabilities, std::int64_t b
     if (entry == kNone) {
       continue;
     }
-    const std::uint32_t slot = entry & ~kFlush;
-    float* __restrict sums = row(slot);
+    const std::uint32_t number = entry & ~kFlush;
+    float* __restrict sums = row(number);
     const float* __restrict p = probabilities + i * anchors_;
     for (std::int64_t b = first; b < last; ++b) {
       sums[b] += p[b];
     }
     if ((entry & kFlush) != 0) {
-      double* const whole = frequent_.find(slot)->second.get();
+      double* const whole = wholes_.find(number)->second.sums.get();
       for (std::int64_t b = first; b < last; ++b) {
         whole[b] += sums[b];
         sums[b] = 0;
@@ -195,8 +240,18 @@ void LabelRows::add(const Plan& plan, const float* probabilities, std::int64_t b
   }
 }
 
-std::vector<std::uint32_t> LabelRows::plan_merge(const LabelRows& other) {
-  std::vector<std::uint32_t> result(other.slots(), kNone);
+std::vector<std::uint32_t> LabelRows::sampled_alone(const std::vector<Reservoir::Merged::Source>& sources) const {
+  std::vector<std::uint32_t> result;
+  result.reserve(Reservoir::kCapacity);
+  for (const auto& [theirs, index] : sources) {
+    result.push_back(theirs || index >= sampled_.size() ? kNone : sampled_[index]);
+  }
+  return result;
+}
+
+LabelRows::MergePlan LabelRows::plan_merge(const LabelRows& other,
+                                           const std::vector<Reservoir::Merged::Source>& sources) {
+  MergePlan result{std::vector<std::uint32_t>(other.rows(), kNone), {}};
   if (!table_ && !other.own_) {
     table_ = other.table_;
   } else if (table_ != other.table_) {
@@ -206,98 +261,66 @@ std::vector<std::uint32_t> LabelRows::plan_merge(const LabelRows& other) {
     grow_to(slot_of_row_, other.slot_of_row_.size());
     slot_of_row_.resize(other.slot_of_row_.size(), labels::kNoRow);
   }
-  for (std::uint32_t slot = 0; slot < result.size(); ++slot) {
-    if (other.counts_[slot] == 0) {
+  const auto other_slots = static_cast<std::uint32_t>(other.slots());  // with itself: no more than are there now
+  for (std::uint32_t slot = 0; slot < other_slots; ++slot) {
+    if (other.tokens_of_slot(slot) == 0) {
       continue;
     }
     const std::int32_t table_row = other.row_of_slot_[slot];
     const std::uint32_t here =
-        table_ == other.table_ ? slot_of_row(table_row) : slot_of_key(other.table_->key(table_row));
-    const int pending = pending_[here] + other.pending_[slot];
-    if (other.frequent_.count(slot) != 0 || pending >= kFloatTokens) {
-      frequent(here);
-    } else {
-      pending_[here] = static_cast<std::uint16_t>(pending);
+        table_ == other.table_ ? slot_of_table_row(table_row) : slot_of_key(other.table_->key(table_row));
+    for (std::uint32_t part = 0; part < 4; ++part) {
+      const std::uint32_t from = other.parts_[slot][part];
+      if (from == kNone) {
+        continue;
+      }
+      const std::uint32_t to = part_of(here, part);
+      const int pending = (pending_[to] & ~kHasWhole) + (other.pending_[from] & ~kHasWhole);
+      if ((other.pending_[from] & kHasWhole) != 0 || pending >= kFloatTokens) {
+        whole(to);
+      } else if ((pending_[to] & kHasWhole) == 0) {
+        pending_[to] = static_cast<std::uint16_t>(pending);
+      }
+      result.rows[from] = to;
     }
-    result[slot] = here;
+  }
+  result.sampled = sampled_alone(sources);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (sources[i].theirs && sources[i].index < other.sampled_.size()) {
+      const std::uint32_t from = other.sampled_[sources[i].index];
+      result.sampled[i] = from == kNone ? kNone : result.rows[from];
+    }
   }
   return result;
 }
 
-void LabelRows::merge(const LabelRows& other, const std::vector<std::uint32_t>& slots) noexcept {
-  for (std::uint32_t from = 0; from < slots.size(); ++from) {
-    const std::uint32_t here = slots[from];
-    if (here == kNone) {
+void LabelRows::merge(const LabelRows& other, MergePlan& plan) noexcept {
+  for (std::uint32_t from = 0; from < plan.rows.size(); ++from) {
+    const std::uint32_t to = plan.rows[from];
+    if (to == kNone) {
       continue;
     }
     const float* const recent = other.row(from);
-    const auto sums = frequent_.find(here);
-    if (sums == frequent_.end()) {  // then the other set has none for this label either
-      std::transform(recent, recent + anchors_, row(here), row(here), std::plus<>());
+    const auto found = wholes_.find(to);
+    if (found == wholes_.end()) {  // then the other row has none either
+      std::transform(recent, recent + anchors_, row(to), row(to), std::plus<>());
+      counts_[to] = static_cast<std::uint16_t>(counts_[to] + other.counts_[from]);
     } else {
-      const auto whole = other.frequent_.find(from);
-      for (std::int64_t b = 0; b < anchors_; ++b) {
-        const auto column = static_cast<std::size_t>(b);
-        sums->second[column] += recent[b] + (whole != other.frequent_.end() ? whole->second[column] : 0.0);
-      }
-    }
-    counts_[here] += other.counts_[from];
-  }
-}
-
-void LabelRows::total(std::uint32_t slot, double* sums) const noexcept {
-  std::copy_n(row(slot), anchors_, sums);
-  const auto whole = frequent_.find(slot);
-  if (whole != frequent_.end()) {
-    for (std::int64_t b = 0; b < anchors_; ++b) {
-      sums[b] += whole->second[static_cast<std::size_t>(b)];
+      const std::int64_t tokens = other.tokens_of_row(from);
+      other.add_row_to(from, found->second.sums.get());
+      found->second.tokens += tokens;
     }
   }
-}
-
-InformationEstimate LabelRows::estimate(LabelWeights weights) const {
-  InformationEstimate result;
-  result.name = name_;
-  std::vector<double> all(static_cast<std::size_t>(anchors_), 0.0);
-  std::vector<double> sums(all.size());
-  double weighted = 0;
-  for (std::uint32_t slot = 0; slot < slots(); ++slot) {
-    if (counts_[slot] == 0) {
-      continue;
-    }
-    total(slot, sums.data());
-    std::transform(all.begin(), all.end(), sums.begin(), all.begin(), std::plus<>());
-    weighted += entropy_of_sums(sums) * (weights == LabelWeights::kUniform ? 1.0 : static_cast<double>(counts_[slot]));
-    result.tokens += counts_[slot];
-    ++result.labels;
-  }
-  const auto weight_sum = static_cast<double>(weights == LabelWeights::kUniform ? result.labels : result.tokens);
-  result.entropy_nats = entropy_of_sums(all);
-  result.conditional_entropy_nats = weighted / weight_sum;  // NaN over no tokens
-  result.information_nats = result.entropy_nats - result.conditional_entropy_nats;
-  return result;
-}
-
-std::vector<ConditionalEntropy> LabelRows::conditional_entropies() const {
-  std::vector<ConditionalEntropy> result;
-  std::vector<double> sums(static_cast<std::size_t>(anchors_));
-  for (std::uint32_t slot = 0; slot < slots(); ++slot) {
-    if (counts_[slot] > 0) {
-      total(slot, sums.data());
-      const auto key = table_->key(row_of_slot_[slot]);
-      result.push_back({{key.begin(), key.end()}, counts_[slot], entropy_of_sums(sums)});
-    }
-  }
-  return result;
+  keep(plan.sampled);
 }
 
 std::int64_t LabelRows::memory_bytes() const noexcept {
-  const auto block_bytes = static_cast<std::int64_t>(kBlockSlots * sizeof(float)) * anchors_;
-  // A node of the map beside its sums: key, pointers and bucket.
-  const auto frequent_bytes = static_cast<std::int64_t>(sizeof(double)) * anchors_ + 48;
-  return bytes(slot_of_row_) + bytes(row_of_slot_) + bytes(counts_) + bytes(pending_) + bytes(blocks_) +
-         static_cast<std::int64_t>(blocks_.size()) * block_bytes +
-         static_cast<std::int64_t>(frequent_.size()) * frequent_bytes + (own_ ? own_->memory_bytes() : 0);
+  const auto block_bytes = static_cast<std::int64_t>(kBlockRows * sizeof(float)) * anchors_;
+  // A node of the map beside its sums: key, count, pointers and bucket.
+  const auto whole_bytes = static_cast<std::int64_t>(sizeof(double)) * anchors_ + 56;
+  return bytes(slot_of_row_) + bytes(row_of_slot_) + bytes(parts_) + bytes(dealt_) + bytes(pending_) + bytes(counts_) +
+         bytes(sampled_) + bytes(blocks_) + static_cast<std::int64_t>(blocks_.size()) * block_bytes +
+         static_cast<std::int64_t>(wholes_.size()) * whole_bytes + (own_ ? own_->memory_bytes() : 0);
 }
 
 }  // namespace infoplane::estimator

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/estimator/estimate.hpp>
@@ -11,24 +12,43 @@
 #include <unordered_map>
 #include <vector>
 
+#include "estimator/extrapolation.hpp"
+#include "estimator/reservoir.hpp"
+
 namespace infoplane::estimator {
 
-/// Sums of the soft assignments of one label set: a row of m sums and a count for each label that was seen.
+/// Sums of the soft assignments of one label set, for each label that was seen.
 ///
-/// Rows are float32. Every 512 tokens of a label its row is emptied into a float64 row, which only frequent labels
-/// have: the error stays at 1e-6 however many tokens come, and a rare label costs 4 m + 22 bytes.
+/// The tokens of a label are dealt over four rows of m sums each, its parts: the first sequence in which it occurs goes
+/// to a part that a hash of key and stream chooses, the next such sequence to the next part. What a part holds is
+/// independent of the others, and H of the parts shows how H of the whole grows with tokens. A row comes with its first
+/// token.
+///
+/// Rows are float32. Every 512 tokens a row is emptied into a float64 row, which only frequent labels have: the error
+/// stays at 1e-6 however many tokens come, and a label seen once costs 4 m + 32 bytes.
 ///
 /// Labels of this set have slots 0, 1, … in order of appearance. A table of keys, that of the label index that made the
 /// groupings, says which label is meant; where batches come with several tables, or none, the set has one of its own.
 class LabelRows {
  public:
-  /// What a batch will do: for each of its rows kNone or a slot; with kFlush added, the slot's row is emptied after it.
+  /// What a batch will do: for each of its rows kNone or a row of sums; with kFlush added, that row is emptied after
+  /// it.
   using Plan = std::vector<std::uint32_t>;
   static constexpr std::uint32_t kNone = 0xffffffffU;
   static constexpr std::uint32_t kFlush = 0x80000000U;
 
+  /// What a batch is, beside its labels.
+  struct Batch {
+    std::span<const std::uint8_t> used;
+    std::int64_t sequences_before;  // of the stream
+    std::int64_t length;            // rows of a sequence
+    std::int64_t sequence(std::size_t row) const noexcept {
+      return sequences_before + static_cast<std::int64_t>(row) / length;
+    }
+  };
+
   /// @throws ArgumentError where the width of a key is impossible.
-  LabelRows(std::string name, int key_width, std::int64_t anchors);
+  LabelRows(std::string name, int key_width, std::int64_t anchors, std::uint64_t stream);
   LabelRows(const LabelRows& other);
   LabelRows(LabelRows&&) noexcept = default;
   LabelRows& operator=(const LabelRows&) = delete;
@@ -38,57 +58,98 @@ class LabelRows {
   const std::string& name() const noexcept { return name_; }
   int key_width() const noexcept { return width_; }
 
-  /// Finds the slots of a batch's labels, where `used` is set, and makes room for all that `add` will need. No sum or
-  /// count changes.
-  Plan plan(const labels::LabelAssignment& assignment, std::span<const std::uint8_t> used);
+  /// Finds the rows of a batch's labels, where `used` is set, and makes room for all that `add` and `keep` will need.
+  /// No sum or count changes.
+  Plan plan(const labels::LabelAssignment& assignment, const Batch& batch);
   /// The same for integer labels; −1 and −100 are none.
-  Plan plan(std::span<const std::int64_t> labels, std::span<const std::uint8_t> used);
+  Plan plan(std::span<const std::int64_t> labels, const Batch& batch);
 
-  /// Counts the tokens of a plan.
-  void count(const Plan& plan) noexcept;
+  /// Counts the tokens of a plan and remembers the labels of the rows that the reservoir took.
+  void count(const Plan& plan, std::span<const Reservoir::Pick> picks, std::uint32_t reservoir_rows) noexcept;
+  /// Forgets the labels of rows that left the reservoir, in a batch without this set.
+  void skip(std::span<const Reservoir::Pick> picks) noexcept;
   /// Adds columns [first, last) of the assignments [rows, m] of rows [begin, end) of the batch. Calls for disjoint
   /// columns may run at the same time; rows come in order.
   void add(const Plan& plan, const float* probabilities, std::int64_t begin, std::int64_t end, std::int64_t first,
            std::int64_t last) noexcept;
 
-  /// Makes room for the labels of another set, of the same key width: the slot here of each slot there.
-  std::vector<std::uint32_t> plan_merge(const LabelRows& other);
-  void merge(const LabelRows& other, const std::vector<std::uint32_t>& slots) noexcept;
+  /// How another set, of the same key width, will be added: the row here of each row there, and the labels of the rows
+  /// of both reservoirs' common sample.
+  struct MergePlan {
+    std::vector<std::uint32_t> rows;
+    std::vector<std::uint32_t> sampled;
+  };
+  MergePlan plan_merge(const LabelRows& other, const std::vector<Reservoir::Merged::Source>& sources);
+  void merge(const LabelRows& other, MergePlan& plan) noexcept;
+  /// Remembers the labels of a merged sample where the other side has no such set.
+  std::vector<std::uint32_t> sampled_alone(const std::vector<Reservoir::Merged::Source>& sources) const;
+  void keep(std::vector<std::uint32_t>& sampled) noexcept { sampled_.swap(sampled); }
 
-  InformationEstimate estimate(LabelWeights weights) const;
+  /// The values of the set, and how much each row of the sample moves them.
+  struct Statistics {
+    InformationEstimate estimate;
+    std::vector<double> entropy_influence;      // on H(Z)
+    std::vector<double> information_influence;  // on the corrected information; empty where that is NaN
+  };
+  Statistics statistics(LabelWeights weights, const Reservoir& reservoir,
+                        std::span<const std::uint32_t> reservoir_order) const;
   std::vector<ConditionalEntropy> conditional_entropies() const;
   std::int64_t memory_bytes() const noexcept;
 
  private:
-  static constexpr std::size_t kBlockSlots = 64;
+  static constexpr std::size_t kBlockRows = 64;
   static constexpr std::uint16_t kFloatTokens = 512;
+  static constexpr std::uint16_t kHasWhole = 0x8000U;
+  static constexpr std::uint32_t kNeverDealt = 0xffffffffU;
+  using Parts = std::array<std::uint32_t, 4>;
 
-  std::size_t slots() const noexcept { return counts_.size(); }
-  float* row(std::uint32_t slot) const noexcept {
-    return blocks_[slot / kBlockSlots].get() + slot % kBlockSlots * static_cast<std::size_t>(anchors_);
+  struct Whole {
+    std::int64_t tokens = 0;
+    std::unique_ptr<double[]> sums;
+  };
+
+  struct Label;  // sums of a label and its parts
+
+  std::size_t slots() const noexcept { return parts_.size(); }
+  std::size_t rows() const noexcept { return pending_.size(); }
+  float* row(std::uint32_t row) const noexcept {
+    return blocks_[row / kBlockRows].get() + row % kBlockRows * static_cast<std::size_t>(anchors_);
   }
-  std::uint32_t slot_of_row(std::int32_t table_row);
+  std::int64_t tokens_of_row(std::uint32_t row) const noexcept;
+  std::int64_t tokens_of_slot(std::uint32_t slot) const noexcept;
+  void add_row_to(std::uint32_t row, double* sums) const noexcept;
+  void total(std::uint32_t slot, double* sums) const noexcept;
+  std::vector<std::uint32_t> slot_of_row() const;
+
+  std::uint32_t slot_of_table_row(std::int32_t table_row);
   std::uint32_t slot_of_key(std::span<const std::int64_t> key);
   std::uint32_t append_slot(std::int32_t table_row);
-  std::uint32_t take(std::uint32_t slot);
-  double* frequent(std::uint32_t slot);
+  std::uint32_t append_row();
+  std::uint32_t part_of(std::uint32_t slot, std::uint32_t part);
+  std::uint32_t take(std::uint32_t slot, std::int64_t sequence);
+  Whole& whole(std::uint32_t row);
   void own_table();
-  void total(std::uint32_t slot, double* sums) const noexcept;
+
+  std::vector<LabelEntropy> label_entropies(LabelWeights weights, InformationEstimate& into,
+                                            std::vector<double>& all) const;
+  void add_influences(LabelWeights weights, const Reservoir& reservoir, std::span<const LabelEntropy> labels,
+                      const Extrapolation& extrapolation, std::span<const double> all, Statistics& into) const;
 
   std::string name_;
   int width_;
   std::int64_t anchors_;
+  std::uint64_t stream_;
   std::shared_ptr<const labels::KeyTable> table_;  // what `row_of_slot_` means
   std::shared_ptr<labels::KeyTable> own_;          // the same, where it is this set's to grow
   std::vector<std::int32_t> slot_of_row_;          // by row of the table; kNoRow: not seen here
   std::vector<std::int32_t> row_of_slot_;
-  std::vector<std::int64_t> counts_;
+  std::vector<Parts> parts_;            // rows of sums of each slot; kNone: no token yet
+  std::vector<std::uint32_t> dealt_;    // by slot: the sequence that was dealt last, and in the low bits its part
   std::vector<std::uint16_t> pending_;  // tokens that will lie in the float row when the plans made so far are done
+  std::vector<std::uint16_t> counts_;   // tokens that do
   std::vector<std::unique_ptr<float[]>> blocks_;
-  std::unordered_map<std::uint32_t, std::unique_ptr<double[]>> frequent_;
+  std::unordered_map<std::uint32_t, Whole> wholes_;  // of rows with kHasWhole in `pending_`
+  std::vector<std::uint32_t> sampled_;               // by reservoir row: the row of sums that it was added to
 };
-
-/// −Σ q_b log q_b with q = sums / Σ sums, in nats; NaN where the sums are zero.
-double entropy_of_sums(std::span<const double> sums) noexcept;
 
 }  // namespace infoplane::estimator

@@ -121,6 +121,7 @@ std::shared_ptr<const Grouping> LabelIndex::group(const TokenBatch& batch, const
   auto grouping = std::make_shared<Grouping>();
   grouping->positions = batch.tokens.size();
   grouping->counted = layout.counted;
+  grouping->row_length = batch.tokens.columns();
 
   Undo undo;
   const auto add = [&](const Set& set, const std::int64_t* values, const std::vector<Run>& runs, int lag) {

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "plane/statistics.hpp"
+
 namespace infoplane::plane {
 namespace {
 
@@ -16,20 +18,86 @@ double ratio(double numerator, double denominator) {
   return denominator > kInformationResolution ? numerator / denominator : kNaN;
 }
 
-/// Adds <optimality>/order and <distance>/order for each order that has both coordinates.
-void add_optimality(Metrics& metrics, const std::string& optimality, const std::string& distance) {
-  Metrics added;
+/// The orders whose complexity is among the metrics.
+std::vector<std::string> orders(const Metrics& metrics) {
+  std::vector<std::string> result;
   for (auto x = metrics.lower_bound(kComplexityPrefix); x != metrics.end() && x->first.starts_with(kComplexityPrefix);
        ++x) {
-    const auto order = x->first.substr(kComplexityPrefix.size());
-    const auto y = metrics.find(expressivity_key(order));
-    if (y != metrics.end()) {
-      const auto value = ratio(y->second, x->second);
-      added.emplace(optimality + order, value);
-      added.emplace(distance + order, 1 - value);
+    auto order = x->first.substr(kComplexityPrefix.size());
+    if (order.find('/') == std::string::npos && metrics.contains(expressivity_key(order))) {
+      result.push_back(std::move(order));
     }
   }
-  metrics.merge(added);
+  return result;
+}
+
+/// Adds optimality and distance of each order that has both coordinates.
+void add_optimality(Metrics& metrics) {
+  for (const auto& order : orders(metrics)) {
+    const auto value = ratio(metrics.at(expressivity_key(order)), metrics.at(complexity_key(order)));
+    metrics.emplace(optimality_key(order), value);
+    metrics.emplace(distance_key(order), 1 - value);
+  }
+}
+
+double value_of(const Metrics& metrics, const std::string& key) {
+  const auto found = metrics.find(key);
+  return found == metrics.end() ? kNaN : found->second;
+}
+
+/// Standard error of I(Y;Z) − r · I(X;Z) in one layer, from those of I(X;Z), I(Y;Z) and their ratio.
+double error_of_difference(const Metrics& layer, const std::string& order, double r) {
+  const auto x = value_of(layer, corrected_key(complexity_key(order)));
+  const auto error_x = value_of(layer, standard_error_key(complexity_key(order)));
+  const auto error_y = value_of(layer, standard_error_key(expressivity_key(order)));
+  const auto own = value_of(layer, corrected_key(optimality_key(order)));
+  const auto error_own = value_of(layer, standard_error_key(optimality_key(order)));
+  const auto most = error_x * error_y;
+  // own² error² x² = error_y² − 2 own c + own² error_x², solved for the covariance c.
+  const auto c = (error_y * error_y + own * own * error_x * error_x - error_own * error_own * x * x) / (2 * own);
+  const auto covariance = std::isfinite(c) ? std::clamp(c, -most, most) : -std::copysign(most, r);
+  return std::sqrt(std::max(error_y * error_y - 2 * r * covariance + r * r * error_x * error_x, 0.0));
+}
+
+/// Adds the ratios of means and their statistics.
+void add_optimality_of_means(Metrics& means, const std::vector<LayerPoint>& layers) {
+  for (const auto& order : orders(means)) {
+    const auto optimality = "optimality_of_means/" + order;
+    const auto distance = "distance_of_means/" + order;
+    const auto x = complexity_key(order);
+    const auto y = expressivity_key(order);
+    const auto add = [&](std::string (*key)(std::string_view)) {
+      if (means.contains(key(x)) && means.contains(key(y))) {
+        const auto value = ratio(means.at(key(x)) > 0 ? means.at(key(y)) : kNaN, means.at(key(x)));
+        means.emplace(key(optimality), value);
+        means.emplace(key(distance), 1 - value);
+      }
+    };
+    add([](std::string_view key) { return std::string(key); });
+    add(null_key);
+    add(corrected_key);
+    if (!means.contains(standard_error_key(x)) || !means.contains(standard_error_key(y))) {
+      continue;
+    }
+    const auto mean = means.at(corrected_key(x));
+    if (!(mean > kNoiseErrors * means.at(standard_error_key(x)))) {
+      for (const auto& key : {optimality, distance}) {
+        means.insert_or_assign(corrected_key(key), kNaN);
+      }
+    }
+    const auto corrected = means.at(corrected_key(optimality));
+    double error = 0;
+    double blocks = 0;
+    for (const auto& layer : layers) {
+      if (layer.name != kEmbeddingLayer) {
+        error += error_of_difference(layer.metrics, order, corrected);
+        ++blocks;
+      }
+    }
+    for (const auto& key : {optimality, distance}) {
+      means.emplace(standard_error_key(key), error / blocks / mean);
+    }
+  }
 }
 
 }  // namespace
@@ -38,7 +106,7 @@ LayerPoint layer_point(std::string name, const estimator::Estimate& estimate) {
   INFOPLANE_CHECK(estimate.anchors >= 2, ArgumentError, "layer \"", name, "\" was estimated with ", estimate.anchors,
                   " anchors: efficiencies need at least 2");
   const auto scale = std::log(static_cast<double>(estimate.anchors));
-  LayerPoint point{std::move(name), estimate.tokens, estimate.rejected, {}};
+  LayerPoint point{std::move(name), estimate.tokens, estimate.rejected};
   auto& metrics = point.metrics;
   metrics.emplace("H(Z)", estimate.tokens > 0 ? estimate.entropy_nats / scale : kNaN);
   for (const auto& set : estimate.sets) {
@@ -50,7 +118,8 @@ LayerPoint layer_point(std::string name, const estimator::Estimate& estimate) {
       metrics.emplace("regularity/" + set.name, ratio(information, set.entropy_nats / scale));
     }
   }
-  add_optimality(metrics, "optimality/", "distance/");
+  add_optimality(metrics);
+  add_statistics(point, estimate, scale);
   return point;
 }
 
@@ -76,7 +145,7 @@ Metrics mean_over_blocks(const std::vector<LayerPoint>& layers) {
   for (const auto& [key, sum] : sums) {
     means.emplace(key, sum.layers == blocks ? sum.total / static_cast<double>(blocks) : kNaN);
   }
-  add_optimality(means, "optimality_of_means/", "distance_of_means/");
+  add_optimality_of_means(means, layers);
   return means;
 }
 

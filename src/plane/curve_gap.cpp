@@ -9,8 +9,6 @@ namespace infoplane::plane {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr const char* kCorrected = "/corrected";
-constexpr const char* kError = "/standard_error";
 
 double metric(const Metrics& metrics, const std::string& key) {
   const auto found = metrics.find(key);
@@ -30,14 +28,23 @@ void add_curve_gap(LayerPoint& layer, std::string_view order, const bound::IbCur
   }
   const auto key = curve_gap_key(order);
   metrics[key] = curve.gap(metric(metrics, x), metric(metrics, y), anchors);
-  if (metrics.count(x + kCorrected) == 0 || metrics.count(y + kCorrected) == 0) {
+  if (metrics.count(corrected_key(x)) == 0 || metrics.count(corrected_key(y)) == 0) {
     return;
   }
-  const double complexity = metric(metrics, x + kCorrected);
-  const bool defined = !std::isnan(metric(metrics, distance_key(order) + kCorrected));
-  metrics[key + kCorrected] = defined ? curve.gap(complexity, metric(metrics, y + kCorrected), anchors) : kNaN;
-  const double slope = curve.slope_at(complexity * std::log(static_cast<double>(anchors)));
-  metrics[key + kError] = defined ? std::hypot(metric(metrics, y + kError), slope * metric(metrics, x + kError)) : kNaN;
+  const auto distance = corrected_key(distance_key(order));
+  double gap = kNaN;
+  double error = kNaN;
+  if (!std::isnan(metric(metrics, distance))) {
+    const double complexity = metric(metrics, corrected_key(x));
+    const double slope = curve.slope_at(complexity * std::log(static_cast<double>(anchors)));
+    gap = curve.gap(complexity, metric(metrics, corrected_key(y)), anchors);
+    error = std::hypot(metric(metrics, standard_error_key(y)), slope * metric(metrics, standard_error_key(x)));
+  } else if (const auto reason = layer.reasons.find(distance); reason != layer.reasons.end()) {
+    layer.reasons[corrected_key(key)] = reason->second;
+    layer.reasons[standard_error_key(key)] = reason->second;
+  }
+  metrics[corrected_key(key)] = gap;
+  metrics[standard_error_key(key)] = error;
 }
 
 void add_curve_gap(Point& point, std::string_view order, const bound::IbCurve& curve, std::int64_t anchors) {
@@ -47,7 +54,7 @@ void add_curve_gap(Point& point, std::string_view order, const bound::IbCurve& c
     add_curve_gap(layer, order, curve, anchors);
     LayerPoint only;
     only.name = layer.name;
-    for (const auto& name : {key, key + kCorrected, key + kError}) {
+    for (const auto& name : {key, corrected_key(key), standard_error_key(key)}) {
       if (const auto found = layer.metrics.find(name); found != layer.metrics.end()) {
         only.metrics.insert(*found);
       }

@@ -23,4 +23,10 @@ std::string optimality_key(std::string_view order) { return concat("optimality/"
 
 std::string distance_key(std::string_view order) { return concat("distance/", order); }
 
+std::string null_key(std::string_view key) { return concat(key, "/null"); }
+
+std::string corrected_key(std::string_view key) { return concat(key, "/corrected"); }
+
+std::string standard_error_key(std::string_view key) { return concat(key, "/standard_error"); }
+
 }  // namespace infoplane::plane

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/metric_keys.hpp>
 #include <infoplane/plane/trajectory.hpp>
 #include <limits>
 #include <utility>
@@ -11,12 +12,9 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::string_view kCorrected = "/corrected";
 
-/// The key less a "/corrected" at its end, with "/standard_error" behind it.
+/// Of the key, and of its corrected value.
 std::string error_key(std::string_view key) {
-  if (key.ends_with(kCorrected)) {
-    key.remove_suffix(kCorrected.size());
-  }
-  return std::string(key) + "/standard_error";
+  return standard_error_key(key.ends_with(kCorrected) ? key.substr(0, key.size() - kCorrected.size()) : key);
 }
 
 double value_of(const Metrics& metrics, std::string_view key) {
@@ -82,7 +80,7 @@ Series Trajectory::series(std::string_view key, std::string_view layer) const {
 }
 
 std::string Trajectory::decisive_key(std::string_view key, std::string_view layer) const {
-  auto corrected = std::string(key) + std::string(kCorrected);
+  auto corrected = corrected_key(key);
   const auto defined = finite(series(corrected, layer)).size();
   return defined > 0 && 2 * defined >= size() ? corrected : std::string(key);
 }

@@ -92,6 +92,15 @@ class Fields {
     }
   }
 
+  void read(const char* name, std::map<std::string, std::string, std::less<>>& into) const {
+    const auto& json = at(name);
+    expect(json.is_object(), name, json, "an object of texts");
+    for (const auto& [key, value] : json.items()) {
+      expect(value.is_string(), key, value, "a text");
+      into.insert_or_assign(key, value.get<std::string>());
+    }
+  }
+
   void read(const char* name, std::map<std::string, ConfigValue>& into) const {
     const auto& json = at(name);
     expect(json.is_object(), name, json, "an object");
@@ -181,6 +190,9 @@ plane::Point point_from_json(const Json& json) {
     layer_fields.read("tokens", layer.tokens);
     layer_fields.read("rejected", layer.rejected);
     layer_fields.read("metrics", layer.metrics);
+    if (each.contains("reasons")) {  // files of older releases have none
+      layer_fields.read("reasons", layer.reasons);
+    }
   }
   return point;
 }
@@ -229,6 +241,9 @@ std::string encode(const plane::Point& point) {
     each["tokens"] = layer.tokens;
     each["rejected"] = layer.rejected;
     each["metrics"] = metrics_to_json(layer.metrics);
+    if (!layer.reasons.empty()) {
+      each["reasons"] = layer.reasons;
+    }
     layers.push_back(std::move(each));
   }
   return dump(json);

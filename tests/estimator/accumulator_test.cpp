@@ -120,7 +120,8 @@ TEST_CASE("accumulator: three axes, strides of any kind and expanded rows", "[es
   for (const at::Tensor& view : {z, time_major, feature_first, wide}) {
     SoftEntropyAccumulator accumulator(24);
     accumulator.update(view, {{"x", to_tensor(labels).reshape({6, 50})}});
-    CHECK(accumulator.estimate().sets[0].information_nats == expected);
+    // Not to the last bit: here a sequence has 50 rows, so tokens of a label meet in other parts.
+    CHECK_THAT(accumulator.estimate().sets[0].information_nats, WithinAbs(expected, 1e-8));
   }
   SoftEntropyAccumulator expanded(24);
   expanded.update(z.select(0, 0).slice(0, 0, 1).expand({64, 24}));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
@@ -24,6 +25,15 @@ InformationEstimate set(std::string name, double information, double entropy, st
 
 Estimate estimate(std::vector<InformationEstimate> sets) { return {120, 3, 8, 0.9 * kLog8, std::move(sets)}; }
 
+/// Number of plug-in values.
+std::ptrdiff_t plain(const Metrics& metrics) {
+  return std::count_if(metrics.begin(), metrics.end(), [](const auto& metric) {
+    const std::string& key = metric.first;
+    return !key.ends_with("/null") && !key.ends_with("/corrected") && !key.ends_with("/standard_error") &&
+           !key.starts_with("tokens/") && !key.starts_with("labels/") && !key.starts_with("share_");
+  });
+}
+
 }  // namespace
 
 TEST_CASE("a layer's estimate becomes the reference's keys as efficiencies", "[plane]") {
@@ -48,7 +58,7 @@ TEST_CASE("a layer's estimate becomes the reference's keys as efficiencies", "[p
       {"optimality/bigram", 1.2},  // above the diagonal: reported as it is
       {"distance/bigram", -0.2},
   };
-  REQUIRE(point.metrics.size() == expected.size());
+  REQUIRE(plain(point.metrics) == static_cast<std::ptrdiff_t>(expected.size()));
   for (const auto& [key, value] : expected) {
     CAPTURE(key);
     REQUIRE(point.metrics.contains(key));
@@ -58,9 +68,9 @@ TEST_CASE("a layer's estimate becomes the reference's keys as efficiencies", "[p
 
 TEST_CASE("an order with one side has no optimality", "[plane]") {
   const auto point = layer_point("z", estimate({set("input_unigram", 0.4, 0.8), set("output_bigram", 0.1, 0.8)}));
-  REQUIRE(point.metrics.size() == 4);
+  REQUIRE(plain(point.metrics) == 4);
   REQUIRE(point.metrics.contains("regularity/input_unigram"));
-  REQUIRE(layer_point("z", estimate({})).metrics.size() == 1);
+  REQUIRE(plain(layer_point("z", estimate({})).metrics) == 1);
 }
 
 TEST_CASE("ratios are NaN where complexity cannot be told from 0", "[plane]") {
@@ -94,10 +104,14 @@ TEST_CASE("an estimate over no tokens is NaN under every key", "[plane]") {
   empty.entropy_nats = 0;
   const auto point = layer_point("z", empty);
   REQUIRE(point.tokens == 0);
-  REQUIRE(point.metrics.size() == 6);
+  REQUIRE(plain(point.metrics) == 6);
   for (const auto& [key, value] : point.metrics) {
     CAPTURE(key);
-    REQUIRE(std::isnan(value));
+    if (key.starts_with("tokens/")) {
+      REQUIRE(value == 0);
+    } else if (!key.starts_with("labels/")) {
+      REQUIRE(std::isnan(value));
+    }
   }
 }
 

@@ -21,7 +21,7 @@ const double kNaN = std::numeric_limits<double>::quiet_NaN();
 IbCurve diagonal() { return IbCurve::solve(Joint({0, 1, 2}, {0, 1}, {1, 1}, 2)); }
 
 LayerPoint layer(const char* name, double x, double y) {
-  return {name, 10, 0, {{"I(X;Z)/input_unigram", x}, {"I(Y;Z)/output_unigram", y}}};
+  return {name, 10, 0, {{"I(X;Z)/input_unigram", x}, {"I(Y;Z)/output_unigram", y}}, {}};
 }
 
 }  // namespace
@@ -55,10 +55,13 @@ TEST_CASE("the corrected gap has an error, and is undefined where the distance i
   REQUIRE(one.metrics.at("curve_gap/unigram/corrected") == Approx(0.05));
   REQUIRE(one.metrics.at("curve_gap/unigram/standard_error") == Approx(0.005));
   undefined.metrics["distance/unigram/corrected"] = kNaN;
+  undefined.reasons = {{"distance/unigram/corrected", "too near"}};
   add_curve_gap(undefined, "unigram", diagonal(), 100);
   REQUIRE(std::isnan(undefined.metrics.at("curve_gap/unigram/corrected")));
   REQUIRE(std::isnan(undefined.metrics.at("curve_gap/unigram/standard_error")));
   REQUIRE(undefined.metrics.at("curve_gap/unigram") == Approx(0.06));
+  REQUIRE(undefined.reasons.at("curve_gap/unigram/corrected") == "too near");
+  REQUIRE(one.reasons.empty());
 }
 
 TEST_CASE("a point's gap is the mean over its blocks", "[plane]") {

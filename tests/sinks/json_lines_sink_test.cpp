@@ -32,6 +32,7 @@ TEST_CASE("a run reads back as it was written, whatever its values and names", "
   odd.loss = std::numeric_limits<double>::quiet_NaN();
   odd.time = 1e-300;
   odd.layers[0].name = "блок.0 \u2264 層";
+  odd.layers[1].reasons = {{"H(Z)/corrected", "no \"token\" counted"}, {"größer", "\n"}};
   const auto inf = std::numeric_limits<double>::infinity();
   const std::vector<double> values = {inf,
                                       -inf,

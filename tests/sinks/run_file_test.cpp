@@ -93,6 +93,10 @@ TEST_CASE("an error names file and line", "[sinks]") {
       {replaced(good, "\"step\":50", "\"step\":18446744073709551615"),
        ":3: ", "the point has 18446744073709551615 in its field \"step\" instead of a 64-bit integer"},
       {replaced(good, "\"layers\":[", "\"layers\":[7,"), ":2: ", "a layer is number instead of an object"},
+      {replaced(good, "\"rejected\":4,", "\"rejected\":4,\"reasons\":{\"H(Z)\":1},"),
+       ":2: ", "a layer has 1 in its field \"H(Z)\" instead of a text"},
+      {replaced(good, "\"rejected\":4,", "\"rejected\":4,\"reasons\":\"none\","),
+       ":2: ", "a layer has \"none\" in its field \"reasons\" instead of an object of texts"},
       {good + "\"tail\"", ":4: ", "neither the header nor a point of an infoplane run"},
   };
   for (const auto& row : rows) {

@@ -1,20 +1,37 @@
 #pragma once
 
 #include <cstdint>
+#include <infoplane/estimator/covariance.hpp>
+#include <limits>
 #include <string>
 #include <vector>
 
 namespace infoplane::estimator {
 
+inline constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+
 /// Information between one label set and the representation, over the positions that carry a label of the set.
 /// Values in nats; divided by log m they are efficiencies in [0, 1].
+///
+/// From n tokens of a label H(Z|x) comes out too low, so the plug-in information is too high; `corrected` is what it
+/// would be from infinitely many tokens, `null_nats` what it would be if the labels said nothing. See
+/// docs/estimator.md.
 struct InformationEstimate {
-  std::string name;                     ///< label set, such as "input_unigram"
-  std::int64_t tokens = 0;              ///< N: positions with a label of this set
-  std::int64_t labels = 0;              ///< distinct labels among them
-  double entropy_nats = 0;              ///< H(Z) over these positions
-  double conditional_entropy_nats = 0;  ///< Σ_x w_x H(Z|x)
-  double information_nats = 0;          ///< H(Z) − Σ_x w_x H(Z|x); NaN over no tokens
+  std::string name;                            ///< label set, such as "input_unigram"
+  std::int64_t tokens = 0;                     ///< N: positions with a label of this set
+  std::int64_t labels = 0;                     ///< distinct labels among them
+  double entropy_nats = 0;                     ///< H(Z) over these positions
+  double conditional_entropy_nats = 0;         ///< Σ_x w_x H(Z|x)
+  double information_nats = 0;                 ///< the plug-in H(Z) − Σ_x w_x H(Z|x); NaN over no tokens
+  double corrected_entropy_nats = kUndefined;  ///< H(Z) without its own finite-sample bias
+  double null_nats = kUndefined;               ///< plug-in information that shuffled labels would show
+  double corrected_nats = kUndefined;          ///< information without finite-sample bias
+  double standard_error_nats = kUndefined;     ///< of `corrected_nats`, between sequences
+  double share_1 = kUndefined;                 ///< share of the tokens whose label was seen once
+  double share_4 = kUndefined;                 ///< at least 4 times
+  double share_32 = kUndefined;                ///< at least 32 times
+  std::string reason = {};                     ///< why `corrected_nats` is NaN; empty where it is not
+  std::string error_reason = {};               ///< why `standard_error_nats` is NaN; empty where it is not
 };
 
 /// What an accumulator says about one layer.
@@ -23,7 +40,11 @@ struct Estimate {
   std::int64_t rejected = 0;  ///< rows with a NaN, an Inf or norm 0: in no sum
   std::int64_t anchors = 0;   ///< m
   double entropy_nats = 0;    ///< H(Z) over all rows that counted; NaN over no tokens
-  std::vector<InformationEstimate> sets;
+  std::vector<InformationEstimate> sets = {};
+  std::int64_t sequences = 0;                       ///< that the rows came from
+  double corrected_entropy_nats = kUndefined;       ///< H(Z) without its own finite-sample bias
+  double entropy_standard_error_nats = kUndefined;  ///< of `corrected_entropy_nats`, between sequences
+  Covariance covariance = {};                       ///< empty below 2 sequences
 };
 
 }  // namespace infoplane::estimator

@@ -25,6 +25,9 @@ struct SoftEntropyOptions {
   /// How the temperature follows from m and d.
   INFOPLANE_ARG(Calibration, calibration) = Calibration::exact();
   INFOPLANE_ARG(LabelWeights, label_weights) = LabelWeights::kEmpirical;
+  /// Number of the stream of tokens, such as the rank of a process: which tokens are sampled for the statistics follows
+  /// from it and a token's position in the stream. Accumulators that will be merged should have different ones.
+  INFOPLANE_ARG(std::uint64_t, stream) = 0;
 };
 
 }  // namespace infoplane::estimator

@@ -26,6 +26,8 @@ struct Grouping {
   std::int64_t positions = 0;         ///< B · T
   std::vector<std::uint8_t> counted;  ///< 1 where the position counts at all (mask, common_positions); empty: all do
   std::vector<LabelAssignment> sets;
+  /// T: positions of a sequence. Tokens of one sequence are not independent, which statistics must know. 0: not known.
+  std::int64_t row_length = 0;
 };
 
 }  // namespace infoplane::labels

@@ -14,6 +14,9 @@ inline constexpr std::string_view kEmbeddingLayer = "embedding";
 /// Efficiencies up to this cannot be told from 0: the sums behind them carry float32 rounding of about 2e-7.
 inline constexpr double kInformationResolution = 1e-6;
 
+/// A ratio of corrected values is undefined unless its denominator is above so many of its own standard errors.
+inline constexpr double kNoiseErrors = 2;
+
 /// Places one layer on the information plane.
 ///
 /// With all values divided by log m:
@@ -22,13 +25,23 @@ inline constexpr double kInformationResolution = 1e-6;
 ///   * `regularity/<set>` = I(X;Z) / H(Z), with H(Z) over the set's own positions, for each set that is not an output;
 ///   * `optimality/<order>` = I(Y;Z) / I(X;Z) and `distance/<order>` = 1 − optimality (the diagonal bound), for each
 ///     order with an input and an output set.
-/// NaN over no tokens; a ratio is NaN unless its denominator is above kInformationResolution. Nothing is clamped.
+/// These are plug-in values. Beside each key K but H(Z) stand `K/null` (what labels without information would show),
+/// `K/corrected` (without finite-sample bias) and `K/standard_error` (of the corrected value, between sequences; of
+/// ratios by the delta method over paired tokens); beside H(Z) the last two. For each set `tokens/<set>`,
+/// `labels/<set>`, and `share_1/<set>`, `share_4/<set>`, `share_32/<set>`: the share of the tokens whose label was seen
+/// once, at least 4 and at least 32 times.
+///
+/// NaN over no tokens; a ratio is NaN unless its denominator is above kInformationResolution, and a ratio of corrected
+/// values unless its denominator is also above kNoiseErrors standard errors. Nothing is clamped. `reasons` says of
+/// these keys why they are NaN.
 /// Source: Conklin et al., arXiv 2604.07569; keys as in the reference implementation `soft-entropy`.
 /// @throws ArgumentError if the estimate has fewer than 2 anchors or names a label set twice.
 LayerPoint layer_point(std::string name, const estimator::Estimate& estimate);
 
 /// Arithmetic mean over all layers but kEmbeddingLayer of every key that one of them has, so ratios are means of
-/// ratios; plus `optimality_of_means/<order>` = mean I(Y;Z) / mean I(X;Z) and `distance_of_means/<order>` = 1 − that.
+/// ratios; plus `optimality_of_means/<order>` = mean I(Y;Z) / mean I(X;Z) and `distance_of_means/<order>` = 1 − that,
+/// each with `/null`, `/corrected` and `/standard_error` where the layers have them. Errors of layers are taken as
+/// fully dependent, because they are measured on the same tokens: those of means are upper bounds.
 ///
 /// A key that is NaN in one block, or missing there, is NaN in the mean: a mean over fewer blocks would jump when a
 /// block drops out. Empty without a block.

@@ -14,7 +14,7 @@ std::string curve_gap_key(std::string_view order);
 /// Adds to a layer how far it is from the Information Bottleneck curve of its data, as efficiencies:
 ///   * `curve_gap/<order>` = I_IB(complexity) − expressivity, of the plug-in values;
 ///   * `curve_gap/<order>/corrected`, of the corrected values, where the layer has them; NaN where they are, and where
-///     `distance/<order>/corrected` is, which says that complexity cannot be told from its null;
+///     `distance/<order>/corrected` is, with the same reason: complexity cannot be told from its null;
 ///   * `curve_gap/<order>/standard_error` = √(s_y² + (s_x dI_IB/dR)²) of the corrected one. The two errors are taken as
 ///     independent; those of one batch of tokens are not, so this is an approximation.
 /// Negative where Z has seen more context than X: reported as it is. Does nothing where the layer lacks a coordinate.

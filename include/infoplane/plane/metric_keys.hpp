@@ -23,4 +23,13 @@ std::string optimality_key(std::string_view order);
 /// `distance/<order>`.
 std::string distance_key(std::string_view order);
 
+/// `<key>/null`: what labels without information would show.
+std::string null_key(std::string_view key);
+
+/// `<key>/corrected`: without finite-sample bias.
+std::string corrected_key(std::string_view key);
+
+/// `<key>/standard_error`: of the corrected value.
+std::string standard_error_key(std::string_view key);
+
 }  // namespace infoplane::plane

@@ -9,7 +9,8 @@
 namespace infoplane::plane {
 
 /// Metrics by their key: `H(Z)`, `I(X;Z)/input_unigram`, `I(Y;Z)/output_unigram`, `regularity/input_unigram`,
-/// `optimality/unigram`, `distance/unigram`. Information values are efficiencies (nats / log m); NaN where undefined.
+/// `optimality/unigram`, `distance/unigram` and what belongs to them (see layer_point). Information values are
+/// efficiencies (nats / log m); NaN where undefined.
 using Metrics = std::map<std::string, double, std::less<>>;
 
 /// One layer on the information plane.
@@ -17,7 +18,8 @@ struct LayerPoint {
   std::string name;           ///< site: "embedding", "blocks.0", …
   std::int64_t tokens = 0;    ///< rows that counted
   std::int64_t rejected = 0;  ///< rows with a NaN, an Inf or norm 0
-  Metrics metrics;
+  Metrics metrics = {};
+  std::map<std::string, std::string, std::less<>> reasons = {};  ///< key → why it is NaN; not every NaN has one
 };
 
 /// Everything measured at one logged step on one stream.
@@ -29,7 +31,8 @@ struct Point {
   std::string stream = "train";  ///< "train" or "heldout"
   std::vector<LayerPoint> layers;
   /// Means over the block outputs (the embedding excluded): every key of the layers, where ratios are means of ratios,
-  /// plus `optimality_of_means/…` and `distance_of_means/…`, which are ratios of means.
+  /// plus `optimality_of_means/…` and `distance_of_means/…`, which are ratios of means. Layers see the same tokens, so
+  /// their errors move together: a mean of standard errors is the upper bound of that of the mean.
   Metrics mean;
 
   const LayerPoint* layer(std::string_view name) const noexcept;

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "estimator/null_curve.hpp"
+
+namespace infoplane::estimator {
+
+/// What one label contributes to a conditional entropy.
+struct LabelEntropy {
+  std::uint32_t slot;
+  std::int64_t tokens;                ///< n
+  std::array<std::int64_t, 4> parts;  ///< tokens of its four parts
+  double weight;                      ///< w; all weights of a set sum to 1
+  double whole;                       ///< H of all tokens, in nats
+  double halves;                      ///< mean H of the halves {0, 2} and {1, 3}, weighted by their tokens
+  double quarters;                    ///< the same of the four parts
+};
+
+/// Extrapolates conditional entropies to infinitely many tokens a label, from what they are at all, half and a quarter
+/// of the tokens. The bias of a label of n tokens is modelled as ρ β(n) + κ β(n)², with ρ and κ common to labels of
+/// n ≥ 4 in [2^u, 2^(u+1)) and 0.05 of all labels; labels of fewer tokens take those of the first such bucket.
+class Extrapolation {
+ public:
+  static constexpr std::int64_t kFewest = 4;  ///< tokens of a label that can be extrapolated from
+
+  Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve);
+
+  /// Whether the labels determine ρ and κ.
+  bool solved() const noexcept { return solved_; }
+  /// ρ β(n) + κ β(n)², in nats.
+  double correction(std::int64_t tokens) const noexcept;
+  /// Derivatives of Σ w (ρ β + κ β²) by w (whole − halves) and by w (halves − quarters) of a label of n tokens.
+  std::array<double, 2> gain(std::int64_t tokens) const noexcept;
+
+ private:
+  struct Solution {
+    double rho = 0;
+    double kappa = 0;
+    std::array<double, 4> inverse{};  // of the equations' matrix, by rows
+    bool valid = false;
+  };
+  struct Sums {
+    double a11 = 0, a12 = 0, a21 = 0, a22 = 0;
+    double d1 = 0, d2 = 0;
+    double b1 = 0, b2 = 0;  // Σ w β and Σ w β² over the labels that use the solution
+    void add(const Sums& other, double share) noexcept;
+    Solution solve() const noexcept;
+  };
+  static constexpr std::size_t kBuckets = 64;
+  static std::size_t bucket(std::int64_t tokens) noexcept;
+
+  const NullCurve& curve_;
+  std::array<Solution, kBuckets> solutions_;
+  std::array<std::array<double, 2>, kBuckets> gains_{};
+  std::array<double, 2> common_gain_{};
+  bool solved_ = false;
+};
+
+}  // namespace infoplane::estimator

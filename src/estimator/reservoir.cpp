@@ -1,0 +1,110 @@
+#include "estimator/reservoir.hpp"
+
+#include <algorithm>
+#include <infoplane/core/hash.hpp>
+
+namespace infoplane::estimator {
+
+std::vector<std::uint32_t> Reservoir::order() const {
+  std::vector<Entry> entries = heap_;
+  // Two streams with one number have equal priorities; ours lie at lower indices.
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return a.priority != b.priority ? a.priority < b.priority : a.index < b.index;
+  });
+  std::vector<std::uint32_t> result(entries.size());
+  std::transform(entries.begin(), entries.end(), result.begin(), [](const Entry& entry) { return entry.index; });
+  return result;
+}
+
+std::vector<Reservoir::Pick> Reservoir::plan(std::span<const std::uint8_t> used) {
+  std::vector<Pick> picks;
+  std::uint64_t position = position_;
+  const std::uint64_t salt = splitmix64(stream_);
+  // Rows of this batch may push one another out, so this can be too many, but never too few.
+  std::size_t room = kCapacity - heap_.size();
+  const std::uint64_t limit = room > 0 ? ~std::uint64_t{0} : heap_.front().priority;
+  for (std::size_t i = 0; i < used.size(); ++i) {
+    if (used[i] == 0) {
+      continue;
+    }
+    const std::uint64_t priority = splitmix64(salt + position++);
+    if (priority <= limit) {
+      picks.push_back({priority, static_cast<std::uint32_t>(i), kNone});
+    }
+  }
+  const std::size_t size = std::min<std::size_t>(kCapacity, heap_.size() + picks.size());
+  if (heap_.capacity() < size) {
+    const std::size_t capacity = std::min<std::size_t>(kCapacity, std::max(size, 2 * heap_.capacity()));
+    heap_.reserve(capacity);
+    sequences_.reserve(capacity);
+    values_.reserve(capacity * static_cast<std::size_t>(anchors_));
+  }
+  return picks;
+}
+
+void Reservoir::add(std::vector<Pick>& picks, std::span<const std::uint8_t> used, const float* probabilities,
+                    std::int64_t length) noexcept {
+  const auto m = static_cast<std::size_t>(anchors_);
+  for (Pick& pick : picks) {
+    if (heap_.size() < kCapacity) {
+      pick.index = size();
+      values_.resize(values_.size() + m);
+      sequences_.push_back(0);
+    } else if (pick.priority < heap_.front().priority) {
+      pick.index = heap_.front().index;
+      std::pop_heap(heap_.begin(), heap_.end());
+      heap_.pop_back();
+    } else {
+      continue;
+    }
+    heap_.push_back({pick.priority, pick.index});
+    std::push_heap(heap_.begin(), heap_.end());
+    std::copy_n(probabilities + pick.row * m, m, values_.data() + pick.index * m);
+    sequences_[pick.index] = sequences_seen_ + static_cast<std::int64_t>(pick.row) / length;
+  }
+  position_ += static_cast<std::uint64_t>(std::count_if(used.begin(), used.end(), [](auto flag) { return flag != 0; }));
+  sequences_seen_ += (static_cast<std::int64_t>(used.size()) + length - 1) / length;
+}
+
+Reservoir::Merged Reservoir::merged(const Reservoir& other) const {
+  struct Candidate {
+    std::uint64_t priority;
+    Merged::Source source;
+  };
+  std::vector<Candidate> candidates;
+  candidates.reserve(heap_.size() + other.heap_.size());
+  for (const Entry& entry : heap_) {
+    candidates.push_back({entry.priority, {false, entry.index}});
+  }
+  for (const Entry& entry : other.heap_) {
+    candidates.push_back({entry.priority, {true, entry.index}});
+  }
+  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    return a.priority != b.priority ? a.priority < b.priority : a.source.theirs < b.source.theirs;
+  });
+  candidates.resize(std::min<std::size_t>(candidates.size(), kCapacity));
+  Merged result;
+  result.reservoir = std::make_unique<Reservoir>(anchors_, stream_);
+  Reservoir& into = *result.reservoir;
+  into.position_ = position_ + other.position_;
+  into.sequences_seen_ = sequences_seen_ + other.sequences_seen_;
+  for (const Candidate& candidate : candidates) {
+    const auto [theirs, index] = candidate.source;
+    const Reservoir& from = theirs ? other : *this;
+    into.heap_.push_back({candidate.priority, into.size()});
+    into.values_.insert(into.values_.end(), from.row(index), from.row(index) + anchors_);
+    into.sequences_.push_back(from.sequences_[index] + (theirs ? sequences_seen_ : 0));
+    result.sources.push_back(candidate.source);
+  }
+  std::make_heap(into.heap_.begin(), into.heap_.end());
+  return result;
+}
+
+void Reservoir::reset() noexcept { *this = Reservoir(anchors_, stream_); }
+
+std::int64_t Reservoir::memory_bytes() const noexcept {
+  return static_cast<std::int64_t>(heap_.capacity() * sizeof(Entry) + values_.capacity() * sizeof(float) +
+                                   sequences_.capacity() * sizeof(std::int64_t));
+}
+
+}  // namespace infoplane::estimator

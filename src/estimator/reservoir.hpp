@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace infoplane::estimator {
+
+/// A uniform sample of the soft assignments of a stream: those with the lowest priorities, which are hashes of a
+/// token's position in the stream. So the sample depends on the stream alone, not on its batches, and the lowest of two
+/// samples are a sample of both streams.
+class Reservoir {
+ public:
+  static constexpr std::uint32_t kCapacity = 4096;
+  static constexpr std::uint32_t kNone = 0xffffffffU;
+
+  /// A row of a batch that may enter; `index` is where it lies, once it was added (kNone: it did not enter).
+  struct Pick {
+    std::uint64_t priority;
+    std::uint32_t row;
+    std::uint32_t index;
+  };
+
+  Reservoir(std::int64_t anchors, std::uint64_t stream) : anchors_(anchors), stream_(stream) {}
+
+  std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(heap_.size()); }
+  const float* row(std::uint32_t index) const noexcept {
+    return values_.data() + static_cast<std::size_t>(index) * static_cast<std::size_t>(anchors_);
+  }
+  /// Number of the sequence that the row comes from.
+  std::int64_t sequence(std::uint32_t index) const noexcept { return sequences_[index]; }
+  /// Sequences of the stream so far.
+  std::int64_t sequences() const noexcept { return sequences_seen_; }
+  /// Indices by priority: a random order of the sample, the same however it came together.
+  std::vector<std::uint32_t> order() const;
+
+  /// Rows of a batch that may enter, in order, after making room for them; changes nothing.
+  std::vector<Pick> plan(std::span<const std::uint8_t> used);
+  /// Adds a batch [rows, m] of sequences of `length` rows.
+  void add(std::vector<Pick>& picks, std::span<const std::uint8_t> used, const float* probabilities,
+           std::int64_t length) noexcept;
+
+  /// The sample of two streams, and for each of its rows which of the two has it and where.
+  struct Merged;
+  Merged merged(const Reservoir& other) const;
+
+  void reset() noexcept;
+  std::int64_t memory_bytes() const noexcept;
+
+ private:
+  struct Entry {
+    std::uint64_t priority;
+    std::uint32_t index;
+    bool operator<(const Entry& other) const noexcept { return priority < other.priority; }
+  };
+
+  std::int64_t anchors_;
+  std::uint64_t stream_;
+  std::uint64_t position_ = 0;  // used rows so far
+  std::int64_t sequences_seen_ = 0;
+  std::vector<Entry> heap_;  // the highest priority first
+  std::vector<float> values_;
+  std::vector<std::int64_t> sequences_;
+};
+
+struct Reservoir::Merged {
+  struct Source {
+    bool theirs;
+    std::uint32_t index;
+  };
+  std::unique_ptr<Reservoir> reservoir;
+  std::vector<Source> sources;
+};
+
+}  // namespace infoplane::estimator

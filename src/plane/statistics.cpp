@@ -1,0 +1,184 @@
+#include "plane/statistics.hpp"
+
+#include <array>
+#include <cmath>
+#include <infoplane/core/error.hpp>
+#include <infoplane/plane/coordinates.hpp>
+#include <infoplane/plane/metric_keys.hpp>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace infoplane::plane {
+namespace {
+
+using estimator::Covariance;
+using estimator::InformationEstimate;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// A value that an error belongs to, or why it has none.
+struct Value {
+  double value = kNaN;
+  double error = kNaN;
+  std::string reason = {};
+  std::string error_reason = {};
+};
+
+struct Ratio {
+  double null = kNaN;
+  Value corrected;
+};
+
+class Statistics {
+ public:
+  Statistics(LayerPoint& point, const estimator::Estimate& estimate, double scale)
+      : point_(point), estimate_(estimate), scale_(scale) {}
+
+  void add_entropy() {
+    Value value{estimate_.corrected_entropy_nats / scale_, estimate_.entropy_standard_error_nats / scale_};
+    if (estimate_.tokens == 0) {
+      value.reason = "no token counted";
+      point_.reasons.emplace("H(Z)", value.reason);
+    }
+    value.error_reason = sequences();
+    add("H(Z)", value);
+  }
+
+  void add_set(std::size_t index) {
+    const InformationEstimate& set = estimate_.sets[index];
+    const auto key = information_key(set.name);
+    auto& metrics = point_.metrics;
+    metrics["tokens/" + set.name] = static_cast<double>(set.tokens);
+    metrics["labels/" + set.name] = static_cast<double>(set.labels);
+    metrics["share_1/" + set.name] = set.share_1;
+    metrics["share_4/" + set.name] = set.share_4;
+    metrics["share_32/" + set.name] = set.share_32;
+    if (set.tokens == 0) {
+      const std::string none = "no token has a label of the set";
+      for (const auto& name : {key, "share_1/" + set.name, "share_4/" + set.name, "share_32/" + set.name}) {
+        point_.reasons.emplace(name, none);
+      }
+    }
+    add_null(key, set.null_nats / scale_, set.reason);
+    add(key, {set.corrected_nats / scale_, set.standard_error_nats / scale_, set.reason, set.error_reason});
+    if (!set.name.starts_with("output_")) {
+      add("regularity/" + set.name, regularity(index), 1, 0);
+    }
+  }
+
+  void add_optimality(std::string_view order, std::size_t input, std::size_t output) {
+    const Ratio ratio = optimality(input, output);
+    add(optimality_key(order), ratio, 1, 0);
+    add(distance_key(order), ratio, -1, 1);
+  }
+
+ private:
+  std::string sequences() const { return detail::concat("it needs at least 2 sequences, got ", estimate_.sequences); }
+
+  double error(std::span<const std::pair<std::size_t, double>> combination) const {
+    return std::sqrt(estimate_.covariance.variance(combination));
+  }
+
+  Ratio regularity(std::size_t index) const {
+    const InformationEstimate& set = estimate_.sets[index];
+    Ratio ratio;
+    if (set.entropy_nats / scale_ > kInformationResolution) {
+      ratio.null = set.null_nats / set.entropy_nats;
+    }
+    const double entropy = set.corrected_entropy_nats;
+    Value& corrected = ratio.corrected;
+    if (!set.reason.empty() || set.tokens == 0) {
+      corrected.reason = set.reason.empty() ? "no token has a label of the set" : set.reason;
+    } else if (entropy / scale_ > kInformationResolution) {
+      corrected.value = set.corrected_nats / entropy;
+      const std::array<std::pair<std::size_t, double>, 2> gradient = {
+          {{Covariance::information_of(index), 1 / entropy},
+           {Covariance::entropy_of(index), -set.corrected_nats / (entropy * entropy)}}};
+      corrected.error = error(gradient);
+      corrected.error_reason = set.error_reason;
+    } else {
+      corrected.reason = "H(Z) cannot be told from 0";
+    }
+    return ratio;
+  }
+
+  Ratio optimality(std::size_t input, std::size_t output) const {
+    const InformationEstimate& x = estimate_.sets[input];
+    const InformationEstimate& y = estimate_.sets[output];
+    Ratio ratio;
+    if (x.null_nats / scale_ > kInformationResolution) {
+      ratio.null = y.null_nats / x.null_nats;
+    }
+    Value& corrected = ratio.corrected;
+    if (std::isnan(x.corrected_nats)) {
+      corrected.reason = "no corrected complexity: " + x.reason;
+    } else if (std::isnan(y.corrected_nats)) {
+      corrected.reason = "no corrected expressivity: " + y.reason;
+    } else if (std::isnan(x.standard_error_nats)) {
+      corrected.reason = "the noise of complexity is not known: " + x.error_reason;
+    } else if (!(x.corrected_nats / scale_ > kInformationResolution &&
+                 x.corrected_nats > kNoiseErrors * x.standard_error_nats)) {
+      corrected.reason = detail::concat("complexity cannot be told from its null: ", x.corrected_nats / scale_,
+                                        " with a standard error of ", x.standard_error_nats / scale_, "; ",
+                                        kNoiseErrors, " standard errors are needed");
+    } else {
+      corrected.value = y.corrected_nats / x.corrected_nats;
+      const std::array<std::pair<std::size_t, double>, 2> gradient = {
+          {{Covariance::information_of(output), 1 / x.corrected_nats},
+           {Covariance::information_of(input), -corrected.value / x.corrected_nats}}};
+      corrected.error = error(gradient);
+      corrected.error_reason = y.error_reason;
+    }
+    return ratio;
+  }
+
+  void add_null(const std::string& key, double null, const std::string& reason) { put(null_key(key), null, reason); }
+
+  /// Adds `factor` · ratio + `offset`.
+  void add(const std::string& key, const Ratio& ratio, double factor, double offset) {
+    add_null(key, factor * ratio.null + offset, "the null of its denominator is 0 or undefined");
+    Value value = ratio.corrected;
+    value.value = factor * value.value + offset;
+    add(key, value);
+  }
+
+  void add(const std::string& key, const Value& value) {
+    put(corrected_key(key), value.value, value.reason);
+    put(standard_error_key(key), value.error, value.reason.empty() ? value.error_reason : value.reason);
+  }
+
+  void put(const std::string& key, double value, const std::string& reason) {
+    point_.metrics[key] = value;
+    if (std::isnan(value) && !reason.empty()) {
+      point_.reasons.emplace(key, reason);
+    }
+  }
+
+  LayerPoint& point_;
+  const estimator::Estimate& estimate_;
+  double scale_;
+};
+
+}  // namespace
+
+void add_statistics(LayerPoint& point, const estimator::Estimate& estimate, double scale) {
+  Statistics statistics(point, estimate, scale);
+  statistics.add_entropy();
+  for (std::size_t i = 0; i < estimate.sets.size(); ++i) {
+    statistics.add_set(i);
+    constexpr std::string_view kInput = "input_";
+    const std::string_view name = estimate.sets[i].name;
+    if (!name.starts_with(kInput)) {
+      continue;
+    }
+    const auto order = name.substr(kInput.size());
+    for (std::size_t j = 0; j < estimate.sets.size(); ++j) {
+      if (estimate.sets[j].name == "output_" + std::string(order)) {
+        statistics.add_optimality(order, i, j);
+      }
+    }
+  }
+}
+
+}  // namespace infoplane::plane
