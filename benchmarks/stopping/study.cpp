@@ -36,7 +36,7 @@ struct Settings {
   std::int64_t steps = 1200;
   std::int64_t every = 30;
   std::int64_t window = 8;
-  std::uint64_t seeds = 3;
+  std::uint64_t seeds = 2;
   std::int64_t most = 1'000'000;
 };
 
