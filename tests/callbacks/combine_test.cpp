@@ -64,9 +64,41 @@ TEST_CASE("the message is about the metric that decided, the best step about the
   REQUIRE(stopping.states()[0].reason == StopReason::kNone);
 }
 
-TEST_CASE("the shipped rule takes held-out points", "[callbacks]") {
-  const auto options = EarlyStopping::compression();
-  REQUIRE(options.stream() == "heldout");
-  EarlyStopping stopping(options);
+namespace {
+
+infoplane::plane::Point heldout(std::int64_t step, double distance, double expressivity) {
+  return infoplane::test::point(
+      step, {{"distance/unigram/corrected", distance}, {"I(Y;Z)/output_unigram/corrected", expressivity}});
+}
+
+}  // namespace
+
+TEST_CASE("the shipped rule ends a run whose distance has come to rest", "[callbacks]") {
+  EarlyStopping stopping(EarlyStopping::compression());
   REQUIRE_FALSE(stopping.update(infoplane::test::point(0, {}, "train")));
+  for (std::int64_t step = 0; step < 600; step += 50) {  // nothing is known of the first points
+    REQUIRE_FALSE(stopping.update(heldout(step, step < 300 ? kNaN : 0.9 - 0.001 * static_cast<double>(step), 0.1)));
+  }
+  for (std::int64_t step = 600; step < 800; step += 50) {
+    REQUIRE_FALSE(stopping.update(heldout(step, 0.35, 0.1)));
+  }
+  REQUIRE(stopping.update(heldout(800, 0.349, 0.1)));
+  REQUIRE(stopping.reason() == StopReason::kPatience);
+  REQUIRE(stopping.best_step() == 550);
+}
+
+TEST_CASE("the shipped rule ends a run that forgets what comes next, however the distance falls", "[callbacks]") {
+  EarlyStopping stopping(EarlyStopping::compression());
+  std::int64_t step = 200;
+  double distance = 0.7;
+  for (const double expressivity : {0.10, 0.12, 0.125, 0.12, 0.11}) {
+    REQUIRE_FALSE(stopping.update(heldout(step, distance, expressivity)));
+    step += 50;
+    distance -= 0.02;
+  }
+  REQUIRE(stopping.update(heldout(step, distance, 0.105)));
+  REQUIRE(stopping.reason() == StopReason::kWorsening);
+  REQUIRE(
+      stopping.message() ==
+      "I(Y;Z)/output_unigram/corrected is 0.105 at step 450, worse by more than 15 % than its best 0.125 of step 300");
 }
