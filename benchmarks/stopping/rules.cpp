@@ -138,7 +138,7 @@ std::vector<Rule> all_rules() {
   rules.add_plateaus("validation loss", "validation_loss", {0, 0.002, 0.005, 0.01}, DeltaMode::kRelative);
   rules.add_slopes("slope of validation loss", "validation_loss");
   auto all = rules.take();
-  all.push_back({"EarlyStopping::compression()", "as shipped", EarlyStopping::compression()});
+  all.push_back({kShipped, "as shipped", EarlyStopping::compression()});
   return all;
 }
 
@@ -161,6 +161,22 @@ Outcome apply(const Rule& rule, const Trace& trace) {
   outcome.saved =
       1 - static_cast<double>(trace.points[outcome.end].step) / static_cast<double>(trace.points.back().step);
   return outcome;
+}
+
+void Summary::add(const Summary& other) {
+  const auto all = static_cast<double>(runs + other.runs);
+  const auto mix = [&](double& mine, double theirs) {
+    mine += (theirs - mine) * static_cast<double>(other.runs) / all;
+  };
+  mix(mean, other.mean);
+  mix(best_mean, other.best_mean);
+  mix(saved, other.saved);
+  worst = std::max(worst, other.worst);
+  best_worst = std::max(best_worst, other.best_worst);
+  runs += other.runs;
+  within += other.within;
+  with_margin += other.with_margin;
+  fired += other.fired;
 }
 
 Summary summarise(const Rule& rule, const std::vector<Trace>& traces) {

@@ -8,6 +8,9 @@
 
 namespace stopping_study {
 
+/// Family of the rule that the library ships.
+inline constexpr const char* kShipped = "EarlyStopping::compression()";
+
 struct Rule {
   std::string family;
   std::string description;
@@ -37,6 +40,8 @@ struct Summary {
   double mean = 0, worst = 0;  ///< excess at the end
   double best_mean = 0, best_worst = 0;
   double saved = 0;
+
+  void add(const Summary& other);
 };
 
 Summary summarise(const Rule& rule, const std::vector<Trace>& traces);

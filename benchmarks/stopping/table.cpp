@@ -3,9 +3,11 @@
 // the others.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -30,11 +32,15 @@ void print_row(const std::string& name, const std::string& rule, const Summary& 
              on.fired, 100 * on.mean, 100 * on.worst, 100 * on.best_mean, 100 * on.best_worst, 100 * on.saved);
 }
 
-void print_summary(const std::vector<std::pair<std::string, Family>>& families, const std::vector<Trace>& traces) {
+void print_head() {
   fmt::print(
       "| family | rule | within 2 % | fired | excess at the end, mean / worst % | at its best step % | steps saved % "
       "|\n");
   fmt::print("|---|---|---|---|---|---|---|\n");
+}
+
+void print_summary(const std::vector<std::pair<std::string, Family>>& families, const std::vector<Trace>& traces) {
+  print_head();
   for (const auto& [name, family] : families) {
     print_row(name, family.rule.description, summarise(family.rule, traces));
   }
@@ -71,6 +77,53 @@ void print_runs(const std::vector<std::pair<std::string, Family>>& families, con
   fmt::print("\n");
 }
 
+using Families = std::vector<std::pair<std::string, Family>>;
+
+/// Of each family the rule that does best on the runs.
+Families choose(const std::vector<Rule>& rules, const std::vector<Trace>& traces) {
+  Families families;
+  std::map<std::string, std::size_t> index;
+  for (const auto& rule : rules) {
+    const auto summary = summarise(rule, traces);
+    const auto [found, added] = index.emplace(rule.family, families.size());
+    if (added) {
+      families.push_back({rule.family, {rule, summary}});
+    } else if (better(summary, families[found->second].second.chosen)) {
+      families[found->second].second = {rule, summary};
+    }
+  }
+  return families;
+}
+
+/// Each run judged by the rules that do best on the runs of other texts.
+void print_left_out(const std::vector<Rule>& rules, const std::vector<Trace>& traces) {
+  std::vector<std::pair<std::string, Summary>> sums;
+  for (const auto& trace : traces) {
+    std::vector<Trace> others;
+    std::copy_if(traces.begin(), traces.end(), std::back_inserter(others),
+                 [&](const Trace& other) { return other.run.text() != trace.run.text(); });
+    if (others.empty()) {
+      return;
+    }
+    const auto families = choose(rules, others);
+    sums.resize(families.size());
+    for (std::size_t i = 0; i < families.size(); ++i) {
+      if (families[i].first == kShipped) {
+        continue;  // it was chosen once, on all of these
+      }
+      sums[i].first = families[i].first;
+      sums[i].second.add(summarise(families[i].second.rule, {trace}));
+    }
+  }
+  print_head();
+  for (const auto& [name, summary] : sums) {
+    if (!name.empty()) {
+      print_row(name, "chosen anew for each text", summary);
+    }
+  }
+  fmt::print("\n");
+}
+
 int table(const std::string& folder) {
   std::vector<Trace> choosing;
   std::vector<Trace> reported;
@@ -79,29 +132,24 @@ int table(const std::string& folder) {
       (run.seed == kChoosingSeed ? choosing : reported).push_back(read_trace(run, folder));
     }
   }
-  if (choosing.empty() || reported.empty()) {
-    fmt::print(stderr, "{} holds {} runs to choose on and {} to report: run infoplane_stopping_study --out {} first\n",
-               folder, choosing.size(), reported.size(), folder);
+  if (choosing.empty()) {
+    fmt::print(stderr, "{} holds no run of seed {}: run infoplane_stopping_study --out {} first\n", folder,
+               kChoosingSeed, folder);
     return 2;
   }
-  std::vector<std::pair<std::string, Family>> families;
-  std::map<std::string, std::size_t> index;
-  for (const auto& rule : all_rules()) {
-    const auto summary = summarise(rule, choosing);
-    const auto [found, added] = index.emplace(rule.family, families.size());
-    if (added) {
-      families.push_back({rule.family, {rule, summary}});
-    } else if (better(summary, families[found->second].second.chosen)) {
-      families[found->second].second = {rule, summary};
-    }
-  }
+  const auto rules = all_rules();
+  const auto families = choose(rules, choosing);
   fmt::print("### Runs of the choosing seed\n\n");
   print_summary(families, choosing);
-  fmt::print("### Reported runs\n\n");
-  print_summary(families, reported);
-  fmt::print("### Where each rule ended the reported runs (step, loss above the best in %)\n\n");
-  print_runs(families, reported);
-  fmt::print("### The same for the runs of the choosing seed\n\n");
+  if (!reported.empty()) {
+    fmt::print("### Reported runs\n\n");
+    print_summary(families, reported);
+    fmt::print("### Where each rule ended the reported runs (step, loss above the best in %)\n\n");
+    print_runs(families, reported);
+  }
+  fmt::print("### Runs of the choosing seed, each text judged by rules chosen on the other texts\n\n");
+  print_left_out(rules, choosing);
+  fmt::print("### Where each rule ended the runs of the choosing seed\n\n");
   print_runs(families, choosing);
   return 0;
 }
