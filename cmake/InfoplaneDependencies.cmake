@@ -23,8 +23,8 @@ FetchContent_Declare(Catch2 URL https://github.com/catchorg/Catch2/archive/v3.7.
 FetchContent_Declare(benchmark URL https://github.com/google/benchmark/archive/v1.8.3.tar.gz DOWNLOAD_EXTRACT_TIMESTAMP OFF)
 
 _infoplane_dependency(nlohmann_json nlohmann_json::nlohmann_json 3.9 nlohmann-json nlohmann-json3-dev "")
-if(INFOPLANE_EXAMPLES OR INFOPLANE_BENCHMARKS)
-  _infoplane_dependency(CLI11 CLI11::CLI11 2.1 cli11 libcli11-dev " or -DINFOPLANE_EXAMPLES=OFF")
+if(INFOPLANE_EXAMPLES OR INFOPLANE_BENCHMARKS OR INFOPLANE_PROGRAM)
+  _infoplane_dependency(CLI11 CLI11::CLI11 2.1 cli11 libcli11-dev " or -DINFOPLANE_EXAMPLES=OFF -DINFOPLANE_PROGRAM=OFF")
 endif()
 if(INFOPLANE_TESTS)
   _infoplane_dependency(Catch2 Catch2::Catch2WithMain 3.4 catch2 libcatch2-dev/backports " or -DINFOPLANE_TESTS=OFF")

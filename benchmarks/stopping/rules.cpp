@@ -25,7 +25,7 @@ Criterion fall_of_expressivity(const std::string& key, double share, std::int64_
   return Criterion()
       .monitor(key)
       .mode(Mode::kMax)
-      .patience(std::nullopt)
+      .patience(infoplane::callbacks::kEndless)
       .min_delta(0)
       .min_delta_mode(DeltaMode::kRelative)
       .worsening(share)
@@ -83,7 +83,7 @@ class Rules {
         const auto slope = EarlyStoppingOptions()
                                .monitor(std::string("slope") + width + "/" + key)
                                .mode(Mode::kMax)
-                               .patience(std::nullopt)
+                               .patience(infoplane::callbacks::kEndless)
                                .stopping_threshold(-errors);
         add(family, "slope of `" + key + "` over " + width + " points above −" + number(errors) + " standard errors",
             slope);
@@ -119,7 +119,7 @@ std::vector<Rule> all_rules() {
         rules.add("generalisation", "held-out less training distance" + suffix + " rises by " + number(rise) + mean,
                   EarlyStoppingOptions()
                       .monitor("generalisation" + suffix)
-                      .patience(std::nullopt)
+                      .patience(infoplane::callbacks::kEndless)
                       .min_delta(0)
                       .worsening(rise)
                       .smoothing(smoothing));
@@ -132,7 +132,7 @@ std::vector<Rule> all_rules() {
               EarlyStoppingOptions()
                   .monitor(std::string("idle") + width)
                   .mode(Mode::kMax)
-                  .patience(std::nullopt)
+                  .patience(infoplane::callbacks::kEndless)
                   .stopping_threshold(1));
   }
   rules.add_plateaus("validation loss", "validation_loss", {0, 0.002, 0.005, 0.01}, DeltaMode::kRelative);

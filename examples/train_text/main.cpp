@@ -6,9 +6,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <fstream>
 #include <infoplane/infoplane.hpp>
 #include <infoplane/sinks/plane_table.hpp>
 #include <infoplane/sinks/progress_line.hpp>
+#include <infoplane/sinks/report.hpp>
+#include <string>
 #include <vector>
 
 #include "interrupt.hpp"
@@ -79,6 +83,30 @@ void print_verdict(const Options& options, const std::vector<infoplane::plane::P
   }
 }
 
+/// Draws the run beside its file, and returns the page's path.
+std::string write_report(const Options& options, const infoplane::EarlyStopping& stopping) {
+  infoplane::sinks::ReportRun run;
+  run.file = infoplane::read_run_file(options.out);
+  run.source = options.out;
+  if (stopping.best_step() >= 0) {
+    run.best_step = stopping.best_step();
+  }
+  if (stopping.stopped()) {
+    run.stop_step = stopping.stopped_step();
+    run.verdict = fmt::format("The stopping rule {} at step {}: {}.", options.stop ? "stopped" : "would have stopped",
+                              stopping.stopped_step(), stopping.message());
+  }
+  auto page = std::filesystem::path(options.out).replace_extension(".html").string();
+  page += page == options.out ? ".html" : "";
+  std::ofstream file(page, std::ios::binary);
+  file << infoplane::sinks::html_report({run});
+  file.close();
+  if (!file) {
+    throw infoplane::IoError("cannot write " + page);
+  }
+  return page;
+}
+
 /// What the run showed, for a person.
 void report(const Options& options, const std::vector<infoplane::plane::Point>& points,
             const infoplane::EarlyStopping& stopping, double seconds, double measuring) {
@@ -93,6 +121,7 @@ void report(const Options& options, const std::vector<infoplane::plane::Point>& 
   print_phases(points);
   print_verdict(options, points, stopping);
   fmt::print("{:.1f} s, of which {:.1f} s measuring; run file {}\n", seconds, measuring, options.out);
+  fmt::print("What happened, as a page: {}\n", write_report(options, stopping));
 }
 
 infoplane::MonitorOptions monitor_options(const Options& options) {

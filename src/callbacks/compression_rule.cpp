@@ -14,7 +14,7 @@ EarlyStoppingOptions EarlyStopping::compression() {
       .also({Criterion()
                  .monitor("I(Y;Z)/output_unigram/corrected")
                  .mode(Mode::kMax)
-                 .patience(std::nullopt)
+                 .patience(kEndless)
                  .min_delta(0)
                  .min_delta_mode(DeltaMode::kRelative)
                  .worsening(0.15)})

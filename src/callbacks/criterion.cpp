@@ -115,8 +115,8 @@ std::string amount(const Criterion& criterion, double value) {
 void validate(const Criterion& criterion) {
   INFOPLANE_CHECK(!criterion.monitor().empty(), ArgumentError,
                   "EarlyStopping needs the key of a metric, such as monitor(\"distance/unigram\")");
-  INFOPLANE_CHECK(criterion.patience().value_or(1) >= 1, ArgumentError,
-                  "EarlyStopping needs a patience of at least 1 check, got ", *criterion.patience());
+  INFOPLANE_CHECK(criterion.patience() >= 1, ArgumentError, "EarlyStopping needs a patience of at least 1 check, got ",
+                  criterion.patience());
   INFOPLANE_CHECK(std::isfinite(criterion.min_delta()) && criterion.min_delta() >= 0, ArgumentError,
                   "EarlyStopping needs a finite min_delta of at least 0, got ", criterion.min_delta(),
                   ": it is a distance, whatever the mode");
@@ -161,7 +161,7 @@ bool advance(CriterionState& state, const Criterion& criterion, Measured now, st
     if (check_finite && !std::isfinite(now.value)) {
       state.last_value = now.value;
       state.reason = StopReason::kNotFinite;
-    } else if (criterion.patience() && state.waited >= *criterion.patience()) {
+    } else if (state.waited >= criterion.patience()) {
       state.reason = StopReason::kPatience;  // still: it has not improved either
     }
     return false;
@@ -205,7 +205,7 @@ bool advance(CriterionState& state, const Criterion& criterion, Measured now, st
   } else if (criterion.worsening() && state.best_step >= 0 &&
              -gain(state, criterion, value) > in_unit(state, criterion, *criterion.worsening(), error) + slack) {
     state.reason = StopReason::kWorsening;
-  } else if (criterion.patience() && state.waited >= *criterion.patience()) {
+  } else if (state.waited >= criterion.patience()) {
     state.reason = StopReason::kPatience;
   }
   return better;

@@ -31,7 +31,7 @@ const char* advice(int error) {
 
 }  // namespace
 
-LineFile::LineFile(std::string path) : path_(std::move(path)) {
+LineFile::LineFile(std::string path, std::string kind) : path_(std::move(path)), kind_(std::move(kind)) {
   const bool readable = ::access(path_.c_str(), R_OK) == 0 || errno == ENOENT;
   descriptor_ = ::open(path_.c_str(), (readable ? O_RDWR : O_WRONLY) | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
@@ -43,7 +43,7 @@ LineFile::LineFile(std::string path) : path_(std::move(path)) {
     // Some network file systems know no locks: only a lock that somebody holds is a reason to stop.
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       ::close(descriptor_);
-      INFOPLANE_THROW(IoError, "the run file ", path_,
+      INFOPLANE_THROW(IoError, "the ", kind_, " ", path_,
                       " is being written by another sink, in this process or in another: give each run its own file, "
                       "and write it from one rank");
     }
@@ -60,7 +60,7 @@ LineFile::~LineFile() {
 
 void LineFile::fail(const char* doing) const {
   const auto error = errno;
-  INFOPLANE_THROW(IoError, "cannot ", doing, " the run file ", path_, ": ", std::generic_category().message(error),
+  INFOPLANE_THROW(IoError, "cannot ", doing, " the ", kind_, " ", path_, ": ", std::generic_category().message(error),
                   advice(error));
 }
 
@@ -89,15 +89,19 @@ void LineFile::truncate(std::int64_t size) {
 }
 
 void LineFile::append(std::string line) {
-  INFOPLANE_CHECK(descriptor_ >= 0, IoError, "the run file ", path_, " is closed");
+  line += '\n';
+  append_bytes(line);
+}
+
+void LineFile::append_bytes(std::string_view bytes) {
+  INFOPLANE_CHECK(descriptor_ >= 0, IoError, "the ", kind_, " ", path_, " is closed");
   if (torn_) {
     truncate(size_);
     torn_ = false;
   }
-  line += '\n';
   std::size_t written = 0;
-  while (written < line.size()) {
-    const auto count = ::write(descriptor_, line.data() + written, line.size() - written);
+  while (written < bytes.size()) {
+    const auto count = ::write(descriptor_, bytes.data() + written, bytes.size() - written);
     if (count < 0 && errno != EINTR) {
       const auto error = errno;
       torn_ = written > 0 && regular_ && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0;
@@ -106,7 +110,7 @@ void LineFile::append(std::string line) {
     }
     written += count > 0 ? static_cast<std::size_t>(count) : 0;
   }
-  size_ += regular_ ? static_cast<std::int64_t>(line.size()) : 0;
+  size_ += regular_ ? static_cast<std::int64_t>(bytes.size()) : 0;
 }
 
 void LineFile::close() {

@@ -6,13 +6,13 @@
 
 namespace infoplane::sinks {
 
-/// A file that grows by whole lines. POSIX rather than streams: a stream keeps what it could not write and repeats half
-/// of it later.
+/// A file that grows by whole lines or records. POSIX rather than streams: a stream keeps what it could not write and
+/// repeats half of it later.
 class LineFile {
  public:
-  /// Opens or creates the file, and locks it where it is a regular one.
+  /// Opens or creates the file, and locks it where it is a regular one. Messages call it `kind`, such as "run file".
   /// @throws IoError
-  explicit LineFile(std::string path);
+  explicit LineFile(std::string path, std::string kind = "run file");
   ~LineFile();
   LineFile(const LineFile&) = delete;
   LineFile& operator=(const LineFile&) = delete;
@@ -29,13 +29,16 @@ class LineFile {
   /// Appends the line and a line feed; either all of it or, where the file can be cut, nothing.
   void append(std::string line);
 
+  /// Appends bytes, in the same way.
+  void append_bytes(std::string_view bytes);
+
   /// Reports what the operating system could not keep.
   void close();
 
  private:
   [[noreturn]] void fail(const char* doing) const;
 
-  std::string path_;
+  std::string path_, kind_;
   int descriptor_ = -1;
   bool regular_ = false;
   bool torn_ = false;  // bytes of a failed write lie behind size_

@@ -38,6 +38,15 @@ Json config_to_json(const ConfigValue& value) {
   return std::visit([](const auto& each) { return Json(each); }, value);
 }
 
+/// A value for a message. Not its content where that may be long, or nested so deep that writing it ends the stack.
+std::string shown(const Json& json) {
+  if (json.is_structured() && !json.empty()) {
+    return json.is_array() ? "an array" : "an object";
+  }
+  auto text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return text.size() <= 80 ? text : text.substr(0, 80) + "…";
+}
+
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 /// Reads the fields of one object and names the one that is wrong.
@@ -134,7 +143,7 @@ class Fields {
   }
 
   void expect(bool fine, const std::string& name, const Json& json, const char* expected) const {
-    INFOPLANE_CHECK(fine, IoError, what_, " has ", dump(json), " in its field \"", name, "\" instead of ", expected);
+    INFOPLANE_CHECK(fine, IoError, what_, " has ", shown(json), " in its field \"", name, "\" instead of ", expected);
   }
 
   const Json& json_;
@@ -262,6 +271,47 @@ std::variant<RunHeader, plane::Point> decode(std::string_view line) {
     return header_from_json(json);
   }
   return point_from_json(json);
+}
+
+std::string without_layers(std::string_view line) {
+  constexpr std::string_view kKey = "\"layers\"";
+  std::size_t depth = 0, from = std::string_view::npos;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    switch (line[at]) {
+      case '"': {
+        const bool is_key = depth == 1 && line.substr(at, kKey.size()) == kKey;
+        const auto start = at;
+        do {
+          at = line.find_first_of("\"\\", at + 1);
+          at += at != std::string_view::npos && line[at] == '\\' ? 1 : 0;
+        } while (at < line.size() && line[at] != '"');
+        if (at >= line.size()) {
+          return std::string(line);
+        }
+        const auto value = line.find_first_not_of(" \t:", start + kKey.size());
+        if (is_key && value != std::string_view::npos && line[value] == '[') {
+          from = value;
+        }
+        break;
+      }
+      case '[':
+      case '{':
+        ++depth;
+        break;
+      case ']':
+      case '}':
+        if (depth == 0) {
+          return std::string(line);
+        }
+        if (--depth == 1 && from != std::string_view::npos && line[at] == ']') {
+          return std::string(line.substr(0, from)) + "[" + std::string(line.substr(at));
+        }
+        break;
+      default:
+        break;
+    }
+  }
+  return std::string(line);
 }
 
 bool is_whole(std::string_view line) noexcept { return Json::accept(line); }

@@ -15,6 +15,10 @@ std::string encode(const plane::Point& point);
 /// @throws IoError saying what is wrong, without file and line.
 std::variant<RunHeader, plane::Point> decode(std::string_view line);
 
+/// The line with "layers" empty, which is much faster to decode. Only its strings and brackets are looked at; a line
+/// where they do not match is given back as it is.
+std::string without_layers(std::string_view line);
+
 /// Whether the text is one whole JSON value; a line that was cut is not.
 bool is_whole(std::string_view line) noexcept;
 

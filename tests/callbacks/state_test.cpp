@@ -23,7 +23,7 @@ namespace {
 
 EarlyStoppingOptions options() {
   return EarlyStoppingOptions().monitor("a").smoothing(2).patience(3).min_delta(0.01).also(
-      {Criterion().monitor("b").patience(std::nullopt).worsening(0.5)});
+      {Criterion().monitor("b").patience(infoplane::callbacks::kEndless).worsening(0.5)});
 }
 
 /// A run with a turn, NaN and infinities.

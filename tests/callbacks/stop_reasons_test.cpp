@@ -84,7 +84,7 @@ const std::vector<Case> kCases = {
      0,
      "loss is 0.7 at step 20, worse by more than 0.25 than its best 1 of step 0"},
     {"worsening without patience never ends a plateau",
-     loss().patience(std::nullopt).worsening(1),
+     loss().patience(infoplane::callbacks::kEndless).worsening(1),
      {1, 1, 1, 1, 1, 1, 1, 1},
      -1,
      StopReason::kNone,

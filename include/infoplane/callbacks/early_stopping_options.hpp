@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <infoplane/core/option.hpp>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ enum class Combine : std::uint8_t {
   kAny,    ///< one is enough
 };
 
+/// A patience that lack of improvement never ends.
+inline constexpr std::int64_t kEndless = std::numeric_limits<std::int64_t>::max();
+
 /// One metric and what is asked of it.
 struct Criterion {
   /// A key that the user feeds, else "loss", else a key of the point. Standard errors are looked up as the key, less a
@@ -33,8 +37,8 @@ struct Criterion {
   /// Layer whose metrics are meant; empty: the mean over the blocks.
   INFOPLANE_ARG(std::string, layer);
   INFOPLANE_ARG(Mode, mode) = Mode::kMin;
-  /// Checks without improvement after which training may stop, at least 1; none: never for lack of improvement.
-  INFOPLANE_ARG(std::optional<std::int64_t>, patience) = 5;
+  /// Checks without improvement after which training may stop, at least 1.
+  INFOPLANE_ARG(std::int64_t, patience) = 5;
   /// An improvement is a change for the better by more than this.
   INFOPLANE_ARG(double, min_delta) = 1e-3;
   INFOPLANE_ARG(DeltaMode, min_delta_mode) = DeltaMode::kAbsolute;
@@ -55,7 +59,7 @@ struct EarlyStoppingOptions {
   INFOPLANE_ARG(std::string, monitor) = "distance/unigram";
   INFOPLANE_ARG(std::string, layer);
   INFOPLANE_ARG(Mode, mode) = Mode::kMin;
-  INFOPLANE_ARG(std::optional<std::int64_t>, patience) = 5;
+  INFOPLANE_ARG(std::int64_t, patience) = 5;
   INFOPLANE_ARG(double, min_delta) = 1e-3;
   INFOPLANE_ARG(DeltaMode, min_delta_mode) = DeltaMode::kAbsolute;
   INFOPLANE_ARG(std::optional<double>, stopping_threshold);

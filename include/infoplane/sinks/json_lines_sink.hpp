@@ -1,17 +1,11 @@
 #pragma once
 
+#include <infoplane/sinks/open_mode.hpp>
 #include <infoplane/sinks/sink.hpp>
 #include <memory>
 #include <string>
 
 namespace infoplane::sinks {
-
-/// What to do with a run file that is there already.
-enum class OpenMode : std::uint8_t {
-  kRefuse,     ///< an error unless it is empty: no run is lost by starting another
-  kAppend,     ///< resume the run that it holds
-  kOverwrite,  ///< replace it
-};
 
 /// Writes a run as JSON lines: the header object, then one object a point; read_run_file reads it.
 ///

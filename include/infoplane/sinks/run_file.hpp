@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <infoplane/core/option.hpp>
 #include <infoplane/plane/point.hpp>
 #include <infoplane/sinks/run_header.hpp>
 #include <string>
@@ -19,6 +21,13 @@ struct RunFile {
   std::vector<plane::Point> stream(std::string_view name) const;
 };
 
+struct RunFileOptions {
+  /// Of each stream at most so many points keep their layers, evenly chosen, the first and the last among them; the
+  /// others have only their mean, and their layers are not validated. 0: all. A long run of many layers is read so in
+  /// bounded memory. At least 4.
+  INFOPLANE_ARG(std::int64_t, max_layer_points) = 0;
+};
+
 /// Reads what JsonLinesSink writes.
 ///
 /// A last line that a crash cut off is left out. A resumed run goes back to its last checkpoint: behind its header, a
@@ -26,11 +35,13 @@ struct RunFile {
 /// passed over.
 /// @throws IoError with file and line if the file cannot be read, does not start with a whole header, was written by a
 /// newer schema, holds a broken line that isn't the last, or was resumed with other anchors.
-RunFile read_run_file(const std::string& path);
+/// @throws ArgumentError if max_layer_points is from 1 to 3, or negative.
+RunFile read_run_file(const std::string& path, const RunFileOptions& options = {});
 
 }  // namespace infoplane::sinks
 
 namespace infoplane {
 using sinks::read_run_file;
 using sinks::RunFile;
+using sinks::RunFileOptions;
 }  // namespace infoplane

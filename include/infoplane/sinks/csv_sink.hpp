@@ -1,0 +1,41 @@
+#pragma once
+
+#include <infoplane/sinks/open_mode.hpp>
+#include <infoplane/sinks/sink.hpp>
+#include <memory>
+#include <string>
+
+namespace infoplane::sinks {
+
+/// Writes a run as CSV in long form, a row a value, as pandas, R and spreadsheets group it:
+///
+///     run,stream,step,tokens,time,loss,layer,metric,value
+///     demo,heldout,800,16384,35.2,2.0431,blocks.0,optimality/unigram,0.43
+///
+/// The means over the blocks are rows of the layer "mean". Numbers read back as the same double; what is not finite is
+/// "NaN", "Inf" and "-Inf". A text with a comma, quote or line feed is quoted (RFC 4180). The rows of a point are
+/// handed to the operating system as a whole. After a resume from a checkpoint a step may come twice: the later rows
+/// hold.
+class CsvSink final : public Sink {
+ public:
+  /// @throws IoError if the file cannot be opened, is not empty (kRefuse), does not start with the row of names
+  /// (kAppend), or another sink writes it.
+  explicit CsvSink(const std::string& path, OpenMode mode = OpenMode::kRefuse);
+  ~CsvSink() override;
+  CsvSink(CsvSink&& other) noexcept;
+
+ protected:
+  void write_header(const RunHeader& header) override;
+  void write_point(const plane::Point& point) override;
+  void close_output() override;
+
+ private:
+  struct Table;
+  std::unique_ptr<Table> table_;
+};
+
+}  // namespace infoplane::sinks
+
+namespace infoplane {
+using sinks::CsvSink;
+}  // namespace infoplane

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/core/option.hpp>
+#include <infoplane/sinks/run_file.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace infoplane::sinks {
+
+/// A stretch of training with a name, such as "compression". Both ends belong to it.
+struct ReportPhase {
+  std::string name;
+  std::int64_t first_step = 0;
+  std::int64_t last_step = 0;
+};
+
+/// The IB curve of the data for one order: (complexity, expressivity) as efficiencies, complexity ascending.
+struct ReportCurve {
+  std::string order;
+  std::vector<std::pair<double, double>> points;
+};
+
+/// A run and what is known about it beside its file.
+struct ReportRun {
+  RunFile file;
+  std::string source;                     ///< path of the file; empty: unknown
+  std::optional<std::int64_t> best_step;  ///< without a value: that of the smallest mean distance, see best_step_of
+  std::optional<std::int64_t> stop_step;  ///< where a stopping rule ended the run, or would have
+  std::string verdict;                    ///< a sentence of the stopping rule; empty: none
+  std::vector<ReportPhase> phases = {};   ///< shaded; empty: rise and fall of mean complexity
+  std::vector<ReportCurve> curves = {};   ///< drawn beside the diagonal where there are any
+};
+
+struct ReportOptions {
+  /// Title of the page; empty: made of the runs' names.
+  INFOPLANE_ARG(std::string, title) = "";
+  /// Steps that a figure shows at most, evenly chosen, the first and the last among them; at least 2.
+  INFOPLANE_ARG(std::int64_t, max_steps) = 200;
+};
+
+/// One self-contained HTML page about the runs, without anything from elsewhere: a summary in plain words, information
+/// plane, coordinates and loss over steps, layer × step maps, tables. Where a run has corrected values
+/// (`<key>/corrected`) they are shown, else the plug-in ones; bands are ± 2 `<key>/standard_error`. Several runs are
+/// also drawn into one figure as far as they can be compared (differing_fields).
+/// @throws ArgumentError without a run, or if max_steps is below 2.
+std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options = {});
+
+/// What happened in a run, in sentences for someone new to the information plane. The first one says it all in plain
+/// words, the others give the values.
+std::vector<std::string> run_summary(const ReportRun& run, const std::string& order = "unigram");
+
+/// The step with the smallest mean distance to the diagonal bound, on the held-out stream if it has finite ones, else
+/// on the first stream that has; no value without one.
+std::optional<std::int64_t> best_step_of(const RunFile& run, const std::string& order = "unigram");
+
+}  // namespace infoplane::sinks

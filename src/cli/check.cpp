@@ -1,0 +1,70 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <infoplane/sinks/run_check.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/commands.hpp"
+#include "cli/program.hpp"
+
+namespace infoplane::cli {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> runs;
+  std::int64_t most = 20;
+  bool strict = false;
+  bool json = false;
+};
+
+void check(const Arguments& arguments, Context& context) {
+  auto json = nlohmann::ordered_json::array();
+  for (const auto& path : arguments.runs) {
+    const auto findings = sinks::check_run_file(path);
+    const auto errors = std::count_if(findings.begin(), findings.end(), [](const auto& found) { return found.error; });
+    if (errors > 0 || (arguments.strict && !findings.empty())) {
+      context.exit_code = kFindings;
+    }
+    if (arguments.json) {
+      for (const auto& found : findings) {
+        json.push_back({{"file", path},
+                        {"line", found.line},
+                        {"severity", found.error ? "error" : "warning"},
+                        {"text", found.text}});
+      }
+      continue;
+    }
+    std::int64_t told = 0;
+    for (const auto& found : findings) {
+      if (++told > arguments.most) {
+        context.out << path << ": and " << static_cast<std::int64_t>(findings.size()) - arguments.most
+                    << " findings more (--most shows them)\n";
+        break;
+      }
+      context.out << path << ':' << found.line << ": " << (found.error ? "error: " : "warning: ") << found.text << '\n';
+    }
+    if (findings.empty()) {
+      context.out << path << ": nothing is wrong\n";
+    }
+  }
+  if (arguments.json) {
+    context.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  }
+}
+
+}  // namespace
+
+void add_check(CLI::App& program, Context& context) {
+  const auto arguments = std::make_shared<Arguments>();
+  auto* command = program.add_subcommand("check", "Validates run files and says what is wrong where");
+  command->option_defaults()->always_capture_default();
+  command->add_option("RUN", arguments->runs, "Run files")->required();
+  command->add_option("--most", arguments->most, "Findings shown of each file at most")->check(CLI::PositiveNumber);
+  command->add_flag("--strict", arguments->strict, "Warnings end with 1 too");
+  command->add_flag("--json", arguments->json, "Print all findings as JSON");
+  command->footer("Ends with 1 where a file has an error.\nExample: infoplane check run.jsonl");
+  command->callback([arguments, &context] { check(*arguments, context); });
+}
+
+}  // namespace infoplane::cli

@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <filesystem>
+#include <infoplane/core/error.hpp>
+#include <infoplane/plane/correlation.hpp>
+#include <infoplane/sinks/comparison.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/commands.hpp"
+#include "cli/load.hpp"
+#include "cli/program.hpp"
+#include "cli/score_table.hpp"
+
+namespace infoplane::cli {
+namespace {
+
+struct Arguments {
+  std::string scores;
+  std::vector<std::string> runs;
+  std::string order = "unigram";
+  std::string stream;
+  std::string at = "last";
+  bool json = false;
+};
+
+struct Line {
+  std::string metric, score;
+  plane::Correlation pearson, spearman;
+};
+
+/// Scores of the run by its name, its path, its file's name, or that without its ending.
+const std::map<std::string, double>* scores_of(const ScoreTable& table, const std::string& name,
+                                               const std::string& path) {
+  const std::filesystem::path file(path);
+  for (const auto& key : {path, file.filename().string(), file.stem().string(), name}) {
+    const auto found = table.runs.find(key);
+    if (found != table.runs.end()) {
+      return &found->second;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<Line> correlate_all(const Arguments& arguments, const std::vector<sinks::RunFile>& files,
+                                const ScoreTable& table) {
+  std::vector<const std::map<std::string, double>*> scores;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    scores.push_back(scores_of(table, files[i].header.run, arguments.runs[i]));
+    if (scores.back() == nullptr) {
+      std::vector<std::string> names;
+      for (const auto& [name, values] : table.runs) {
+        names.push_back(name);
+      }
+      INFOPLANE_THROW(IoError, arguments.scores, " has no scores of ", arguments.runs[i], " (run \"",
+                      files[i].header.run, "\"); it has those of ", detail::join(names));
+    }
+  }
+  std::vector<Line> lines;
+  for (const auto* metric : {"complexity", "expressivity", "optimality", "distance"}) {
+    auto options = sinks::ComparisonOptions().metric(metric).order(arguments.order).stream(arguments.stream);
+    if (arguments.at == "best") {
+      options.at_best(true);
+    } else if (arguments.at != "last") {
+      options.step(std::stoll(arguments.at));
+    }
+    const auto comparison = sinks::compare(files, options);
+    for (const auto& score : table.scores) {
+      std::vector<double> x, y;
+      for (std::size_t i = 0; i < files.size(); ++i) {
+        const auto found = scores[i]->find(score);
+        x.push_back(comparison.runs[i].metric.value);
+        y.push_back(found == scores[i]->end() ? std::nan("") : found->second);
+      }
+      lines.push_back({comparison.key, score, plane::pearson(x, y), plane::spearman(x, y)});
+    }
+  }
+  return lines;
+}
+
+std::string shown(const plane::Correlation& found) {
+  return std::isnan(found.value)
+             ? "undefined"
+             : fmt::format("{:+.2f} [{:+.2f}, {:+.2f}] p {:.2g}", found.value, found.low, found.high, found.p_value);
+}
+
+nlohmann::ordered_json to_json(const plane::Correlation& found) {
+  const auto number = [](double value) {
+    return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+  };
+  return {{"value", number(found.value)},
+          {"low", number(found.low)},
+          {"high", number(found.high)},
+          {"p_value", number(found.p_value)}};
+}
+
+void correlate(const Arguments& arguments, Context& context) {
+  const auto table = read_scores(arguments.scores);
+  const auto files = read_runs(arguments.runs);
+  const auto obstacles = sinks::comparison_obstacles(files, arguments.runs);
+  if (!obstacles.empty()) {
+    tell_obstacles(obstacles, arguments.runs.front(), context.err);
+    context.exit_code = kFindings;
+    return;
+  }
+  const auto lines = correlate_all(arguments, files, table);
+  if (arguments.json) {
+    auto json = nlohmann::ordered_json::array();
+    for (const auto& line : lines) {
+      json.push_back({{"metric", line.metric},
+                      {"score", line.score},
+                      {"runs", line.pearson.count},
+                      {"pearson", to_json(line.pearson)},
+                      {"spearman", to_json(line.spearman)}});
+    }
+    context.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    return;
+  }
+  context.out << fmt::format("{:<32}  {:<16}  {:>4}  {:<34}  {}\n", "metric", "score", "runs", "Pearson r [95 %]",
+                             "Spearman ρ [95 %]");
+  for (const auto& line : lines) {
+    context.out << fmt::format("{:<32}  {:<16}  {:>4}  {:<34}  {}\n", line.metric, line.score, line.pearson.count,
+                               shown(line.pearson), shown(line.spearman));
+  }
+  context.out << fmt::format("p of each line by itself; {} lines were looked at\n", lines.size());
+}
+
+}  // namespace
+
+void add_correlate(CLI::App& program, Context& context) {
+  const auto arguments = std::make_shared<Arguments>();
+  auto* command = program.add_subcommand("correlate", "Correlates runs' places on the plane with benchmark scores");
+  command->option_defaults()->always_capture_default();
+  command->add_option("SCORES", arguments->scores, "Table of scores: CSV \"run,score,…\" or JSON")->required();
+  command->add_option("RUN", arguments->runs, "Run files, found in the table by run name or file name")->required();
+  command->add_option("--order", arguments->order, "n-grams: unigram, bigram, …");
+  command->add_option("--stream", arguments->stream, "Stream (default: held-out where all runs have it)");
+  command->add_option("--at", arguments->at, "Step that is taken: last, best (of each run) or a number")
+      ->check(CLI::IsMember({"last", "best"}) | CLI::NonNegativeNumber);
+  command->add_flag("--json", arguments->json, "Print JSON");
+  command->footer(
+      "Example: infoplane correlate scores.csv a.jsonl b.jsonl c.jsonl d.jsonl\n"
+      "         where scores.csv holds\n"
+      "             run,mmlu\n"
+      "             a,0.31\n"
+      "             b,0.42");
+  command->callback([arguments, &context] { correlate(*arguments, context); });
+}
+
+}  // namespace infoplane::cli

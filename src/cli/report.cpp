@@ -1,0 +1,121 @@
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <infoplane/sinks/figures.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "cli/commands.hpp"
+#include "cli/load.hpp"
+
+namespace infoplane::cli {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> runs;
+  std::string output;
+  std::string figure;
+  std::string order = "unigram";
+  std::string stream;
+  std::string metric = "optimality";
+  std::string title;
+  std::int64_t max_steps = 200;
+  std::int64_t patience = 5;
+  double min_delta = 1e-3;
+  std::int64_t start_from_step = 0;
+  bool json = false;
+};
+
+std::string drawn(const Arguments& arguments, const std::vector<sinks::ReportRun>& runs) {
+  if (arguments.figure.empty()) {
+    return sinks::html_report(runs, sinks::ReportOptions().title(arguments.title).max_steps(arguments.max_steps));
+  }
+  const auto options = sinks::FigureOptions()
+                           .order(arguments.order)
+                           .stream(arguments.stream)
+                           .max_steps(arguments.max_steps)
+                           .metric(arguments.metric);
+  if (arguments.figure == "plane") {
+    return sinks::plane_svg(runs.front(), options);
+  }
+  return arguments.figure == "steps" ? sinks::steps_svg(runs.front(), options)
+                                     : sinks::layers_svg(runs.front(), options);
+}
+
+void report(const Arguments& arguments, Context& context) {
+  const auto rule = EarlyStoppingOptions()
+                        .patience(arguments.patience)
+                        .min_delta(arguments.min_delta)
+                        .start_from_step(arguments.start_from_step);
+  std::vector<sinks::ReportRun> runs;
+  for (const auto& path : arguments.runs) {
+    runs.push_back(load_run(path, rule));
+  }
+  auto output = arguments.output;
+  if (output.empty()) {
+    const auto ending = arguments.figure.empty() ? ".html" : "." + arguments.figure + ".svg";
+    output = std::filesystem::path(arguments.runs.front()).replace_extension(ending).string();
+    output += output == arguments.runs.front() ? ending : "";  // never over the run
+  }
+  write_text(output, drawn(arguments, runs), context.out);
+  if (arguments.json) {
+    auto json = nlohmann::ordered_json{{"output", output}, {"runs", nlohmann::ordered_json::array()}};
+    for (const auto& run : runs) {
+      const auto best = run.best_step ? run.best_step : sinks::best_step_of(run.file, arguments.order);
+      nlohmann::ordered_json each{{"run", run.file.header.run},
+                                  {"file", run.source},
+                                  {"best_step", nullptr},
+                                  {"stop_step", nullptr},
+                                  {"summary", sinks::run_summary(run, arguments.order)}};
+      if (best) {
+        each["best_step"] = *best;
+      }
+      if (run.stop_step) {
+        each["stop_step"] = *run.stop_step;
+      }
+      json["runs"].push_back(std::move(each));
+    }
+    context.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  } else if (output != "-") {
+    context.out << output << '\n';
+  }
+}
+
+}  // namespace
+
+void add_report(CLI::App& program, Context& context) {
+  const auto arguments = std::make_shared<Arguments>();
+  auto* command = program.add_subcommand("report", "Draws runs as one HTML page, or a figure of a run as SVG");
+  command->option_defaults()->always_capture_default();
+  command->add_option("RUN", arguments->runs, "Run files, as JsonLinesSink writes them")->required();
+  auto* output = command->add_option("-o,--output", arguments->output,
+                                     "File to write; \"-\" is the standard output (default: beside the first run)");
+  auto* figure =
+      command->add_option("--figure", arguments->figure, "One figure of one run as SVG instead: plane, steps or layers")
+          ->check(CLI::IsMember({"plane", "steps", "layers"}));
+  command->add_option("--order", arguments->order, "n-grams of the figure: unigram, bigram, …");
+  command->add_option("--stream", arguments->stream, "Stream of the figure (default: held-out if there is one)")
+      ->needs(figure);
+  command->add_option("--metric", arguments->metric, "What the layers figure shows")
+      ->check(CLI::IsMember({"optimality", "complexity", "expressivity", "distance"}));
+  command->add_option("--title", arguments->title, "Title of the page")->excludes(figure);
+  command->add_option("--max-steps", arguments->max_steps, "Steps that a figure shows at most");
+  command->add_option("--patience", arguments->patience, "Stopping rule that is marked: checks without improvement");
+  command->add_option("--min-delta", arguments->min_delta, "Stopping rule: what counts as an improvement of distance");
+  command->add_option("--start-from-step", arguments->start_from_step, "Stopping rule: first step that it looks at");
+  command->add_flag("--json", arguments->json, "Print what happened in each run as JSON");
+  command->footer(
+      "Example: infoplane report run.jsonl -o report.html\n"
+      "         infoplane report run.jsonl --figure plane -o plane.svg");
+  command->callback([arguments, output, figure, &context] {
+    if (figure->count() > 0 && arguments->runs.size() != 1) {
+      throw CLI::ValidationError("--figure", "draws one run, not " + std::to_string(arguments->runs.size()));
+    }
+    if (arguments->json && arguments->output == "-") {
+      throw CLI::ValidationError("--json", "and " + output->get_name() + " - would mix on the standard output");
+    }
+    report(*arguments, context);
+  });
+}
+
+}  // namespace infoplane::cli

@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <infoplane/core/error.hpp>
+#include <infoplane/sinks/csv_sink.hpp>
+#include <utility>
+
+#include "sinks/line_file.hpp"
+
+namespace infoplane::sinks {
+namespace {
+
+constexpr std::string_view kNames = "run,stream,step,tokens,time,loss,layer,metric,value\n";
+
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) {
+    return text;
+  }
+  std::string out = "\"";
+  for (const auto c : text) {
+    out += c == '"' ? "\"\"" : std::string(1, c);
+  }
+  return out + '"';
+}
+
+std::string number(double value) {
+  if (std::isnan(value)) {
+    return "NaN";
+  }
+  return std::isinf(value) ? (value > 0 ? "Inf" : "-Inf") : fmt::format("{}", value);
+}
+
+void add_rows(std::string& out, const std::string& start, const std::string& layer, const plane::Metrics& metrics) {
+  for (const auto& [key, value] : metrics) {
+    out += fmt::format("{}{},{},{}\n", start, quoted(layer), quoted(key), number(value));
+  }
+}
+
+}  // namespace
+
+struct CsvSink::Table {
+  explicit Table(const std::string& path) : file(path, "CSV file") {}
+
+  LineFile file;
+  std::string run;
+  bool named = false;
+};
+
+CsvSink::CsvSink(const std::string& path, OpenMode mode)
+    : Sink("the CSV sink " + path), table_(std::make_unique<Table>(path)) {
+  auto& file = table_->file;
+  if (mode == OpenMode::kOverwrite) {
+    file.truncate(0);
+  }
+  INFOPLANE_CHECK(
+      mode == OpenMode::kAppend || file.size() == 0, IoError, "the CSV file ", path, " is not empty (", file.size(),
+      " bytes): give OpenMode::kAppend to go on with it, OpenMode::kOverwrite to replace it, or another path");
+  const auto text = file.read();
+  if (!text.empty()) {
+    INFOPLANE_CHECK(text.starts_with(kNames), IoError, path, ":1: not a table of this sink, which begins with \"",
+                    kNames.substr(0, kNames.size() - 1),
+                    "\": give another path, or OpenMode::kOverwrite to replace it");
+    file.truncate(static_cast<std::int64_t>(text.rfind('\n') + 1));  // a row that a crash cut off
+    table_->named = true;
+  }
+}
+
+CsvSink::~CsvSink() = default;
+CsvSink::CsvSink(CsvSink&& other) noexcept = default;
+
+void CsvSink::write_header(const RunHeader& header) { table_->run = quoted(header.run); }
+
+void CsvSink::write_point(const plane::Point& point) {
+  const auto start = fmt::format("{},{},{},{},{},{},", table_->run, quoted(point.stream), point.step, point.tokens,
+                                 number(point.time), number(point.loss));
+  std::string rows(table_->named ? std::string_view() : kNames);
+  for (const auto& layer : point.layers) {
+    add_rows(rows, start, layer.name, layer.metrics);
+  }
+  add_rows(rows, start, "mean", point.mean);
+  table_->file.append_bytes(rows);
+  table_->named = true;
+}
+
+void CsvSink::close_output() { table_->file.close(); }
+
+}  // namespace infoplane::sinks

@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <infoplane/core/error.hpp>
+#include <infoplane/core/version.hpp>
+#include <infoplane/plane/metric_keys.hpp>
+#include <infoplane/sinks/report.hpp>
+
+#include "sinks/draw.hpp"
+#include "sinks/report_assets.hpp"
+#include "sinks/report_parts.hpp"
+
+namespace infoplane::sinks {
+namespace {
+
+using svg::escape;
+
+constexpr const char* kGlossary =
+    "<details class=\"card\"><summary>How to read this page</summary><dl>"
+    "<dt>Complexity</dt><dd>I(X;Z): how much a layer's activations Z tell about the tokens X that the model has read. "
+    "0 is nothing, 1 as much as the measure can hold.</dd>"
+    "<dt>Expressivity</dt><dd>I(Y;Z): how much they tell about the tokens Y that come next.</dd>"
+    "<dt>Optimality</dt><dd>Expressivity / complexity. 1 is the Information Bottleneck bound: nothing is kept that "
+    "does "
+    "not help to predict.</dd>"
+    "<dt>Distance</dt><dd>1 − optimality: how far a layer is from the bound.</dd>"
+    "<dt>Information plane</dt><dd>Complexity to the right, expressivity upwards. A path shows where a layer went "
+    "while "
+    "the model trained. Towards the line “bound” is better; to the left is compression.</dd>"
+    "<dt>Held-out and train</dt><dd>Held-out text is the same at every step and was not trained on; train is what the "
+    "model was just learning from.</dd>"
+    "<dt>Unigram, bigram …</dt><dd>Whether X and Y are one token, two, and so on.</dd>"
+    "<dt>Bands</dt><dd>± 2 standard errors, where the run has them.</dd></dl></details>";
+
+std::string plane_caption(const std::string& stream) {
+  return fmt::format(
+      "On {}. Each path is a layer, coloured by the step. To the left: it forgets what it read "
+      "(compression); upwards: it knows more about what comes next. Rings: the best step.",
+      stream == "heldout" ? "held-out text"
+      : stream == "train" ? "training batches"
+                          : stream);
+}
+
+std::string shading(const std::vector<ReportPhase>& phases) {
+  std::string out;
+  for (const auto& phase : phases) {
+    out += fmt::format("{}{} (steps {} to {})", out.empty() ? "<p class=\"note\">Shaded in turn: " : ", then ",
+                       escape(phase.name), phase.first_step, phase.last_step);
+  }
+  return out.empty() ? "" : out + ".</p>";
+}
+
+std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
+  const auto& points = run.file.points;
+  const auto streams = streams_of(points);
+  std::string out = fmt::format(
+      "<div data-order=\"{0}\"><h3>The information plane, {0}s</h3><div class=\"grid planes\">", escape(order));
+  for (const auto& stream : streams) {
+    const auto plane = plane_of(run, order, stream, max_steps);
+    if (!plane.paths.empty()) {
+      out += report::figure("plane", draw(plane), plane_caption(stream));
+    }
+  }
+  out += fmt::format("</div><h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
+  const auto panels = panels_of(run, order, max_steps);
+  out += report::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines);
+  out += panels.empty() ? "" : shading(panels.front().phases);
+  out += "<div class=\"grid\">";
+  for (const auto& panel : panels) {
+    out += report::figure("panel", draw(panel), "");
+  }
+  out += fmt::format("</div><h3>Layer by layer, {}s</h3>", escape(order));
+  out += report::choice("metric", "Show", {"optimality", "complexity", "expressivity"}, id + order);
+  for (const auto* metric : {"optimality", "complexity", "expressivity"}) {
+    std::vector<HeatMap> maps;
+    svg::Extent extent;
+    for (const auto& stream : streams) {
+      maps.push_back(heat_map_of(run, metric, order, stream, max_steps));
+      extent.add(maps.back().extent.low);
+      extent.add(maps.back().extent.high);
+    }
+    out += fmt::format("<div data-metric=\"{}\">", metric);
+    for (auto& map : maps) {
+      map.extent = extent;  // one scale, so that the streams can be compared
+      out += map.rows.empty() || map.steps.empty() ? "" : report::figure("map", draw(map), "", true);
+    }
+    out += "</div>";
+  }
+  return out + report::values_table(run, order) + "</div>";
+}
+
+std::string run_part(const ReportRun& run, const std::string& id, std::size_t max_steps) {
+  const auto& header = run.file.header;
+  const auto orders = orders_of(run.file.points);
+  const auto main_order = orders.empty() ? "unigram" : orders.front();
+  std::string out = fmt::format("<section id=\"{}\"><h2>{}</h2><p class=\"sub\">{}{}</p>", id, escape(header.run),
+                                escape(run.source), header.started.empty() ? "" : " started " + escape(header.started));
+  const auto sentences = run_summary(run, main_order);
+  out += "<p class=\"lead\">" + escape(sentences.front()) + "</p>" + report::big_numbers(run, main_order);
+  out += sentences.size() > 1 ? "<div class=\"card summary\"><h3>In detail</h3><ul>" : "";
+  for (std::size_t i = 1; i < sentences.size(); ++i) {
+    out += "<li>" + escape(sentences[i]) + "</li>";
+  }
+  out += sentences.size() > 1 ? "</ul></div>" : "";
+  if (orders.size() > 1) {
+    out += report::choice("order", "Tokens", orders, id);
+  }
+  for (const auto& order : orders) {
+    out += order_part(run, order, id, max_steps);
+  }
+  if (orders.empty() && !run.file.points.empty()) {
+    out +=
+        report::legend({}) + "<p class=\"note\">No point of this run has complexity and expressivity of one order.</p>";
+  }
+  return out + report::header_table(header) + "</section>";
+}
+
+}  // namespace
+
+std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options) {
+  INFOPLANE_CHECK(!runs.empty(), ArgumentError, "a report was asked for without a run: give at least one");
+  INFOPLANE_CHECK(options.max_steps() >= 2, ArgumentError, "a report was asked for with at most ", options.max_steps(),
+                  " steps in a figure: give max_steps of at least 2");
+  const auto max_steps = static_cast<std::size_t>(options.max_steps());
+  std::vector<std::string> names;
+  for (const auto& run : runs) {
+    names.push_back(run.file.header.run.empty() ? run.source : run.file.header.run);
+  }
+  const auto title = options.title().empty() ? "infoplane: " + detail::join(names) : options.title();
+  std::string page = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+      "content=\"width=device-width,initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n"
+      "<style>{}{}@media (prefers-color-scheme:dark){{{}}}@media print{{{}}}</style>\n</head>\n<body>\n<main>\n"
+      "<header><h1>{}</h1><p class=\"sub\">Where the layers of a transformer were on the information plane while it "
+      "trained, measured by infoplane {}.</p></header>\n",
+      escape(title), kReportStyle, svg::style(false), svg::style(true), svg::style(false), escape(title), version());
+  page += kGlossary;
+  if (runs.size() > 1) {
+    page += report::comparison(runs, max_steps);
+  }
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    page += run_part(runs[i], fmt::format("run{}", i + 1), max_steps) + "\n";
+  }
+  page += "</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n<script>";
+  return page + kReportScript + "</script>\n</body>\n</html>\n";
+}
+
+}  // namespace infoplane::sinks

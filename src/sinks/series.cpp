@@ -1,0 +1,176 @@
+#include "sinks/series.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <infoplane/core/error.hpp>
+#include <infoplane/plane/metric_keys.hpp>
+#include <limits>
+#include <set>
+#include <unordered_set>
+
+namespace infoplane::sinks {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr std::string_view kComplexityPrefix = "I(X;Z)/input_";
+
+template <typename Better>
+const Sample* extreme(const std::vector<Sample>& samples, const Better& better) {
+  const Sample* found = nullptr;
+  for (const auto& each : samples) {
+    if (std::isfinite(each.value) && (found == nullptr || better(each.value, found->value))) {
+      found = &each;
+    }
+  }
+  return found;
+}
+
+double number_at(const plane::Metrics& metrics, const std::string& key) {
+  const auto found = metrics.find(key);
+  return found == metrics.end() ? kNaN : found->second;
+}
+
+}  // namespace
+
+std::vector<std::string> streams_of(const std::vector<plane::Point>& points) {
+  std::vector<std::string> streams = {"heldout", "train"};
+  std::set<std::string> seen;
+  for (const auto& point : points) {
+    if (seen.insert(point.stream).second && point.stream != "heldout" && point.stream != "train") {
+      streams.push_back(point.stream);
+    }
+  }
+  std::erase_if(streams, [&](const std::string& stream) { return !seen.contains(stream); });
+  return streams;
+}
+
+std::string main_stream(const std::vector<plane::Point>& points) {
+  const auto streams = streams_of(points);
+  return streams.empty() ? "heldout" : streams.front();
+}
+
+std::vector<std::string> orders_of(const std::vector<plane::Point>& points) {
+  std::set<std::string> found;
+  for (const auto& point : points) {
+    for (auto each = point.mean.lower_bound(kComplexityPrefix);
+         each != point.mean.end() && each->first.starts_with(kComplexityPrefix); ++each) {
+      const auto order = each->first.substr(kComplexityPrefix.size());
+      if (order.find('/') == std::string::npos && point.mean.contains(plane::expressivity_key(order))) {
+        found.insert(order);
+      }
+    }
+  }
+  std::vector<std::string> orders;
+  for (const auto* known : {"unigram", "bigram", "trigram", "quadgram"}) {
+    if (found.erase(known) > 0) {
+      orders.emplace_back(known);
+    }
+  }
+  orders.insert(orders.end(), found.begin(), found.end());
+  return orders;
+}
+
+std::vector<std::string> layers_of(const std::vector<plane::Point>& points) {
+  std::vector<std::string> names;
+  std::unordered_set<std::string> seen;
+  for (const auto& point : points) {
+    for (const auto& layer : point.layers) {
+      if (seen.insert(layer.name).second) {
+        names.push_back(layer.name);
+      }
+    }
+  }
+  return names;
+}
+
+Points points_of(const std::vector<plane::Point>& points, const std::string& stream) {
+  Points found;
+  for (const auto& point : points) {
+    if (point.stream == stream) {
+      found.push_back(&point);
+    }
+  }
+  return found;
+}
+
+Points thinned(const Points& points, std::size_t most) {
+  if (points.size() <= most) {
+    return points;
+  }
+  Points kept;
+  for (std::size_t i = 0; i < most; ++i) {
+    kept.push_back(points[i * (points.size() - 1) / (most - 1)]);
+  }
+  return kept;
+}
+
+Points with_layers(const Points& points) {
+  Points found;
+  std::copy_if(points.begin(), points.end(), std::back_inserter(found),
+               [](const plane::Point* point) { return !point->layers.empty(); });
+  return found;
+}
+
+std::string shown_key(const std::vector<plane::Point>& points, const std::string& key) {
+  auto corrected = key + "/corrected";
+  const bool any = std::any_of(points.begin(), points.end(),
+                               [&](const plane::Point& point) { return point.mean.contains(corrected); });
+  return any ? corrected : key;
+}
+
+Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const std::string& shown, const std::string& key) {
+  return {step, number_at(metrics, shown), number_at(metrics, key + "/standard_error")};
+}
+
+std::vector<Sample> means_of(const Points& points, const std::string& shown, const std::string& key) {
+  std::vector<Sample> samples;
+  for (const auto* point : points) {
+    samples.push_back(sample_of(point->step, point->mean, shown, key));
+  }
+  return samples;
+}
+
+std::vector<Sample> losses_of(const Points& points) {
+  std::vector<Sample> samples;
+  for (const auto* point : points) {
+    samples.push_back({point->step, point->loss, kNaN});
+  }
+  return samples;
+}
+
+const Sample* first_finite(const std::vector<Sample>& samples) {
+  const auto found =
+      std::find_if(samples.begin(), samples.end(), [](const Sample& each) { return std::isfinite(each.value); });
+  return found == samples.end() ? nullptr : &*found;
+}
+
+const Sample* last_finite(const std::vector<Sample>& samples) {
+  const auto found =
+      std::find_if(samples.rbegin(), samples.rend(), [](const Sample& each) { return std::isfinite(each.value); });
+  return found == samples.rend() ? nullptr : &*found;
+}
+
+const Sample* largest(const std::vector<Sample>& samples) {
+  return extreme(samples, [](double a, double b) { return a > b; });
+}
+
+const Sample* smallest(const std::vector<Sample>& samples) {
+  return extreme(samples, [](double a, double b) { return a < b; });
+}
+
+std::string metric_key(const std::string& metric, const std::string& order) {
+  if (metric == "complexity") {
+    return plane::complexity_key(order);
+  }
+  if (metric == "expressivity") {
+    return plane::expressivity_key(order);
+  }
+  if (metric == "optimality") {
+    return plane::optimality_key(order);
+  }
+  INFOPLANE_CHECK(metric == "distance", ArgumentError, "there is no metric \"", metric,
+                  "\": give optimality, complexity, expressivity or distance");
+  return plane::distance_key(order);
+}
+
+}  // namespace infoplane::sinks

@@ -1,0 +1,115 @@
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <infoplane/core/error.hpp>
+#include <infoplane/sinks/tensor_board_sink.hpp>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "sinks/event_record.hpp"
+#include "sinks/line_file.hpp"
+
+namespace infoplane::sinks {
+namespace {
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// A stream's name as that of a folder.
+std::string folder_name(const std::string& stream) {
+  std::string name;
+  for (const auto c : stream) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || (c == '.' && !name.empty());
+    name += plain ? c : '_';
+  }
+  return name.empty() ? "_" : name;
+}
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  INFOPLANE_CHECK(!error, IoError, "cannot make the folder ", folder.string(), ": ", error.message(),
+                  "; choose a path that this user may write");
+}
+
+/// A name that no other start has: TensorBoard reads all files of a folder, in the order of their names.
+std::string file_name(const std::filesystem::path& folder) {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) {
+    host = {"localhost"};
+  }
+  const auto seconds = std::to_string(static_cast<std::int64_t>(wall_time()));
+  const auto start = "events.out.tfevents." + seconds + "." + host.data() + "." + std::to_string(::getpid()) + ".";
+  for (int i = 0;; ++i) {
+    auto path = folder / (start + std::to_string(i));
+    if (!std::filesystem::exists(path)) {
+      return path.string();
+    }
+  }
+}
+
+}  // namespace
+
+struct TensorBoardSink::Files {
+  struct Stream {
+    std::unique_ptr<LineFile> file;
+    bool begun = false;  // with the record that says what it is
+  };
+
+  std::filesystem::path folder;
+  TensorBoardSinkOptions options;
+  std::map<std::string, Stream> streams = {};
+
+  LineFile& of(const std::string& name) {
+    auto& [file, begun] = streams[folder_name(name)];
+    if (!file) {
+      make_folder(folder / folder_name(name));
+      file = std::make_unique<LineFile>(file_name(folder / folder_name(name)), "event file");
+    }
+    if (!begun) {
+      file->append_bytes(version_record(wall_time()));
+      begun = true;
+    }
+    return *file;
+  }
+};
+
+TensorBoardSink::TensorBoardSink(const std::string& folder, TensorBoardSinkOptions options)
+    : Sink("the TensorBoard sink " + folder), files_(std::make_unique<Files>(Files{folder, std::move(options)})) {
+  make_folder(folder);
+}
+
+TensorBoardSink::~TensorBoardSink() = default;
+TensorBoardSink::TensorBoardSink(TensorBoardSink&& other) noexcept = default;
+
+void TensorBoardSink::write_header(const RunHeader& /*header*/) {}
+
+void TensorBoardSink::write_point(const plane::Point& point) {
+  std::vector<std::pair<std::string, double>> scalars = {{"loss", point.loss}};
+  for (const auto& [key, value] : point.mean) {
+    scalars.emplace_back("mean/" + key, value);
+  }
+  if (files_->options.layers()) {
+    for (const auto& layer : point.layers) {
+      for (const auto& [key, value] : layer.metrics) {
+        scalars.emplace_back(layer.name + "/" + key, value);
+      }
+    }
+  }
+  files_->of(point.stream).append_bytes(scalars_record(wall_time(), point.step, scalars));
+}
+
+void TensorBoardSink::close_output() {
+  for (auto& [name, stream] : files_->streams) {
+    if (stream.file) {
+      stream.file->close();
+    }
+  }
+}
+
+}  // namespace infoplane::sinks

@@ -1,0 +1,77 @@
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/support.hpp"
+#include "sinks/markup.hpp"
+
+using cli_support::has;
+using cli_support::run;
+using cli_support::write_run;
+
+TEST_CASE("report writes a page beside the run, or where it is told to", "[cli]") {
+  const samples::Folder folder;
+  const auto path = write_run(folder, "a");
+  auto result = run({"report", path});
+  REQUIRE(result.code == 0);
+  REQUIRE(result.out == folder.file("a.html") + "\n");
+  const auto page = samples::read(folder.file("a.html"));
+  REQUIRE(samples::markup_error(page).empty());
+  REQUIRE(has(page, "While it trained"));
+  REQUIRE_FALSE(std::filesystem::exists(folder.file("a.html.part")));
+
+  result = run({"report", path, write_run(folder, "b"), "-o", folder.file("both.html"), "--title", "Two & more"});
+  REQUIRE(result.code == 0);
+  REQUIRE(has(samples::read(folder.file("both.html")), "<h1>Two &amp; more</h1>"));
+
+  result = run({"report", path, "-o", "-"});
+  REQUIRE(result.out.starts_with("<!DOCTYPE html>"));
+  REQUIRE(result.out.ends_with("</html>\n"));
+}
+
+TEST_CASE("report marks where the stopping rule would have ended the run", "[cli]") {
+  const samples::Folder folder;
+  samples::Made flat;
+  flat.complexity = [](double) { return 0.3; };
+  flat.expressivity = [](double) { return 0.1; };
+  const auto path = write_run(folder, "flat", flat);
+  auto json = nlohmann::json::parse(run({"report", path, "--patience", "3", "--json"}).out);
+  REQUIRE(json["output"] == folder.file("flat.html"));
+  REQUIRE(json["runs"][0]["stop_step"] == 150);
+  REQUIRE(json["runs"][0]["best_step"] == 0);
+  REQUIRE(
+      has(json["runs"][0]["summary"].dump(), "A stopping rule (patience 3, min_delta 0.001) ends the run at step 150"));
+  json = nlohmann::json::parse(run({"report", path, "--patience", "3", "--start-from-step", "500", "--json"}).out);
+  REQUIRE(json["runs"][0]["stop_step"] == 650);
+  json = nlohmann::json::parse(run({"report", path, "--patience", "50", "--json"}).out);
+  REQUIRE(json["runs"][0]["stop_step"].is_null());
+}
+
+TEST_CASE("report draws single figures as SVG", "[cli]") {
+  const samples::Folder folder;
+  const auto path = write_run(folder, "a");
+  for (const std::string figure : {"plane", "steps", "layers"}) {
+    const auto result = run({"report", path, "--figure", figure});
+    REQUIRE(result.code == 0);
+    REQUIRE(result.out == folder.file("a." + figure + ".svg") + "\n");
+    REQUIRE(samples::markup_error(samples::read(folder.file("a." + figure + ".svg"))).empty());
+  }
+  const auto train =
+      run({"report", path, "--figure", "layers", "--stream", "train", "--metric", "complexity", "-o", "-"});
+  REQUIRE(has(train.out, "complexity, train"));
+  const auto none = run({"report", path, "--figure", "plane", "--order", "trigram"});
+  REQUIRE(none.code == 2);
+  REQUIRE(none.err == "infoplane: the run has no complexity and expressivity of trigrams; it has unigram\n");
+}
+
+TEST_CASE("a page that cannot be written ends with 3 and leaves nothing behind", "[cli]") {
+  const samples::Folder folder;
+  const auto path = write_run(folder, "a");
+  const auto nowhere = folder.file("no-folder/a.html");
+  const auto result = run({"report", path, "-o", nowhere});
+  REQUIRE(result.code == 3);
+  REQUIRE(result.err ==
+          "infoplane: cannot write " + nowhere + ": No such file or directory; give another path with --output\n");
+  REQUIRE(run({"report", path, "-o", folder.file(".")}).code == 3);
+  REQUIRE_FALSE(std::filesystem::exists(folder.file("..part")));
+}

@@ -1,0 +1,72 @@
+// Any bytes as a run file: either a run or an infoplane::Error, never anything else. What reads as a run is also drawn,
+// summed up and written again.
+#include <cstdint>
+#include <cstdlib>
+#include <infoplane/core/error.hpp>
+#include <infoplane/sinks/report.hpp>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "sinks/run_json.hpp"
+#include "sinks/run_reader.hpp"
+
+namespace {
+
+using infoplane::sinks::RunFile;
+
+void require(bool fine, const char* what) {
+  if (!fine) {
+    std::cerr << "finding: " << what << '\n';
+    std::abort();
+  }
+}
+
+std::optional<RunFile> read(std::string_view text, std::int64_t max_layer_points) {
+  try {
+    infoplane::sinks::RunReader reader("fuzz", infoplane::RunFileOptions().max_layer_points(max_layer_points));
+    std::int64_t number = 0;
+    while (!text.empty()) {
+      const auto end = text.find('\n');
+      const auto line = text.substr(0, end);
+      ++number;
+      if (end == std::string_view::npos && !infoplane::sinks::run_json::is_whole(line)) {
+        return reader.finish(true);
+      }
+      if (!line.empty()) {
+        reader.take(line, number);
+      }
+      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+    return reader.finish(false);
+  } catch (const infoplane::Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto whole = read(text, 0);
+  const auto thin = read(text, 4);
+  if (!whole) {
+    return 0;
+  }
+  // Layers that are passed over are not validated, so thin may be a run where whole is not, but not the other way
+  // round.
+  require(thin.has_value(), "a run that reads whole does not read with few layers");
+  require(thin->points.size() == whole->points.size(), "reading with few layers changes the number of points");
+  for (const auto& point : whole->points) {
+    const auto line = infoplane::sinks::run_json::encode(point);
+    const auto again = infoplane::sinks::run_json::decode(line);
+    require(infoplane::sinks::run_json::encode(std::get<infoplane::plane::Point>(again)) == line,
+            "a point does not come back as it was written");
+  }
+  if (size % 16 == 0) {  // drawing takes a hundred times as long as reading
+    infoplane::sinks::ReportRun run;
+    run.file = *whole;
+    require(infoplane::sinks::html_report({run}).ends_with("</html>\n"), "a page has no end");
+  }
+  return 0;
+}

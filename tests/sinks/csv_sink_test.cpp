@@ -1,0 +1,112 @@
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <infoplane/core/error.hpp>
+#include <infoplane/sinks/csv_sink.hpp>
+#include <limits>
+
+#include "sinks/capture.hpp"
+#include "sinks/command.hpp"
+#include "sinks/markup.hpp"
+#include "sinks/samples.hpp"
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::Message;
+using Catch::Matchers::MessageMatches;
+using infoplane::CsvSink;
+using infoplane::IoError;
+using infoplane::sinks::OpenMode;
+using samples::point;
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr const char* kNames = "run,stream,step,tokens,time,loss,layer,metric,value\n";
+
+/// Reads a table as pandas or R would, with Python's own csv module, and prints its cells.
+constexpr const char* kReader = R"(
+import csv, sys
+rows = list(csv.reader(open(sys.argv[1], newline="", encoding="utf-8")))
+assert all(len(row) == 9 for row in rows)
+for row in rows[1:]:
+    print("|".join(row[:2] + row[6:8] + [repr(float(row[5])), repr(float(row[8]))]).replace("\n", "\\n"))
+)";
+
+}  // namespace
+
+TEST_CASE("CSV has a row for each value of each layer and of the mean", "[sinks]") {
+  const samples::Folder folder;
+  {
+    CsvSink sink(folder.file());
+    sink.write(samples::header());
+    sink.write(point(0));
+    sink.write(point(50, "heldout"));
+    REQUIRE(sink.failures() == 0);
+  }
+  const auto text = samples::read(folder.file());
+  REQUIRE(text.starts_with(std::string(kNames) +
+                           "tiny-gpt,train,0,16384,0,2.0431,embedding,H(Z),0.9\n"
+                           "tiny-gpt,train,0,16384,0,2.0431,embedding,I(X;Z)/input_unigram,0.25\n"));
+  REQUIRE(samples::count(text, "\n") == 1 + 2 * 3 * 5);
+  REQUIRE_THAT(text, ContainsSubstring("tiny-gpt,heldout,50,16384,5,2.0431,mean,distance/unigram,0.6\n"));
+}
+
+TEST_CASE("numbers and texts of CSV come back as they were", "[sinks]") {
+  const samples::Folder folder;
+  auto header = samples::header();
+  header.run = "a \"run\", of\ntwo lines";
+  auto odd = point(0);
+  odd.loss = std::numeric_limits<double>::quiet_NaN();
+  odd.layers.clear();
+  odd.mean = {{"a,b", 0.1 + 0.2}, {"inf", kInfinity}, {"minus", -kInfinity}, {"small", 5e-324}};
+  {
+    CsvSink sink(folder.file());
+    sink.write(header);
+    sink.write(odd);
+  }
+  samples::write(folder.file("read.py"), kReader);
+  const auto cells = command::output("python3 " + folder.file("read.py") + " " + folder.file());
+  const std::string start = "a \"run\", of\\ntwo lines|train|mean|";
+  REQUIRE(cells == start + "a,b|nan|0.30000000000000004\n" + start + "inf|nan|inf\n" + start + "minus|nan|-inf\n" +
+                       start + "small|nan|5e-324\n");
+}
+
+TEST_CASE("CSV goes on behind a row that a crash cut off", "[sinks]") {
+  const samples::Folder folder;
+  {
+    CsvSink sink(folder.file());
+    sink.write(samples::header());
+    sink.write(point(0));
+  }
+  const auto whole = samples::read(folder.file());
+  samples::write(folder.file(), whole.substr(0, whole.size() - 7));
+  {
+    CsvSink sink(folder.file(), OpenMode::kAppend);
+    sink.write(samples::header());
+    sink.write(point(0));
+  }
+  const auto text = samples::read(folder.file());
+  REQUIRE(samples::count(text, kNames) == 1);
+  REQUIRE(samples::count(text, "\n") == 1 + 14 + 15);
+  {
+    CsvSink sink(folder.file(), OpenMode::kOverwrite);
+    sink.write(samples::header());
+    sink.write(point(0));
+  }
+  REQUIRE(samples::read(folder.file()) == whole);
+}
+
+TEST_CASE("CSV leaves files alone that are not its own", "[sinks]") {
+  const samples::Folder folder;
+  samples::write(folder.file(), "precious\n");
+  REQUIRE_THROWS_MATCHES(CsvSink(folder.file()), IoError,
+                         Message("the CSV file " + folder.file() +
+                                 " is not empty (9 bytes): give OpenMode::kAppend to go on with it, "
+                                 "OpenMode::kOverwrite to replace it, or another path"));
+  REQUIRE_THROWS_MATCHES(CsvSink(folder.file(), OpenMode::kAppend), IoError,
+                         MessageMatches(ContainsSubstring(":1: not a table of this sink, which begins with \"run,")));
+  REQUIRE(samples::read(folder.file()) == "precious\n");
+  REQUIRE_THROWS_MATCHES(CsvSink(folder.file("no/x.csv")), IoError,
+                         Message("cannot open the CSV file " + folder.file("no/x.csv") +
+                                 ": No such file or directory; create its folder first"));
+}
