@@ -17,7 +17,8 @@ EarlyStoppingOptions EarlyStopping::compression() {
                  .patience(kEndless)
                  .min_delta(0)
                  .min_delta_mode(DeltaMode::kRelative)
-                 .worsening(0.15)})
+                 .worsening(0.1)
+                 .smoothing(3)})
       .combine(Combine::kAny);
 }
 

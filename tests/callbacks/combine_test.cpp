@@ -91,14 +91,15 @@ TEST_CASE("the shipped rule ends a run that forgets what comes next, however the
   EarlyStopping stopping(EarlyStopping::compression());
   std::int64_t step = 200;
   double distance = 0.7;
-  for (const double expressivity : {0.10, 0.12, 0.125, 0.12, 0.11}) {
+  for (const double expressivity : {0.10, 0.12, 0.125, 0.12, 0.11, 0.105}) {
     REQUIRE_FALSE(stopping.update(heldout(step, distance, expressivity)));
     step += 50;
     distance -= 0.02;
   }
-  REQUIRE(stopping.update(heldout(step, distance, 0.105)));
+  REQUIRE(stopping.update(heldout(step, distance, 0.1)));
   REQUIRE(stopping.reason() == StopReason::kWorsening);
-  REQUIRE(
-      stopping.message() ==
-      "I(Y;Z)/output_unigram/corrected is 0.105 at step 450, worse by more than 15 % than its best 0.125 of step 300");
+  // Means of three: 0.1217 at best, then 0.1183, 0.1117, 0.105.
+  REQUIRE(stopping.message() ==
+          "I(Y;Z)/output_unigram/corrected is 0.105 at step 500, worse by more than 10 % than its best 0.1217 of step "
+          "350");
 }
