@@ -1,6 +1,7 @@
 #include "hooks/glob.hpp"
 
 #include <charconv>
+#include <system_error>
 
 namespace infoplane::hooks::detail {
 
@@ -33,16 +34,12 @@ std::string_view parent_path(std::string_view path) noexcept {
   return dot == std::string_view::npos ? std::string_view{} : path.substr(0, dot);
 }
 
-int last_number(std::string_view text) noexcept {
-  const auto last = text.find_last_of("0123456789");
-  if (last == std::string_view::npos) {
-    return -1;
-  }
-  const auto before = text.find_last_not_of("0123456789", last);
-  const auto first = before == std::string_view::npos ? 0 : before + 1;
+int number_of(std::string_view path) noexcept {
+  const auto part = path.substr(path.rfind('.') + 1);
   int value = -1;
-  std::from_chars(text.data() + first, text.data() + last + 1, value);
-  return value;
+  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+  const bool is_number = error == std::errc() && end == part.data() + part.size() && part.front() != '-';
+  return is_number ? value : -1;
 }
 
 }  // namespace infoplane::hooks::detail

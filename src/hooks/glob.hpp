@@ -10,7 +10,7 @@ bool glob_match(std::string_view pattern, std::string_view text) noexcept;
 /// The path without its last part: "blocks.0.ln1" of "blocks.0.ln1.weight"; empty for a name without a dot.
 std::string_view parent_path(std::string_view path) noexcept;
 
-/// Value of the digits at the end of the last part that has them, or −1: 3 of "blocks.3", 12 of "h12.out".
-int last_number(std::string_view text) noexcept;
+/// The last part of a path where it is a number, or −1: 3 of "blocks.3", none of "gpt2" or "encoder1.blocks".
+int number_of(std::string_view path) noexcept;
 
 }  // namespace infoplane::hooks::detail

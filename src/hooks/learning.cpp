@@ -54,7 +54,7 @@ bool Pass::learn_block(int block, int parameter, Reading reading, const at::Tens
     record.dropped = record.dropped || (record.site.index == -2 && record.site.source == source);
   }
   const int site = plan_.record(name);
-  if (plan_.records()[site].site.kind != SiteKind::kTap || plan_.records()[site].hits == 0) {
+  if (!is_handed_over(plan_.records()[site].site.kind) || plan_.records()[site].hits == 0) {
     plan_.refine(site, kind_of_stream(reading, stream), source, first ? -1 : last_index(), b.stack);
   }
   p.reading = reading;
@@ -79,6 +79,7 @@ bool Pass::learn_post_norm(int block, const at::Tensor& stream) {
   if (!is_last_of_block || !alive || !stream.has_storage() || stream.const_data_ptr() != last_norm_data_) {
     return false;
   }
+  finish();
   const int previous = last_block_;
   const auto& path = plan_.blocks()[previous].path;
   plan_.set_post_norm(stack, std::string_view(plan_.name_in(norm, previous)).substr(path.size() + 1));
@@ -95,7 +96,13 @@ bool Pass::learn_tail(int parameter, Reading reading, const at::Tensor& stream) 
   const int id = plan_.blocks()[last_block_].stack;
   auto& stack = plan_.stacks()[id];
   const auto waits = [&](int block) { return entered_[block] == 0; };
-  if (stack.tail_resolved || std::any_of(stack.blocks.begin(), stack.blocks.end(), waits)) {
+  if (std::any_of(stack.blocks.begin(), stack.blocks.end(), waits)) {
+    return false;
+  }
+  if (stack.tail_resolved) {
+    if (stack.post_norm) {  // the tail carries no site, but it ends the forward
+      mark({});
+    }
     return false;
   }
   if (reading == Reading::kOther) {
@@ -109,14 +116,14 @@ bool Pass::learn_tail(int parameter, Reading reading, const at::Tensor& stream) 
   }
   auto& p = plan_.parameters()[parameter];
   const int site = plan_.record(plan_.output_name(last_block_, entered_[last_block_] - 1));
-  if (plan_.records()[site].site.kind != SiteKind::kTap || plan_.records()[site].hits == 0) {
+  if (!is_handed_over(plan_.records()[site].site.kind) || plan_.records()[site].hits == 0) {
     plan_.refine(site, kind_of_stream(reading, stream), p.names.front(), last_index(), id);
   }
   p.reading = reading;
   p.uses.push_back({site, -1});
   calls_[parameter] = p.uses.size();
   stack.tail_resolved = true;
-  fire(site, stream, Source::kOperator);
+  fire_tail(site, stream);
   mark(p.uses.back());
   return true;
 }

@@ -6,15 +6,9 @@
 #include "hooks/backward.hpp"
 #include "hooks/centred.hpp"
 #include "hooks/glob.hpp"
+#include "hooks/layout.hpp"
 
 namespace infoplane::hooks::detail {
-namespace {
-
-constexpr std::size_t kMostDerived = 64;  // transposes and casts live for an operator or two
-
-bool is_stream(const at::Tensor& tensor) { return tensor.defined() && tensor.dim() >= 2 && tensor.is_floating_point(); }
-
-}  // namespace
 
 Pass::Pass(Plan& plan, Emit emit)
     : plan_(plan),
@@ -25,102 +19,32 @@ Pass::Pass(Plan& plan, Emit emit)
       entered_(plan.blocks().size(), 0),
       stack_entered_(plan.stacks().size(), false) {}
 
-Pass::Operator Pass::classify(std::string_view name) noexcept {
-  if (!name.starts_with("aten::")) {
-    return Operator::kOther;
-  }
-  name.remove_prefix(6);
-  if (name == "layer_norm" || name == "rms_norm" || name == "native_layer_norm" || name == "_fused_rms_norm") {
-    return Operator::kNorm;
-  }
-  if (name == "mul" || name == "mul_" || name == "multiply" || name == "addcmul") {
-    return Operator::kProduct;
-  }
-  if (name == "embedding") {
-    return Operator::kEmbedding;
-  }
-  return name.ends_with('_') ? Operator::kInPlace : Operator::kOther;
-}
-
-int Pass::find(const at::Tensor& tensor) const noexcept {
-  if (const int parameter = plan_.find(tensor.unsafeGetTensorImpl()); parameter >= 0) {
-    return parameter;
-  }
-  for (const auto& [derived, parameter] : derived_) {
-    if (derived._unsafe_get_target() == tensor.unsafeGetTensorImpl()) {
-      return parameter;  // the address is not reused while the weak pointer stands
-    }
-  }
-  return -1;
-}
-
-Pass::Operands Pass::find_operands(Operator op, c10::ArrayRef<const c10::IValue> inputs) const {
-  Operands operands;
-  if (op == Operator::kNorm) {  // (input, normalized_shape, weight, …)
-    if (inputs.size() > 2 && inputs[0].isTensor() && inputs[2].isTensor()) {
-      operands.stream = &inputs[0].toTensor();
-      operands.parameter = find(inputs[2].toTensor());
-    }
-    return operands;
-  }
-  bool first = true;
-  const auto look = [&](const at::Tensor& tensor) {
-    const int parameter = find(tensor);
-    if (parameter >= 0) {
-      const bool better = operands.parameter < 0 || plan_.parameters()[operands.parameter].is_buffer;
-      operands.parameter = better ? parameter : operands.parameter;
-      operands.first_is_parameter = operands.first_is_parameter || first;
-    } else if (tensor.defined()) {
-      operands.only_parameters = false;
-      if (operands.stream == nullptr && is_stream(tensor)) {
-        operands.stream = &tensor;
-      }
-    }
-    first = false;
-  };
-  for (const auto& input : inputs) {
-    if (input.isTensor()) {
-      look(input.toTensor());
-    } else if (input.isTensorList()) {
-      for (const auto& element : input.toListRef()) {
-        look(element.toTensor());
-      }
-    }
-  }
-  return operands;
-}
-
 void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) {
   if (shields_ > 0) {
     return;  // inside an operator that counts: its kernels, or what autocast calls again
   }
   if (transposed_.defined()) {
-    look_for_residual(name, inputs);
+    if (in_backward()) {
+      finish();  // its addition was none that is known
+    } else {
+      look_for_residual(name, inputs);
+    }
   }
   const auto op = classify(name);
-  if (op != Operator::kNorm && op != Operator::kEmbedding && !plan_.reads_all_operators()) {
+  const bool reads_all = plan_.reads_all_operators() && op != Operator::kOfLists;
+  if ((op != Operator::kNorm && op != Operator::kEmbedding && !reads_all) || in_backward()) {
     return;
   }
-  const auto operands = find_operands(op, inputs);
+  const auto operands = find_operands(op, name, inputs);
   const int id = operands.parameter;
-  if ((id < 0 && op != Operator::kNorm) || in_backward()) {
+  if (op == Operator::kEmbedding) {
+    start_embedding(id, inputs);
     return;
   }
   if (op == Operator::kNorm) {
-    run(key, id, Role::kNorm);
-    if (plan_.reads_any_norm()) {
-      operator_name_ = name;
-      fire_any_norm(inputs);
-    }
-    if (id < 0) {
-      return;
-    }
-  } else if (op == Operator::kEmbedding) {
-    if (touched_[id]) {
-      tap_calls_.clear();
-    }
-    complete_ = complete_ || (touched_[id] && last_block_ >= 0);
-    touched_[id] = true;
+    start_norm(key, id, name, inputs);
+  }
+  if (id < 0) {
     return;
   }
   const auto& parameter = plan_.parameters()[id];
@@ -136,14 +60,54 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
   }
   operator_name_ = name;
   const bool is_gain = op == Operator::kProduct && parameter.norm_like;
-  const auto reading = op == Operator::kNorm ? Reading::kNorm : is_gain ? Reading::kGain : Reading::kOther;
+  auto reading = op == Operator::kNorm ? Reading::kNorm : is_gain ? Reading::kGain : Reading::kOther;
+  auto stream = *operands.stream;
+  const auto weightless = std::exchange(weightless_, {});
+  if (reading == Reading::kOther && weightless.returned(stream)) {
+    reading = Reading::kBehindNorm;
+    stream = weightless.input;
+  }
   touched_[id] = true;
-  const bool used = read(id, reading, *operands.stream);
+  const bool used = read(id, reading, stream);
   if (reading != Reading::kOther && !used && parameter.asked_for) {
-    read_asked_norm(id, reading, *operands.stream);
+    read_asked_norm(id, reading, stream);
   }
   if (reading != Reading::kNorm) {
     run(key, id, reading == Reading::kGain ? Role::kNorm : Role::kShield);
+  }
+}
+
+// A table that is used again begins another forward.
+void Pass::start_embedding(int parameter, c10::ArrayRef<const c10::IValue> inputs) {
+  if (parameter >= 0) {
+    if (touched_[parameter]) {
+      tap_calls_.clear();
+    }
+    complete_ = complete_ || (touched_[parameter] && last_block_ >= 0);
+    touched_[parameter] = true;
+    return;
+  }
+  if (!plan_.reads_any_norm() || inputs.empty() || !inputs[0].isTensor()) {
+    return;
+  }
+  const auto& weight = inputs[0].toTensor();
+  const auto is_same = [&](const at::Tensor& seen) { return seen.is_same(weight); };
+  if (std::any_of(embedding_weights_.begin(), embedding_weights_.end(), is_same)) {
+    tap_calls_.clear();
+  } else {
+    embedding_weights_.push_back(weight);
+  }
+}
+
+void Pass::start_norm(const void* key, int parameter, const char* name, c10::ArrayRef<const c10::IValue> inputs) {
+  weightless_ = {};
+  if (has_no_weight(inputs) && plan_.reads_results()) {
+    weightless_.input = inputs[0].toTensor().variable_data();
+  }
+  run(key, parameter, Role::kNorm);
+  if (plan_.reads_any_norm()) {
+    operator_name_ = name;
+    fire_any_norm(inputs);
   }
 }
 
@@ -158,6 +122,8 @@ void Pass::fire_any_norm(c10::ArrayRef<const c10::IValue> inputs) {
   const auto index = static_cast<int>(position - norm_weights_.begin());
   if (position == norm_weights_.end()) {
     norm_weights_.push_back(weight);
+  } else if (index == 0 && embedding_weights_.empty()) {
+    tap_calls_.clear();  // nothing else tells where the next forward begins
   }
   const int id = plan_.find(weight.unsafeGetTensorImpl());
   const auto name = infoplane::detail::concat("norms.", index);
@@ -179,7 +145,7 @@ void Pass::end(const void* key, const std::vector<c10::IValue>& results) {
   const auto [ended, id, role] = running_.back();
   running_.pop_back();
   shields_ -= role == Role::kDerive ? 0 : 1;
-  if (id < 0 || role == Role::kShield || results.empty() || !results.front().isTensor()) {
+  if (role == Role::kShield || results.empty() || !results.front().isTensor()) {
     return;
   }
   if (role == Role::kDerive) {
@@ -190,26 +156,19 @@ void Pass::end(const void* key, const std::vector<c10::IValue>& results) {
   if (!result.defined() || !result.has_storage()) {
     return;
   }
+  if (id < 0) {
+    weightless_.result_data = result.const_data_ptr();
+    weightless_.result_storage = result.storage().getWeakStorageImpl();
+    return;
+  }
   last_norm_ = id;
   last_norm_data_ = result.const_data_ptr();
   last_norm_storage_ = result.storage().getWeakStorageImpl();
   last_norm_result_.emplace(result.getIntrusivePtr());
   if (const int site = plan_.parameters()[id].output_site; site >= 0) {
+    finish();
     operator_name_ = "aten::layer_norm";
     fire(site, result, Source::kOperator);
-  }
-}
-
-void Pass::derive(const std::vector<c10::IValue>& results, int parameter) {
-  for (const auto& result : results) {
-    if (!result.isTensor() || plan_.find(result.toTensor().unsafeGetTensorImpl()) >= 0) {
-      continue;
-    }
-    if (derived_.size() == kMostDerived) {
-      derived_.erase(derived_.begin());
-    }
-    using Weak = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
-    derived_.push_back({Weak(result.toTensor().getIntrusivePtr()), parameter});
   }
 }
 
@@ -222,7 +181,11 @@ bool Pass::read(int parameter, Reading reading, const at::Tensor& stream) {
     const auto call = calls_[parameter]++;
     if (call < p.uses.size()) {
       const auto use = p.uses[call];
-      fire_stream(use.site, reading, stream);
+      if (use.block < 0) {
+        fire_tail(use.site, stream);
+      } else {
+        fire_stream(use.site, reading, stream);
+      }
       mark(use);
       return true;
     }
@@ -250,7 +213,7 @@ void Pass::read_asked_norm(int parameter, Reading reading, const at::Tensor& str
 void Pass::fire_stream(int record, Reading reading, const at::Tensor& stream) {
   finish();
   if (reading == Reading::kOther && stream.dim() == 3 && !stream.is_contiguous() && stream.has_storage()) {
-    transposed_ = stream;
+    transposed_ = stream.variable_data();
     transposed_record_ = record;
     return;
   }
@@ -278,11 +241,18 @@ void Pass::look_for_residual(std::string_view name, c10::ArrayRef<const c10::IVa
   }
 }
 
+// The head, or the final norm, reads a transpose of a stream [T, B, d], and no addition follows.
+void Pass::fire_tail(int record, const at::Tensor& stream) {
+  finish();
+  fire(record, in_layout(stream, layout_), Source::kOperator);
+}
+
 void Pass::finish() {
   if (transposed_.defined()) {
     const auto stream = std::exchange(transposed_, at::Tensor());
-    operator_name_ = "aten::matmul";
+    const auto current = std::exchange(operator_name_, "aten::matmul");
     fire(transposed_record_, stream, Source::kOperator);
+    operator_name_ = current;
   }
 }
 
@@ -300,6 +270,7 @@ void Pass::fire(int record, const at::Tensor& tensor, Source source) {
   ++r.hits;
   r.operator_name = operator_name_;
   r.shape = tensor.sizes().vec();
+  layout_ = r.shape;
   if (r.wanted) {
     emit_(r.site, tensor);
   }
@@ -323,8 +294,8 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
     return;
   }
   std::string site(name);
-  int index = name == "embedding" ? -1 : last_number(name);
-  if (name != "embedding" && index < 0) {
+  int index = name == "embedding" ? -1 : number_of(name);
+  if (name != "embedding" && index < 0 && plan_.find_record(name) < 0) {
     numbers_taps_ = true;  // where the next forward begins, only operators show
     const auto known = [&](const auto& calls) { return calls.first == name; };
     auto position = std::find_if(tap_calls_.begin(), tap_calls_.end(), known);
@@ -337,13 +308,14 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   const auto known_records = plan_.records().size();
   const int record = plan_.record(site);
   const auto& r = plan_.records()[record];
-  if (r.site.kind != kind || r.hits == 0) {
+  const bool has_come = static_cast<std::size_t>(record) < fired_.size() && fired_[record] != Source::kNone;
+  if (!has_come && (r.site.kind != kind || r.hits == 0)) {
     const bool is_new = plan_.records().size() != known_records;
     // A site of the tree keeps its place in the order: "net.1" may be the first block.
     plan_.refine(record, kind, infoplane::detail::concat("tap(\"", name, "\")"), is_new ? index : r.site.index,
                  is_new ? 0 : r.stack);
   }
-  if (index == -1 && static_cast<std::size_t>(record) < fired_.size() && fired_[record] == Source::kTap) {
+  if (has_come && name == "embedding" && fired_[record] == Source::kTap) {
     tap_calls_.clear();  // another forward
   }
   operator_name_ = "tap";
@@ -353,7 +325,7 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
 void Pass::enter(int block) {
   auto& b = plan_.blocks()[block];
   if (static_cast<std::size_t>(entered_[block]) == b.indices.size()) {
-    b.indices.push_back(last_index() + 1);
+    plan_.place(block, last_index() + 1);
   }
   ++entered_[block];
   last_block_ = block;

@@ -37,11 +37,18 @@ class Pass {
   void finish();
 
  private:
-  enum class Operator { kNorm, kProduct, kEmbedding, kInPlace, kOther };
+  enum class Operator {
+    kNorm,
+    kProduct,  ///< element by element
+    kEmbedding,
+    kOfLists,  ///< of optimizers
+    kOther,
+  };
   enum class Source : std::uint8_t { kNone, kOperator, kTap };
 
   struct Operands {
     int parameter = -1;
+    const at::Tensor* parameter_tensor = nullptr;  ///< or what stands for it
     const at::Tensor* stream = nullptr;
     bool only_parameters = true;
     bool first_is_parameter = false;
@@ -56,18 +63,32 @@ class Pass {
     int parameter;
     Role role;
   };
+  /// A norm without a weight belongs to no block, so it is read where the next operator with a parameter is.
+  struct WeightlessNorm {
+    at::Tensor input;  // detached, until that operator
+    std::optional<c10::weak_intrusive_ptr<c10::StorageImpl>> result_storage;
+    const void* result_data = nullptr;
+
+    bool returned(const at::Tensor& tensor) const;
+  };
   struct Derived {
     c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> tensor;
     int parameter;
   };
 
+  // what an operator reads
   static Operator classify(std::string_view name) noexcept;
   int find(const at::Tensor& tensor) const noexcept;
-  Operands find_operands(Operator op, c10::ArrayRef<const c10::IValue> inputs) const;
+  Operands find_operands(Operator op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const;
   void derive(const std::vector<c10::IValue>& results, int parameter);
+  static bool has_no_weight(c10::ArrayRef<const c10::IValue> inputs);
+
+  void start_embedding(int parameter, c10::ArrayRef<const c10::IValue> inputs);
+  void start_norm(const void* key, int parameter, const char* name, c10::ArrayRef<const c10::IValue> inputs);
   bool read(int parameter, Reading reading, const at::Tensor& stream);
   void read_asked_norm(int parameter, Reading reading, const at::Tensor& stream);
   void fire_stream(int record, Reading reading, const at::Tensor& stream);
+  void fire_tail(int record, const at::Tensor& stream);
   void look_for_residual(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
   void fire_any_norm(c10::ArrayRef<const c10::IValue> inputs);
   void run(const void* key, int parameter, Role role);
@@ -102,11 +123,15 @@ class Pass {
   std::optional<c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>> last_norm_result_;
   const void* last_norm_data_ = nullptr;
   int last_norm_ = -1;
-  at::Tensor transposed_;  // entered a linear map in another layout than the stream's; held until its residual addition
+  WeightlessNorm weightless_;
+  at::Tensor transposed_;  // entered a linear map in another layout than the stream's; detached, held until its
+                           // residual addition or the next block
   int transposed_record_ = -1;
+  std::vector<std::int64_t> layout_;  // sizes of the last stream
   std::vector<std::pair<std::string, int>> tap_calls_;
   bool numbers_taps_ = false;
-  std::vector<at::Tensor> norm_weights_;  // of the norms that were called, in a model without known blocks
+  std::vector<at::Tensor> norm_weights_;       // of the norms that were called, in a model without known blocks
+  std::vector<at::Tensor> embedding_weights_;  // likewise
 };
 
 }  // namespace infoplane::hooks::detail

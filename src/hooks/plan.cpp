@@ -25,6 +25,7 @@ void check(const WatchOptions& options) {
 SiteKind kind_of(Reading reading) noexcept {
   switch (reading) {
     case Reading::kNorm:
+    case Reading::kBehindNorm:
       return SiteKind::kNormInput;
     case Reading::kGain:
       return SiteKind::kNormalisedStream;
@@ -32,6 +33,8 @@ SiteKind kind_of(Reading reading) noexcept {
       return SiteKind::kLinearInput;
   }
 }
+
+bool is_handed_over(SiteKind kind) noexcept { return kind == SiteKind::kTap || kind == SiteKind::kModuleOutput; }
 
 Plan::Plan(const std::vector<NamedTensor>& tensors, WatchOptions options, bool has_module)
     : options_(std::move(options)), has_module_(has_module) {
@@ -162,11 +165,18 @@ int Plan::find_name(std::string_view name) const noexcept {
   return -1;
 }
 
-int Plan::record(const std::string& name) {
+int Plan::find_record(std::string_view name) const noexcept {
   for (std::size_t i = 0; i < records_.size(); ++i) {
     if (records_[i].site.name == name) {
       return static_cast<int>(i);
     }
+  }
+  return -1;
+}
+
+int Plan::record(const std::string& name) {
+  if (const int known = find_record(name); known >= 0) {
+    return known;
   }
   records_.emplace_back().site.name = name;
   return static_cast<int>(records_.size()) - 1;
@@ -186,14 +196,14 @@ void Plan::refine(int record, SiteKind kind, const std::string& source, int inde
 bool Plan::matches(const std::string& pattern, const SiteRecord& record) const {
   const auto& site = record.site;
   if (pattern == kAuto) {
-    return site.index >= -1 || reads_any_norm() || site.kind == SiteKind::kTap || site.kind == SiteKind::kModuleOutput;
+    return site.index >= -1 || reads_any_norm() || is_handed_over(site.kind);
   }
   const auto is_path = [&](const Block& block) { return block.path == site.name; };
-  const bool is_block = site.kind != SiteKind::kTap || std::any_of(blocks_.begin(), blocks_.end(), is_path);
+  const bool is_block = !is_handed_over(site.kind) || std::any_of(blocks_.begin(), blocks_.end(), is_path);
   const bool by_alias =
       is_block && site.index >= 0 && record.stack == 0 && glob_match(pattern, "blocks." + std::to_string(site.index));
-  const bool by_norm = site.kind != SiteKind::kTap &&
-                       (glob_match(pattern, parent_path(site.source)) || glob_match(pattern, site.source));
+  const bool by_norm =
+      !is_handed_over(site.kind) && (glob_match(pattern, parent_path(site.source)) || glob_match(pattern, site.source));
   return glob_match(pattern, site.name) || by_alias || by_norm;
 }
 
@@ -210,24 +220,33 @@ std::string Plan::output_name(int block, int use) const {
   return use == 0 ? blocks_[block].path : blocks_[block].path + "#" + std::to_string(use);
 }
 
+void Plan::place(int block, int index) {
+  auto& b = blocks_[block];
+  b.indices.push_back(index);
+  if (stacks_[b.stack].post_norm && b.indices.size() == 1) {  // the site was made in the order of registration
+    const int site = record(b.path);
+    const auto known = records_[site].site;
+    refine(site, known.kind, known.source, index, b.stack);
+  }
+}
+
 void Plan::set_post_norm(int stack, std::string_view path) {
   auto& state = stacks_[stack];
   state.post_norm = true;
-  int index = blocks_[state.blocks.front()].indices.front();
   for (const int block : state.blocks) {
-    const auto source = blocks_[block].path + "." + std::string(path);
+    auto& b = blocks_[block];
+    const auto source = b.path + "." + std::string(path);
     const int parameter = find_name(source);
     if (parameter >= 0) {
-      const int site = record(blocks_[block].path);
-      refine(site, SiteKind::kNormOutput, source, index, stack);
+      const int site = record(b.path);
+      const auto known = records_[site].site;
+      if (!is_handed_over(known.kind) || records_[site].hits == 0) {
+        refine(site, SiteKind::kNormOutput, source, b.indices.empty() ? known.index : b.indices.front(), stack);
+      }
       parameters_[parameter].output_site = site;
     }
-    if (blocks_[block].indices.empty()) {
-      blocks_[block].indices.push_back(index);
-    }
-    blocks_[block].resolved = true;
+    b.resolved = true;
     state.tail_resolved = parameter >= 0;
-    ++index;
   }
 }
 

@@ -13,9 +13,10 @@ namespace infoplane::hooks::detail {
 
 /// How an operator reads a parameter, which says where its stream stands.
 enum class Reading {
-  kNorm,   ///< fused norm: operand 0
-  kGain,   ///< product with the gain of a hand-written norm: the other operand
-  kOther,  ///< the first operand that is no parameter
+  kNorm,        ///< fused norm: operand 0
+  kGain,        ///< product with the gain of a hand-written norm: the other operand
+  kOther,       ///< the first operand that is no parameter
+  kBehindNorm,  ///< likewise, which is what a norm without a weight returned: what entered that norm
 };
 
 /// A site with what happened to it so far.
@@ -67,6 +68,9 @@ struct StackState {
 /// The kind of site that a reading makes.
 SiteKind kind_of(Reading reading) noexcept;
 
+/// The user's own code handed the tensor over, so that no operator has to tell what it is.
+bool is_handed_over(SiteKind kind) noexcept;
+
 /// What a watcher knows of its model: from the tree at once, from the first observed pass the rest.
 class Plan {
  public:
@@ -90,7 +94,9 @@ class Plan {
   }
   int find_name(std::string_view name) const noexcept;
 
-  /// Index of the record of that name, made where there is none.
+  /// Index of the record of that name, or −1.
+  int find_record(std::string_view name) const noexcept;
+  /// Likewise, made where there is none.
   int record(const std::string& name);
   /// Says what the record is after all, and whether it is wanted.
   void refine(int record, SiteKind kind, const std::string& source, int index, int stack);
@@ -100,6 +106,9 @@ class Plan {
 
   /// Name of the output of the `use`-th use of a block.
   std::string output_name(int block, int use) const;
+
+  /// The next use of this block has that place in the order of the forward.
+  void place(int block, int index);
 
   /// The stream between the blocks of this stack is the output of the norm at `path` inside each block.
   void set_post_norm(int stack, std::string_view path);

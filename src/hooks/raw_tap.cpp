@@ -17,6 +17,9 @@ void fire_raw_tap(std::string_view name, const RawTensor& tensor) {
                       std::none_of(tensor.strides.begin(), tensor.strides.end(), negative),
                   ShapeError, "tap_raw(\"", name, "\"): negative size or stride in sizes [",
                   infoplane::detail::join(tensor.sizes), "], strides [", infoplane::detail::join(tensor.strides), "]");
+  INFOPLANE_CHECK(!tensor.stream || tensor.stream->device_type() == tensor.device.type(), ShapeError, "tap_raw(\"",
+                  name, "\"): the data is on ", tensor.device, ", but its stream on ", tensor.stream->device(),
+                  ": give the stream that wrote the data");
   const c10::OptionalStreamGuard guard(tensor.stream);
   const auto options = c10::TensorOptions().dtype(tensor.dtype).device(tensor.device);
   auto* data = const_cast<void*>(tensor.data);  // from_blob takes no const; captures only read

@@ -36,9 +36,10 @@ constexpr const char* kAdvice =
     "What to do:\n"
     "  * the forward must run inside the scope, on the thread that opened it;\n"
     "  * a norm or head that was replaced or tied after the watcher was made: call rescan();\n"
-    "  * a module that is not registered, or a fused kernel that skips the norm: put x = infoplane::tap(\"NAME\", x) "
-    "where "
-    "the block ends;\n"
+    "  * shared_ptr<BlockImpl> or as<BlockImpl>() bypasses Hookable, as forward is not virtual: call the holder, or\n"
+    "    as<Hookable<BlockImpl>>();\n"
+    "  * a module that is not registered, or a fused kernel that skips the norm: put x = infoplane::tap(\"NAME\", x)\n"
+    "    where the block ends;\n"
     "  * a block that is not used: leave it out of WatchOptions::sites, or name the blocks with WatchOptions::blocks.";
 
 /// Length of the stream's last axis, from the norm that reads it; 0 where the source does not say.
@@ -90,6 +91,20 @@ std::string complain(const Plan& plan) {
   }
   return fmt::format("{} of {} watched sites have not fired:\n{}{}{}{}", silent, wanted, lines,
                      fired.empty() ? "Nothing has fired.\n" : "These have fired:\n", fired, kAdvice);
+}
+
+std::string complain_of_sources(const Plan& plan, const std::vector<NamedTensor>& tensors) {
+  std::string lines;
+  for (const auto& record : plan.records()) {
+    const int source = record.wanted && !record.dropped ? plan.find_name(record.site.source) : -1;
+    const auto is_source = [&](const NamedTensor& item) { return item.tensor.is_same(plan.parameter(source).tensor); };
+    if (source >= 0 && std::none_of(tensors.begin(), tensors.end(), is_source)) {
+      lines += fmt::format("  {}: was read at {}, {} hits\n", record.site.name, record.site.source, record.hits);
+    }
+  }
+  return lines.empty() ? lines
+                       : "these sites are read at parameters that the model no longer has:\n" + lines +
+                             "Call rescan() after a norm or head was replaced, or after adapters were added.";
 }
 
 std::string describe(const Plan& plan) {

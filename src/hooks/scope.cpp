@@ -1,3 +1,4 @@
+#include <infoplane/hooks/raw_tap.hpp>
 #include <infoplane/hooks/scope.hpp>
 #include <infoplane/hooks/tap.hpp>
 
@@ -107,6 +108,10 @@ bool is_capturing() noexcept { return capturing; }
 
 void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) noexcept {
   for_each_scope([&](Pass& pass) { pass.tap(name, tensor, kind); });
+}
+
+void keep_exception(const std::exception_ptr& exception) noexcept {
+  for_each_scope([&](Pass& /*pass*/) { std::rethrow_exception(exception); });
 }
 
 void operator_started(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) noexcept {

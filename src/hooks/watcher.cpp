@@ -63,6 +63,14 @@ void Watcher::verify() const {
   INFOPLANE_CHECK(complaint.empty(), SiteError, complaint);
 }
 
+void Watcher::verify_sources() const {
+  if (state_->root == nullptr) {
+    return;
+  }
+  const auto complaint = detail::complain_of_sources(state_->watch->plan, detail::read_tensors(*state_->root));
+  INFOPLANE_CHECK(complaint.empty(), SiteError, complaint);
+}
+
 void Watcher::rethrow_pending() {
   if (const auto pending = std::exchange(state_->watch->pending, nullptr)) {
     std::rethrow_exception(pending);

@@ -65,9 +65,10 @@ struct MonitorState {
 
 class Monitor::Impl {
  public:
-  Impl(const torch::nn::Module& model, MonitorOptions options)
+  template <typename... Model>
+  explicit Impl(MonitorOptions options, const Model&... model)
       : options_(checked(std::move(options))),
-        watcher_(model, hooks::WatchOptions().sites(options_.sites())),
+        watcher_(model..., hooks::WatchOptions().sites(options_.sites())),
         state_(std::make_shared<MonitorState>(options_)) {}
 
   bool logs(std::int64_t step) const noexcept { return step % options_.every() == 0; }
@@ -102,6 +103,7 @@ class Monitor::Impl {
     }
     INFOPLANE_CHECK(stream.step() == step, StateError, "step ", step, " ends, but the last observation was of step ",
                     stream.step(), ": give observe() and end_step() the same step");
+    verify_missing(stream);
     auto point = stream.take(step, loss(), watcher_.sites());
     point.time = seconds_since(start_);
     emit(stream, point);
@@ -144,6 +146,20 @@ class Monitor::Impl {
         watcher_.verify();
         verified_ = true;
       }
+    } catch (...) {
+      state_->train.reset();
+      state_->heldout.reset();
+      throw;
+    }
+  }
+
+  /// A layer that comes no longer is an error where its norm was replaced; a dropped layer is NaN in the point.
+  void verify_missing(const Stream& stream) {
+    if (!stream.misses_any(watcher_.sites())) {
+      return;
+    }
+    try {
+      watcher_.verify_sources();
     } catch (...) {
       state_->train.reset();
       state_->heldout.reset();
@@ -204,7 +220,8 @@ class Monitor::Impl {
 };
 
 Monitor::Monitor(const torch::nn::Module& model, MonitorOptions options)
-    : impl_(std::make_unique<Impl>(model, std::move(options))) {}
+    : impl_(std::make_unique<Impl>(std::move(options), model)) {}
+Monitor::Monitor(MonitorOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Monitor::Monitor(Monitor&&) noexcept = default;
 Monitor& Monitor::operator=(Monitor&&) noexcept = default;
 Monitor::~Monitor() = default;

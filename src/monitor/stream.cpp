@@ -7,6 +7,13 @@
 
 namespace infoplane {
 
+namespace {
+
+constexpr const char* kDropped =
+    "the site did not come at this step: the forward dropped the layer, or took another way past its norm";
+
+}  // namespace
+
 Stream::Stream(std::string name, const MonitorOptions& options)
     : name_(std::move(name)), options_(options), index_(options.labels()) {}
 
@@ -37,10 +44,23 @@ void Stream::capture(const hooks::Site& site, const at::Tensor& tensor) {
       ": values of different widths do not compare; watch them with a monitor each, by MonitorOptions::sites");
   auto layer = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& l) { return l.site == site.name; });
   if (layer == layers_.end()) {
-    layers_.push_back({site.name, *prototype_});
+    layers_.push_back({site.name, *prototype_, 0});
     layer = layers_.end() - 1;
   }
   layer->accumulator.update(z, *grouping_);
+  ++layer->captures;
+}
+
+const Stream::Layer* Stream::find(std::string_view site) const noexcept {
+  const auto position = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& l) { return l.site == site; });
+  return position == layers_.end() ? nullptr : &*position;
+}
+
+bool Stream::misses_any(const std::vector<hooks::Site>& sites) const {
+  return std::any_of(sites.begin(), sites.end(), [&](const hooks::Site& site) {
+    const auto* layer = find(site.name);
+    return layer != nullptr && layer->captures == 0;
+  });
 }
 
 plane::Point Stream::take(std::int64_t step, double loss, const std::vector<hooks::Site>& sites) {
@@ -51,14 +71,18 @@ plane::Point Stream::take(std::int64_t step, double loss, const std::vector<hook
   point.stream = name_;
   std::vector<plane::LayerPoint> blocks;  // means leave out embeddings and what is no block's output
   for (const auto& site : sites) {
-    for (const auto& layer : layers_) {
-      if (layer.site == site.name) {
-        point.layers.push_back(plane::layer_point(site.name, layer.accumulator.estimate()));
-        if (site.index >= 0) {
-          blocks.push_back(point.layers.back());
-        }
-        break;
+    const auto* layer = find(site.name);
+    if (layer == nullptr) {
+      continue;
+    }
+    auto& got = point.layers.emplace_back(plane::layer_point(site.name, layer->accumulator.estimate()));
+    if (layer->captures == 0) {
+      for (const auto& [key, value] : got.metrics) {
+        got.reasons.insert_or_assign(key, kDropped);
       }
+    }
+    if (site.index >= 0) {
+      blocks.push_back(got);
     }
   }
   point.mean = plane::mean_over_blocks(blocks);
@@ -70,6 +94,7 @@ void Stream::reset() {
   index_ = labels::LabelIndex(options_.labels());
   for (auto& layer : layers_) {
     layer.accumulator.reset();
+    layer.captures = 0;
   }
   grouping_.reset();
   tokens_ = 0;

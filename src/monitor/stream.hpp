@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "monitor/token_views.hpp"
@@ -29,8 +30,12 @@ class Stream {
   /// others.
   void capture(const hooks::Site& site, const at::Tensor& tensor);
 
-  /// The point of everything since the last one, with layers in the order of `sites`; forgets the statistics.
+  /// The point of everything since the last one, with layers in the order of `sites`; forgets the statistics. A layer
+  /// that came before, but not since the last point, has NaN and the reason.
   plane::Point take(std::int64_t step, double loss, const std::vector<hooks::Site>& sites);
+
+  /// Whether one of `sites` came before, but not since the last point.
+  bool misses_any(const std::vector<hooks::Site>& sites) const;
 
   /// Forgets what was measured since the last point.
   void reset();
@@ -46,7 +51,9 @@ class Stream {
   struct Layer {
     std::string site;
     estimator::SoftEntropyAccumulator accumulator;
+    std::int64_t captures = 0;  // since the last point
   };
+  const Layer* find(std::string_view site) const noexcept;
 
   std::string name_;
   const MonitorOptions options_;

@@ -48,7 +48,7 @@ struct BlockImpl : torch::nn::Module {
 
   at::Tensor forward(at::Tensor x) {
     x = x + dropout(attention(ln1(x)));
-    middle = x;
+    middle = x.detach().clone();
     return x + dropout(mlp(ln2(x)));
   }
 

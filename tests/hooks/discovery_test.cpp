@@ -6,8 +6,8 @@
 
 using infoplane::hooks::detail::find_stacks;
 using infoplane::hooks::detail::glob_match;
-using infoplane::hooks::detail::last_number;
 using infoplane::hooks::detail::match_stacks;
+using infoplane::hooks::detail::number_of;
 using infoplane::hooks::detail::ParameterShape;
 using infoplane::hooks::detail::parent_path;
 
@@ -42,9 +42,13 @@ TEST_CASE("globs stay inside a part unless doubled", "[discovery]") {
 TEST_CASE("paths and numbers", "[discovery]") {
   REQUIRE(parent_path("a.b.weight") == "a.b");
   REQUIRE(parent_path("weight").empty());
-  REQUIRE(last_number("blocks.12") == 12);
-  REQUIRE(last_number("h3.out") == 3);
-  REQUIRE(last_number("blocks") == -1);
+  REQUIRE(number_of("blocks.12") == 12);
+  REQUIRE(number_of("7") == 7);
+  for (const auto* name :
+       {"h3.out", "blocks", "gpt2", "encoder1.blocks", "blocks.3a", "blocks.-3", "blocks.", "", "."}) {
+    INFO(name);
+    REQUIRE(number_of(name) == -1);
+  }
 }
 
 TEST_CASE("repeated modules are the blocks", "[discovery]") {

@@ -4,7 +4,11 @@
 #include <torch/serialize.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <infoplane/core/error.hpp>
 #include <infoplane/hooks/watch.hpp>
+#include <mutex>
 #include <sstream>
 
 namespace nn = torch::nn;
@@ -140,6 +144,85 @@ TEST_CASE("a hook that throws leaves forward, and the module works on", "[hookab
     handle = gone->register_forward_hook([](auto&&...) {});
   }
   REQUIRE_NOTHROW(handle.remove());
+}
+
+TEST_CASE("a pre-hook that throws stops the forward before it begins, and the module works on", "[hookable]") {
+  Scale scale;
+  int later = 0;
+  auto handle = scale->register_forward_pre_hook([](auto&&...) { throw std::runtime_error("no"); });
+  scale->register_forward_pre_hook([&](auto&&...) { ++later; });
+  scale->register_forward_hook([&](auto&&...) { ++later; });
+  REQUIRE_THROWS_AS(scale(ones()), std::runtime_error);
+  REQUIRE_THROWS_AS(scale->forward(ones()), std::runtime_error);
+  REQUIRE(later == 0);
+  handle.remove();
+  REQUIRE(is(scale(ones()), 2));
+  REQUIRE(later == 2);
+}
+
+TEST_CASE("a hook keeps its state while others come and go", "[hookable]") {
+  Scale scale;
+  int result = 0;
+  int input = 0;
+  scale->register_forward_hook([&, calls = 0](auto&&...) mutable {
+    auto other = scale->register_forward_hook([](auto&&...) {});
+    result = ++calls;  // in the function that runs, not in a copy of it
+    other.remove();
+  });
+  scale->register_forward_pre_hook([&, calls = 0](auto&&...) mutable {
+    input = ++calls;
+    scale->register_forward_pre_hook([](auto&&...) {}, true);
+  });
+  for (int call = 1; call <= 3; ++call) {
+    scale(ones());
+    REQUIRE(result == call);
+    REQUIRE(input == call);
+  }
+}
+
+namespace {
+
+/// What `TORCH_MODULE` takes, and no copy constructor does.
+struct GuardedImpl : nn::Module {
+  Tensor forward(const Tensor& x) {
+    const std::lock_guard lock(mutex);
+    return x * *factor;
+  }
+  std::mutex mutex;
+  std::unique_ptr<double> factor = std::make_unique<double>(3);
+  std::vector<std::unique_ptr<double>> others;
+};
+using PlainGuarded = nn::ModuleHolder<GuardedImpl>;
+INFOPLANE_MODULE(Guarded);
+
+struct OwnCloneImpl : nn::Module {
+  Tensor forward(const Tensor& x) { return x; }
+  std::shared_ptr<nn::Module> clone(const std::optional<torch::Device>&) const override {
+    return std::make_shared<OwnCloneImpl>();
+  }
+  std::unique_ptr<double> factor;
+};
+
+struct VectorOfUniqueImpl : nn::Module {  // says that it can be copied, and cannot
+  Tensor forward(const Tensor& x) { return x; }
+  std::vector<std::unique_ptr<double>> others;
+};
+
+}  // namespace
+
+TEST_CASE("an Impl that cannot be copied has hooks too", "[hookable]") {
+  Guarded guarded;
+  guarded->register_forward_hook([](auto&, const auto&, const Tensor& output) { return output + 1; });
+  REQUIRE(is(guarded(ones()), 4));
+  REQUIRE(is(nn::Sequential(guarded)->forward(ones()), 4));
+  REQUIRE_THROWS_MATCHES(guarded->clone(), c10::Error,
+                         Catch::Matchers::MessageMatches(Catch::Matchers::ContainsSubstring("clone()")));
+  REQUIRE(is(Hookable<VectorOfUniqueImpl>().forward(ones()), 1));
+
+  const Hookable<OwnCloneImpl> own;
+  REQUIRE_THROWS_MATCHES(own.clone({}), infoplane::StateError,
+                         Catch::Matchers::MessageMatches(Catch::Matchers::ContainsSubstring(
+                             "a clone with hooks is made by its copy constructor, and it has none")));
 }
 
 TEST_CASE("every signature keeps its arguments and defaults", "[hookable]") {

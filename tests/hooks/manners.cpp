@@ -1,6 +1,8 @@
 // The other manners in which public trainers hold and write their blocks.
 #include <torch/nn.h>
 
+#include <infoplane/hooks/tap.hpp>
+
 #include "hooks/blocks.hpp"
 
 namespace infoplane::testing {
@@ -16,16 +18,25 @@ class Manner : public Model {
  public:
   using Forward = std::function<at::Tensor(const at::Tensor&, const std::function<void(std::string, at::Tensor)>&)>;
 
-  Manner(std::shared_ptr<nn::Module> root, Forward forward) : root_(std::move(root)), forward_(std::move(forward)) {}
+  Manner(std::shared_ptr<nn::Module> root, Forward forward, std::shared_ptr<std::string> dropped = nullptr)
+      : root_(std::move(root)), forward_(std::move(forward)), dropped_(std::move(dropped)) {}
   const nn::Module& module() const override { return *root_; }
   at::Tensor forward(const at::Tensor& tokens) override {
     truth.clear();
     return forward_(tokens, [this](const std::string& name, const at::Tensor& x) { note(name, x); });
   }
+  void change(const std::string& what) override {
+    const std::string drop = "drop block ";
+    if (!dropped_ || what.compare(0, drop.size(), drop) != 0) {
+      Model::change(what);
+    }
+    *dropped_ = what.substr(drop.size());
+  }
 
  private:
   std::shared_ptr<nn::Module> root_;
   Forward forward_;
+  std::shared_ptr<std::string> dropped_;
 };
 
 struct PostNormBlockImpl : nn::Module {
@@ -57,6 +68,32 @@ struct ReorderedBlockImpl : nn::Module {
   Attention attention;
   Mlp mlp;
   nn::LayerNorm ln1, ln2;
+};
+
+/// Blocks as above with [T, B, C] on the outside.
+struct TimeFirstBlockImpl : ReorderedBlockImpl {
+  at::Tensor forward(at::Tensor x) {
+    x = x + ln1(attention(x.transpose(0, 1)).transpose(0, 1));
+    return x + ln2(mlp(x));
+  }
+};
+
+struct WeightlessNorm {
+  bool rms;
+  nn::LayerNorm norm = nn::LayerNorm(nn::LayerNormOptions({kWidth}).elementwise_affine(false));
+  at::Tensor operator()(const at::Tensor& x) { return rms ? at::rms_norm(x, {kWidth}, c10::nullopt, 1e-6) : norm(x); }
+};
+
+struct WeightlessBlockImpl : nn::Module {
+  explicit WeightlessBlockImpl(bool rms)
+      : norm{rms}, attention(register_module("attn", Attention())), mlp(register_module("mlp", Mlp())) {}
+  at::Tensor forward(at::Tensor x) {
+    x = x + attention(norm(x));
+    return x + mlp(norm(x));
+  }
+  WeightlessNorm norm;
+  Attention attention;
+  Mlp mlp;
 };
 
 struct RmsNormImpl : nn::Module {
@@ -143,15 +180,48 @@ std::unique_ptr<Model> make_stacked(const std::string& container, bool final_nor
     norm = root->register_module("norm", layer_norm());
   }
   const auto head = add_head(*root);
+  const auto dropped = std::make_shared<std::string>();
   return std::make_unique<Manner>(
-      root, [embed = embed, blocks, norm = norm, head = head, container](const auto& tokens, const auto& note) mutable {
+      root,
+      [embed = embed, blocks, norm = norm, head = head, container, dropped](const auto& tokens,
+                                                                            const auto& note) mutable {
         auto x = embed(tokens);
+        note("embedding", x);
+        for (std::size_t i = 0; i < blocks.size(); ++i) {
+          if (std::to_string(i) != *dropped) {
+            x = blocks[i]->forward(x);
+            note(container + std::to_string(i), x);
+          }
+        }
+        return head(norm ? norm(x) : x);
+      },
+      dropped);
+}
+
+/// The same with [T, B, C] and no final norm; numbered children are registered in reversed order.
+template <typename Block>
+std::unique_ptr<Model> make_time_first_stack(const std::string& container, bool reversed) {
+  auto root = std::make_shared<TreeImpl>();
+  const auto embed = add_embedding(*root);
+  const auto dot = container.find('.');
+  auto list =
+      dot == std::string::npos ? root : root->register_module(container.substr(0, dot), std::make_shared<TreeImpl>());
+  const auto prefix = container.substr(dot + 1);
+  std::vector<std::shared_ptr<Block>> blocks(3);
+  for (int i = 0; i < 3; ++i) {
+    const int number = reversed ? 2 - i : i;
+    blocks[number] = list->register_module(prefix + std::to_string(number), std::make_shared<Block>());
+  }
+  const auto head = add_head(*root);
+  return std::make_unique<Manner>(
+      root, [embed = embed, blocks, head = head, container](const auto& tokens, const auto& note) mutable {
+        auto x = embed(tokens.t());
         note("embedding", x);
         for (std::size_t i = 0; i < blocks.size(); ++i) {
           x = blocks[i]->forward(x);
           note(container + std::to_string(i), x);
         }
-        return head(norm ? norm(x) : x);
+        return head(x.transpose(0, 1));
       });
 }
 
@@ -216,25 +286,31 @@ std::unique_ptr<Model> make_numbered() {
       });
 }
 
-std::unique_ptr<Model> make_post_norm() {
+std::unique_ptr<Model> make_post_norm() { return make_time_first_stack<PostNormBlockImpl>("layers.", false); }
+
+std::unique_ptr<Model> make_numbered_post_norm() { return make_time_first_stack<PostNormBlockImpl>("block", true); }
+
+std::unique_ptr<Model> make_time_first() { return make_time_first_stack<TimeFirstBlockImpl>("layers.", false); }
+
+std::unique_ptr<Model> make_weightless_norm(bool rms) {
   auto root = std::make_shared<TreeImpl>();
   const auto embed = add_embedding(*root);
-  auto list = root->register_module("layers", std::make_shared<TreeImpl>());
-  std::vector<std::shared_ptr<PostNormBlockImpl>> blocks;
+  auto list = root->register_module("blocks", std::make_shared<TreeImpl>());
+  std::vector<std::shared_ptr<WeightlessBlockImpl>> blocks;
   for (int i = 0; i < 3; ++i) {
-    blocks.push_back(list->register_module(std::to_string(i), std::make_shared<PostNormBlockImpl>()));
+    blocks.push_back(list->register_module(std::to_string(i), std::make_shared<WeightlessBlockImpl>(rms)));
   }
   const auto head = add_head(*root);
-  return std::make_unique<Manner>(root,
-                                  [embed = embed, blocks, head = head](const auto& tokens, const auto& note) mutable {
-                                    auto x = embed(tokens.t());
-                                    note("embedding", x);
-                                    for (std::size_t i = 0; i < blocks.size(); ++i) {
-                                      x = blocks[i]->forward(x);
-                                      note("layers." + std::to_string(i), x);
-                                    }
-                                    return head(x.transpose(0, 1));
-                                  });
+  return std::make_unique<Manner>(root, [embed = embed, blocks, head = head, norm = WeightlessNorm{rms}](
+                                            const auto& tokens, const auto& note) mutable {
+    auto x = embed(tokens) + 3;  // far from centred
+    note("embedding", x);
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      x = blocks[i]->forward(x);
+      note("blocks." + std::to_string(i), x);
+    }
+    return head(norm(x));
+  });
 }
 
 std::unique_ptr<Model> make_encoder() {
@@ -280,18 +356,21 @@ std::unique_ptr<Model> make_shared_block() {
       });
 }
 
-std::unique_ptr<Model> make_unregistered() {
+std::unique_ptr<Model> make_unregistered(bool taps) {
   auto root = std::make_shared<TreeImpl>();
-  const auto embed = add_embedding(*root);
-  const auto head = add_head(*root);
+  nn::Embedding embed(kVocabulary, kWidth);
+  nn::Linear head(kWidth, kVocabulary);
   std::vector<BlockImpl> blocks(2);
   return std::make_unique<Manner>(
-      root, [embed = embed, blocks, head = head, norm = layer_norm()](const auto& tokens, const auto& note) mutable {
+      root, [embed, blocks, head, taps, norm = layer_norm()](const auto& tokens, const auto& note) mutable {
         auto x = embed(tokens);
         for (auto& block : blocks) {
           note("norms", x);
           x = block.forward(x);
           note("norms", block.middle);
+          if (taps) {
+            x = infoplane::tap("blocks", x);
+          }
         }
         note("norms", x);
         return head(norm(x));

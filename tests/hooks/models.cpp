@@ -2,6 +2,7 @@
 
 #include <torch/autograd.h>
 #include <torch/nn.h>
+#include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
 
 #include "hooks/blocks.hpp"
@@ -38,17 +39,25 @@ at::Tensor loss_of(const at::Tensor& logits, const at::Tensor& tokens) {
 }
 
 struct Optimizer::Implementation {
-  torch::optim::AdamW adamw;
+  std::unique_ptr<torch::optim::Optimizer> optimizer;
 };
 
-Optimizer::Optimizer(const Model& model)
-    : implementation_(new Implementation{torch::optim::AdamW(model.parameters(), torch::optim::AdamWOptions(1e-2))}) {}
+Optimizer::Optimizer(const Model& model, double coupled_decay) : implementation_(new Implementation) {
+  auto parameters = model.parameters();
+  if (coupled_decay > 0) {
+    const auto options = torch::optim::AdamOptions(1e-2).weight_decay(coupled_decay);
+    implementation_->optimizer = std::make_unique<torch::optim::Adam>(std::move(parameters), options);
+  } else {
+    implementation_->optimizer =
+        std::make_unique<torch::optim::AdamW>(std::move(parameters), torch::optim::AdamWOptions(1e-2));
+  }
+}
 Optimizer::~Optimizer() = default;
 
 void Optimizer::step(const at::Tensor& loss) {
-  implementation_->adamw.zero_grad();
+  implementation_->optimizer->zero_grad();
   loss.backward();
-  implementation_->adamw.step();
+  implementation_->optimizer->step();
 }
 
 namespace {
@@ -103,9 +112,11 @@ class Gpt : public Model {
     note("embedding", x);
     for (std::size_t i = 0; i < gpt_.blocks.size(); ++i) {
       auto* block = gpt_.blocks[i].get();
+      x = x.to(block->ln1->weight.scalar_type());
       x = options_.checkpoint ? Checkpoint::apply(x, reinterpret_cast<int64_t>(block)) : block->forward(x);
       note("blocks." + std::to_string(i), x);
     }
+    x = x.to(gpt_.tokens->weight.scalar_type());
     x = options_.final_norm ? gpt_.norm(x) : x;
     return options_.tied_head ? nn::functional::linear(x, gpt_.tokens->weight) : gpt_.head(x);
   }
@@ -117,8 +128,12 @@ class Gpt : public Model {
       gpt_.eval();
     } else if (what == "bf16") {
       gpt_.to(at::kBFloat16);
+    } else if (what == "fp16") {
+      gpt_.to(at::kHalf);
     } else if (what == "double") {
       gpt_.to(at::kDouble);
+    } else if (what == "double block 1") {
+      gpt_.blocks[1]->to(at::kDouble);
     } else if (what == "freeze") {
       for (auto& parameter : gpt_.blocks[0]->parameters()) {
         parameter.requires_grad_(false);

@@ -23,7 +23,7 @@ class Model {
 
   virtual const torch::nn::Module& module() const = 0;
   virtual at::Tensor forward(const at::Tensor& tokens) = 0;
-  /// Something that the test asks of this model: "replace norm", "bf16", "eval", "freeze".
+  /// Something that the test asks of this model: "replace norm", "bf16", "eval", "freeze", "drop block 1".
   virtual void change(const std::string& what);
 
   std::vector<at::Tensor> parameters() const;
@@ -52,14 +52,17 @@ std::unique_ptr<Model> make_sequential();          ///< one Sequential of embedd
 std::unique_ptr<Model> make_module_list();         ///< ModuleList and as<Block>(), "transformer.h.0"
 std::unique_ptr<Model> make_numbered();            ///< registered as "block0", "block1", in reversed order
 std::unique_ptr<Model> make_post_norm();           ///< (T, B, C), norms behind the additions, head without norm
-std::unique_ptr<Model> make_encoder();             ///< torch::nn::TransformerEncoder, post-norm
-std::unique_ptr<Model> make_rms_norm(bool fused);  ///< Llama-like, own RMSNorm or torch::rms_norm
-std::unique_ptr<Model> make_shared_block();        ///< one block, applied three times
-std::unique_ptr<Model> make_shared_norm();         ///< the blocks share their first norm
-std::unique_ptr<Model> make_reordered_norm();      ///< OLMo 2: norms behind attention and MLP, before the addition
-std::unique_ptr<Model> make_bare_blocks();         ///< only blocks: nothing embeds, nothing follows
-std::unique_ptr<Model> make_unregistered();        ///< blocks held by value and not registered
-std::unique_ptr<Model> make_lora();                ///< frozen linears wrapped with adapters
+std::unique_ptr<Model> make_numbered_post_norm();  ///< the same, registered as "block2", "block1", "block0"
+std::unique_ptr<Model> make_time_first();          ///< (T, B, C), norms before the additions, head reads a transpose
+std::unique_ptr<Model> make_weightless_norm(bool rms);  ///< pre-norm, no norm has a weight
+std::unique_ptr<Model> make_encoder();                  ///< torch::nn::TransformerEncoder, post-norm
+std::unique_ptr<Model> make_rms_norm(bool fused);       ///< Llama-like, own RMSNorm or torch::rms_norm
+std::unique_ptr<Model> make_shared_block();             ///< one block, applied three times
+std::unique_ptr<Model> make_shared_norm();              ///< the blocks share their first norm
+std::unique_ptr<Model> make_reordered_norm();           ///< OLMo 2: norms behind attention and MLP, before the addition
+std::unique_ptr<Model> make_bare_blocks();              ///< only blocks: nothing embeds, nothing follows
+std::unique_ptr<Model> make_unregistered(bool taps = false);  ///< nothing is registered, taps "blocks" if asked
+std::unique_ptr<Model> make_lora();                           ///< frozen linears wrapped with adapters
 
 /// Tokens [batch, length], the same for the same seed, without touching the global generator.
 at::Tensor make_tokens(int batch = 2, int length = 5, int seed = 1);
@@ -67,10 +70,10 @@ at::Tensor make_tokens(int batch = 2, int length = 5, int seed = 1);
 /// Cross-entropy of next tokens, mean.
 at::Tensor loss_of(const at::Tensor& logits, const at::Tensor& tokens);
 
-/// AdamW of LibTorch behind a small face.
+/// AdamW of LibTorch behind a small face, or Adam with the decay in the gradient.
 class Optimizer {
  public:
-  explicit Optimizer(const Model& model);
+  explicit Optimizer(const Model& model, double coupled_decay = 0);
   ~Optimizer();
   void step(const at::Tensor& loss);  ///< zero, backward, step
 

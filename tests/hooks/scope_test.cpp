@@ -6,8 +6,6 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <infoplane/core/error.hpp>
-#include <infoplane/hooks/raw_tap.hpp>
-#include <infoplane/hooks/tap.hpp>
 #include <infoplane/hooks/watch.hpp>
 #include <memory>
 #include <thread>
@@ -250,105 +248,4 @@ TEST_CASE("captures run without grad mode, autocast and observation", "[scope]")
   }
   at::autocast::clear_cache();
   at::autocast::set_autocast_enabled(at::kCPU, false);
-}
-
-TEST_CASE("every floating dtype comes as it is, also after a change in place", "[scope]") {
-  auto model = make_gpt();
-  Watcher watcher(model->module());
-  for (const auto& [name, dtype] : {std::pair{"", at::kFloat}, {"bf16", at::kBFloat16}, {"double", at::kDouble}}) {
-    if (dtype != at::kFloat) {
-      model->change(name);
-    }
-    int captures = 0;
-    auto scope = watcher.observe([&, expected = dtype](const Site&, const at::Tensor& x) {
-      REQUIRE(x.scalar_type() == expected);
-      ++captures;
-    });
-    model->forward(make_tokens());
-    scope.finish();
-    REQUIRE(captures == 4);
-  }
-}
-
-TEST_CASE("a tap beside the watch is the same site and comes once", "[tap]") {
-  auto model = make_gpt();
-  Watcher watcher(model->module());
-  std::vector<std::string> names;
-  auto scope = watcher.observe([&](const Site& site, const at::Tensor&) { names.push_back(site.name); });
-  const auto x = at::ones({2, 5, kWidth});
-  REQUIRE(&infoplane::tap("blocks.0", x) == &x);
-  model->forward(make_tokens());
-  scope.finish();
-  REQUIRE(names == std::vector<std::string>{"blocks.0", "embedding", "blocks.1", "blocks.2"});
-  REQUIRE(watcher.sites()[1].kind == infoplane::hooks::SiteKind::kTap);
-  REQUIRE_NOTHROW(watcher.verify());
-}
-
-TEST_CASE("a tapped site of the tree keeps its place in the order", "[tap]") {
-  auto model = make_sequential();
-  Watcher watcher(model->module(), WatchOptions().sites({"blocks.*"}));
-  std::vector<std::pair<std::string, int>> seen;
-  auto scope = watcher.observe([&](const Site& site, const at::Tensor&) { seen.emplace_back(site.name, site.index); });
-  infoplane::tap("net.1", at::ones({2, 5, kWidth}));
-  model->forward(make_tokens());
-  scope.finish();
-  REQUIRE(seen == std::vector<std::pair<std::string, int>>{{"net.1", 0}, {"net.2", 1}});
-}
-
-TEST_CASE("memory of a trainer without LibTorch can be tapped", "[tap]") {
-  struct OwnTensor {  // column-major
-    std::vector<float> values = {1, 2, 3, 4, 5, 6};
-    std::vector<int64_t> sizes = {2, 3};
-    std::vector<int64_t> strides = {1, 2};
-  } own;
-  int described = 0;
-  const auto describe = [&] {
-    ++described;
-    return infoplane::RawTensor{.data = own.values.data(), .sizes = own.sizes, .strides = own.strides};
-  };
-  infoplane::tap_raw("blocks", describe);
-  REQUIRE(described == 0);  // nobody listens
-  Watcher watcher;
-  int captures = 0;
-  auto scope = watcher.observe([&](const Site& site, const at::Tensor& x) {
-    ++captures;
-    REQUIRE(site.name == "blocks." + std::to_string(captures - 1));
-    REQUIRE(x.const_data_ptr() == own.values.data());
-    REQUIRE(at::equal(x, captures == 1 ? at::tensor({1.F, 3.F, 5.F, 2.F, 4.F, 6.F}).view({2, 3})
-                                       : at::arange(1, 7, at::kFloat).view({2, 3})));
-  });
-  infoplane::tap_raw("blocks", describe);
-  own.strides.clear();
-  infoplane::tap_raw("blocks", describe);
-  REQUIRE(captures == 2);
-  own.strides = {1};
-  REQUIRE_THROWS_MATCHES(infoplane::tap_raw("blocks", describe), infoplane::ShapeError,
-                         MessageMatches(ContainsSubstring("2 sizes but 1 strides")));
-  own.strides = {-1, 1};
-  REQUIRE_THROWS_MATCHES(infoplane::tap_raw("blocks", describe), infoplane::ShapeError,
-                         MessageMatches(ContainsSubstring("negative size or stride in sizes [2, 3], strides [-1, 1]")));
-  REQUIRE_THROWS_MATCHES(infoplane::tap_raw("blocks", [] { return infoplane::RawTensor(); }), infoplane::ShapeError,
-                         MessageMatches(ContainsSubstring("the data is a null pointer")));
-}
-
-TEST_CASE("a tap without a number numbers itself by the order of calls", "[tap]") {
-  Watcher watcher{WatchOptions().sites({"blocks.*", "embedding"})};
-  const auto x = at::ones({2, 3});
-  for (int pass = 0; pass < 2; ++pass) {
-    std::vector<std::pair<std::string, int>> seen;
-    auto scope =
-        watcher.observe([&](const Site& site, const at::Tensor&) { seen.emplace_back(site.name, site.index); });
-    infoplane::tap("embedding", x);
-    for (int i = 0; i < 3; ++i) {
-      infoplane::tap("blocks", x);
-    }
-    infoplane::tap("other.7", x);  // no pattern wants it
-    infoplane::tap("blocks.1", x);
-    infoplane::tap("blocks.3", at::Tensor());  // undefined: passes through
-    scope.finish();
-    REQUIRE(seen == std::vector<std::pair<std::string, int>>{
-                        {"embedding", -1}, {"blocks.0", 0}, {"blocks.1", 1}, {"blocks.2", 2}});
-  }
-  REQUIRE_FALSE(at::hasThreadLocalCallbacks());
-  REQUIRE(at::equal(infoplane::tap("blocks", x.add(1)), at::full({2, 3}, 2.)));
 }

@@ -87,6 +87,19 @@ TEST_CASE("post-norm blocks are read at the output of their last norm", "[watch]
   require_truth(*make_post_norm(), SiteKind::kNormOutput, SiteKind::kLinearInput);
 }
 
+TEST_CASE("post-norm blocks that were registered in another order than they run", "[watch]") {
+  require_truth(*make_numbered_post_norm(), SiteKind::kNormOutput, SiteKind::kLinearInput);
+}
+
+TEST_CASE("blocks of layout [T, B, d] give all streams in it, also where the head reads a transpose", "[watch]") {
+  require_truth(*make_time_first(), SiteKind::kLinearInput, SiteKind::kLinearInput);
+}
+
+TEST_CASE("norms without a weight give the stream that enters them, not what they return", "[watch]") {
+  require_truth(*make_weightless_norm(true), SiteKind::kNormInput, SiteKind::kNormInput);
+  require_truth(*make_weightless_norm(false), SiteKind::kNormInput, SiteKind::kNormInput);
+}
+
 TEST_CASE("norms before the addition leave the stream to the next linear map", "[watch]") {
   auto model = make_reordered_norm();
   Watcher watcher(model->module());

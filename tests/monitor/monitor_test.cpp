@@ -243,6 +243,59 @@ TEST_CASE("a site that does not fire is named after the first observed step", "[
   REQUIRE(step_of(monitor, model, 2, tokens).has_value());
 }
 
+TEST_CASE("a layer that comes no longer is named: an error where its norm was replaced, else NaN and why",
+          "[monitor]") {
+  SmallGPT model(kVocabulary, kWidth, 3);
+  Monitor monitor(model, MonitorOptions().every(1));
+  const auto tokens = tokens_of(2, 8);
+  const auto replace = [](infoplane::test::BlockImpl& block) {
+    block.ln1 = block.replace_module("ln1", torch::nn::LayerNorm(torch::nn::LayerNormOptions({kWidth})));
+  };
+  REQUIRE(step_of(monitor, model, 1, tokens)->layers.size() == 4);
+
+  replace(*model->blocks[1]->as<infoplane::test::Block>());
+  REQUIRE_THROWS_MATCHES(step_of(monitor, model, 2, tokens), infoplane::SiteError,
+                         MessageMatches(ContainsSubstring("parameters that the model no longer has") &&
+                                        ContainsSubstring("blocks.0: was read at blocks.1.ln1.weight, 1 hits") &&
+                                        !ContainsSubstring("blocks.1:") && ContainsSubstring("Call rescan()")));
+  monitor.rescan();
+  const auto whole = step_of(monitor, model, 3, tokens);
+  REQUIRE(whole->layers.size() == 4);
+  REQUIRE(whole->layer("blocks.0")->reasons.empty());
+
+  model->dropped = 1;
+  const auto dropped = step_of(monitor, model, 4, tokens);
+  REQUIRE(dropped->layers.size() == 4);
+  const auto* gone = dropped->layer("blocks.0");  // read where the dropped block begins
+  REQUIRE(gone->tokens == 0);
+  REQUIRE(std::isnan(gone->metrics.at("H(Z)")));
+  REQUIRE_THAT(gone->reasons.at("H(Z)"), ContainsSubstring("the forward dropped the layer"));
+  REQUIRE(std::isfinite(dropped->layer("blocks.1")->metrics.at("H(Z)")));
+  REQUIRE(dropped->layer("blocks.1")->reasons.empty());
+  REQUIRE(std::isnan(dropped->mean.at("H(Z)")));  // a mean over other layers would not compare
+
+  model->dropped = -1;
+  const auto back = step_of(monitor, model, 5, tokens);
+  REQUIRE(back->layer("blocks.0")->reasons.empty());
+  REQUIRE(std::isfinite(back->mean.at("H(Z)")));
+}
+
+TEST_CASE("a window with a forward that drops a layer measures the layer in the others", "[monitor]") {
+  SmallGPT model(kVocabulary, kWidth, 3);
+  Monitor monitor(model, MonitorOptions().every(1));
+  const auto tokens = tokens_of(2, 8);
+  step_of(monitor, model, 1, tokens);
+  for (const int64_t drop : {1, -1}) {
+    model->dropped = drop;
+    const auto micro_batch = monitor.observe(2, tokens);
+    model->forward(tokens);
+  }
+  const auto point = monitor.end_step(2);
+  REQUIRE(point->layer("blocks.0")->tokens == 16);
+  REQUIRE(point->layer("blocks.0")->reasons.empty());
+  REQUIRE(point->layer("blocks.1")->tokens == 32);
+}
+
 TEST_CASE("an error inside the forward's hooks comes out of end_step, and the next step works", "[monitor]") {
   SmallGPT model(kVocabulary, kWidth, 1);
   Monitor monitor(model, MonitorOptions().every(1));

@@ -23,9 +23,11 @@ at::Tensor SmallGPTImpl::forward(const at::Tensor& tokens) {
   streams.clear();
   auto x = embedding(time_major ? tokens.t().contiguous() : tokens);
   streams.push_back(x.detach());
-  for (const auto& block : *blocks) {
-    x = block->as<Block>()->forward(x);
-    streams.push_back(x.detach());
+  for (std::size_t i = 0; i < blocks->size(); ++i) {
+    if (static_cast<int64_t>(i) != dropped) {
+      x = blocks[i]->as<Block>()->forward(x);
+      streams.push_back(x.detach());
+    }
   }
   return head(ln_f(x));
 }

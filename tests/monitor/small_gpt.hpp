@@ -32,6 +32,7 @@ struct SmallGPTImpl : torch::nn::Module {
   torch::nn::Linear head{nullptr};
   std::vector<at::Tensor> streams;
   bool time_major = false;
+  int64_t dropped = -1;  ///< a block that the forward leaves out
 };
 TORCH_MODULE(SmallGPT);
 

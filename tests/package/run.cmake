@@ -16,3 +16,7 @@ execute_process(COMMAND "${work}/build/consumer" OUTPUT_VARIABLE out COMMAND_ERR
 if(NOT out MATCHES "H.Z. of 64 tokens: 0[.][0-9]+ by infoplane 0[.]1[.]0")
   message(FATAL_ERROR "the consumer printed: ${out}")
 endif()
+execute_process(COMMAND "${work}/build/hooks_consumer" OUTPUT_VARIABLE out COMMAND_ERROR_IS_FATAL ANY)
+if(NOT out MATCHES "1 hook call, sites embedding blocks[.]0 own[.]0 \n")
+  message(FATAL_ERROR "the consumer of hooks alone printed: ${out}")
+endif()

@@ -8,8 +8,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
+#include <fstream>
 #include <infoplane/sinks/run_file.hpp>
 #include <map>
+#include <set>
 
 #include "monitor/small_gpt.hpp"
 
@@ -39,9 +41,10 @@ at::Tensor readme_tap(infoplane::test::SmallGPT& model, at::Tensor x) {
 #include "block_3.inc"
 
 std::map<std::string, double> readme_hooks(infoplane::test::SmallGPT& model, const at::Tensor& tokens, at::Tensor x,
-                                           at::Tensor& y) {
+                                           at::Tensor& y, at::Tensor& expected) {
   std::map<std::string, double> norms;
 #include "block_4.inc"
+  expected = at::relu(mlp->map(x + 1)) * 2;
   return norms;
 }
 
@@ -71,9 +74,41 @@ TEST_CASE("the README's loop trains, logs and leaves a readable run file", "[rea
 TEST_CASE("the README's hooks fire, and its watcher names embedding and blocks", "[readme]") {
   infoplane::test::SmallGPT model(11, 16, 2);
   at::Tensor y;
-  const auto norms = readme_hooks(model, at::zeros({2, 3}, at::kLong), at::ones({2, 16}), y);
+  at::Tensor expected;
+  const auto norms = readme_hooks(model, at::zeros({2, 3}, at::kLong), at::ones({2, 16}), y, expected);
   REQUIRE(norms.size() == 3);
   REQUIRE(norms.at("embedding") > 0);
   REQUIRE(norms.at("blocks.1") > 0);
-  REQUIRE(y.sizes() == at::IntArrayRef({2, 16}));
+  REQUIRE(at::equal(y, expected));
+  REQUIRE(y.abs().sum().item<double>() > 0);
+}
+
+TEST_CASE("each trainer of the zoo has a row in the README's table, and each file that a row names exists",
+          "[readme]") {
+  const std::filesystem::path source(README_SOURCE);
+  const auto zoo = source / "tests/hooks/zoo";
+  std::ifstream readme(source / "README.md");
+  std::set<std::string> named;
+  std::string line;
+  while (std::getline(readme, line) && !line.starts_with("| kind of trainer |")) {
+  }
+  while (std::getline(readme, line) && line.starts_with('|')) {
+    const auto cell = line.substr(line.rfind('|', line.size() - 2));
+    for (auto begin = cell.find('`'); begin != std::string::npos;) {
+      const auto end = cell.find('`', begin + 1);
+      const auto file = cell.substr(begin + 1, end - begin - 1);
+      INFO(line);
+      REQUIRE(std::filesystem::exists(zoo / file));
+      named.insert(file);
+      begin = cell.find('`', end + 1);
+    }
+  }
+  REQUIRE(named.size() > 10);
+  for (const auto& entry : std::filesystem::directory_iterator(zoo)) {
+    const auto file = entry.path().filename().string();
+    if (file != "zoo.cpp" && file != "zoo.hpp") {
+      INFO(file);
+      REQUIRE(named.contains(file));
+    }
+  }
 }

@@ -3,13 +3,22 @@
 #include <ATen/core/Tensor.h>
 
 #include <optional>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace infoplane::hooks::detail {
 
+template <typename T>
+inline constexpr bool kNever = false;
+
 /// Result and arguments of a pointer to a `forward`.
 template <typename Pointer>
-struct ForwardSignature;
+struct ForwardSignature {
+  static_assert(kNever<Pointer>,
+                "infoplane: Hookable needs a forward that is an ordinary member function: not static, volatile, "
+                "variadic or for temporaries (&&). Change that, or put x = infoplane::tap(\"name\", x) inside it.");
+};
 
 #define INFOPLANE_FORWARD_SIGNATURE(qualifiers, is_const)     \
   template <typename R, typename Class, typename... Args>     \
@@ -20,9 +29,11 @@ struct ForwardSignature;
 INFOPLANE_FORWARD_SIGNATURE(, false);
 INFOPLANE_FORWARD_SIGNATURE(&, false);
 INFOPLANE_FORWARD_SIGNATURE(noexcept, false);
+INFOPLANE_FORWARD_SIGNATURE(&noexcept, false);
 INFOPLANE_FORWARD_SIGNATURE(const, true);
 INFOPLANE_FORWARD_SIGNATURE(const&, true);
 INFOPLANE_FORWARD_SIGNATURE(const noexcept, true);
+INFOPLANE_FORWARD_SIGNATURE(const& noexcept, true);
 #undef INFOPLANE_FORWARD_SIGNATURE
 
 template <typename Impl>
@@ -42,34 +53,56 @@ inline const at::Tensor& left_out() {
   return tensor;
 }
 
-inline bool is_left_out(const at::Tensor& tensor) {
-  return tensor.unsafeGetTensorImpl() == left_out().unsafeGetTensorImpl();
-}
-inline bool is_left_out(const std::optional<at::Tensor>& tensor) { return tensor && is_left_out(*tensor); }
+/// How a value says that it was left out: only those that begin with a tensor can.
 template <typename T>
-bool is_left_out(const T& /*argument*/) {
-  return false;
+struct LeftOut {
+  static constexpr bool kCan = false;
+  static bool is(const T& /*argument*/) { return false; }
+};
+template <>
+struct LeftOut<at::Tensor> {
+  static constexpr bool kCan = true;
+  static at::Tensor make() { return left_out(); }
+  static bool is(const at::Tensor& tensor) { return tensor.unsafeGetTensorImpl() == left_out().unsafeGetTensorImpl(); }
+};
+template <typename T>
+struct LeftOut<std::optional<T>> {
+  static constexpr bool kCan = LeftOut<T>::kCan;
+  static std::optional<T> make() { return LeftOut<T>::make(); }
+  static bool is(const std::optional<T>& argument) { return argument && LeftOut<T>::is(*argument); }
+};
+template <typename First, typename... Rest>
+struct LeftOut<std::tuple<First, Rest...>> {
+  static constexpr bool kCan = LeftOut<First>::kCan && (std::is_default_constructible_v<Rest> && ...);
+  static std::tuple<First, Rest...> make() { return {LeftOut<First>::make(), Rest()...}; }
+  static bool is(const std::tuple<First, Rest...>& argument) { return LeftOut<First>::is(std::get<0>(argument)); }
+};
+template <typename First, typename Second>
+struct LeftOut<std::pair<First, Second>> {
+  static constexpr bool kCan = LeftOut<First>::kCan && std::is_default_constructible_v<Second>;
+  static std::pair<First, Second> make() { return {LeftOut<First>::make(), Second()}; }
+  static bool is(const std::pair<First, Second>& argument) { return LeftOut<First>::is(argument.first); }
+};
+
+template <typename T>
+bool is_left_out(const T& argument) {
+  return LeftOut<T>::is(argument);
 }
 
 /// The default argument of a re-declared `forward`: only tensors can tell that they were left out.
 template <typename A, bool kHasDefault>
 A left_out_argument() {
-  static_assert(kHasDefault, "infoplane: forward(...) was called with too few arguments: this one has no default.");
   using Value = std::remove_cvref_t<A>;
-  constexpr bool kIsTensor = std::is_same_v<Value, at::Tensor> || std::is_same_v<Value, std::optional<at::Tensor>>;
-  static_assert(kIsTensor,
+  static_assert(kHasDefault, "infoplane: forward(...) was called with too few arguments: this one has no default.");
+  static_assert(LeftOut<Value>::kCan,
                 "infoplane: forward(...) was called without an argument that is not a tensor; its default is known to "
                 "the Impl only. Pass the argument, or call the holder: module(x) instead of module->forward(x).");
-  if constexpr (kIsTensor) {
-    if constexpr (std::is_same_v<Value, at::Tensor>) {
-      if constexpr (std::is_reference_v<A>) {
-        return const_cast<at::Tensor&>(left_out());
-      } else {
-        return left_out();
-      }
+  if constexpr (LeftOut<Value>::kCan) {
+    if constexpr (std::is_reference_v<A>) {
+      static Value value = LeftOut<Value>::make();
+      return static_cast<A>(value);
     } else {
-      static const Value value = left_out();
-      return value;
+      return LeftOut<Value>::make();
     }
   }
 }

@@ -44,13 +44,14 @@ class HookHandle {
 namespace detail {
 
 /// Functions in the order in which they are called. A call works on a snapshot, so hooks may be added and removed in a
-/// hook. A copy of the list is empty: hooks belong to the module that they were registered on.
+/// hook; snapshots share the functions, and with them their state. A copy of the list is empty: hooks belong to the
+/// module that they were registered on.
 template <typename Function>
 class HookList {
  public:
   struct Entry {
     std::uint64_t id;
-    Function function;
+    std::shared_ptr<Function> function;
   };
   using Entries = std::vector<Entry>;
 
@@ -69,7 +70,8 @@ class HookList {
     }
     auto entries = std::make_shared<Entries>(*state_->entries);
     const auto id = ++state_->last_id;
-    entries->insert(prepend ? entries->begin() : entries->end(), Entry{id, std::move(function)});
+    entries->insert(prepend ? entries->begin() : entries->end(),
+                    Entry{id, std::make_shared<Function>(std::move(function))});
     state_->entries = std::move(entries);
     return {state_, id};
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <infoplane/core/error.hpp>
+#include <infoplane/hooks/first_tensor.hpp>
 #include <infoplane/hooks/hooked_forward.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <memory>
@@ -37,6 +39,10 @@ struct HookableBase {
   using type = HookedForward<Impl, Signature::kConst, typename Signature::type>;
 };
 
+/// `clone` is more than that of Module, which only throws.
+template <typename Impl>
+inline constexpr bool kHasClone = !std::is_same_v<decltype(&Impl::clone), decltype(&torch::nn::Module::clone)>;
+
 }  // namespace detail
 
 /// `Impl` with forward hooks as modules have them in Python. It is an `Impl`, with the same parameters, archive keys,
@@ -48,11 +54,11 @@ struct HookableBase {
 ///     INFOPLANE_MODULE(Block);  // instead of TORCH_MODULE(Block)
 ///     block->register_forward_hook([](auto& block, const auto& inputs, const auto& output) { … });
 ///
-/// Up to five arguments. One that the caller left out gets the default of the Impl, which only the Impl knows: hooks
+/// Up to seven arguments. One that the caller left out gets the default of the Impl, which only the Impl knows: hooks
 /// see an empty value in its place (an undefined tensor, `nullopt`, 0, false), and what a pre-hook puts there is not
-/// used. `forward` itself can be called without arguments that are tensors or optional tensors; the holder's call
-/// operator and `call` without any that have a default. Copies and clones have no hooks. An exception from a hook
-/// leaves `forward`; the hooks after it do not run.
+/// used. `forward` itself can be called without arguments that are (optional, or tuples that begin with) tensors; the
+/// holder's call operator and `call` without any that have a default. Copies and clones have no hooks. An exception
+/// from a hook leaves `forward`; the hooks after it do not run.
 template <typename Impl>
 class Hookable : public detail::HookableBase<Impl>::type {
   using Base = typename detail::HookableBase<Impl>::type;
@@ -114,9 +120,17 @@ class Hookable : public detail::HookableBase<Impl>::type {
   }
 
   /// As `Impl::clone`, of the type of this object.
+  /// @throws StateError if the Impl has a `clone` of its own but cannot be copied
   std::shared_ptr<torch::nn::Module> clone(const std::optional<torch::Device>& device = std::nullopt) const override {
-    const auto copy = Impl::clone(device);
-    return std::make_shared<Hookable>(dynamic_cast<const Impl&>(*copy));
+    if constexpr (!detail::kHasClone<Impl>) {  // an Impl with a mutex has no copy
+      return Impl::clone(device);
+    } else if constexpr (std::is_copy_constructible_v<Impl>) {
+      const auto copy = Impl::clone(device);
+      return std::make_shared<Hookable>(dynamic_cast<const Impl&>(*copy));
+    } else {
+      INFOPLANE_THROW(StateError, "clone() of ", this->name(),
+                      ": a clone with hooks is made by its copy constructor, and it has none. Give it one.");
+    }
   }
 
  private:
@@ -129,11 +143,20 @@ class Hookable : public detail::HookableBase<Impl>::type {
   bool has_name_ = keep_name();
 };
 
-/// A forward hook that hands the module's output to the observed scopes, under the name of a site.
+/// A forward hook that hands the module's output, or the first tensor of a pair, tuple, vector or optional, to the
+/// observed scopes, under the name of a site.
 inline auto tap_output(std::string name) {
-  return [name = std::move(name)](const auto& /*module*/, const auto& /*inputs*/, const at::Tensor& output) {
-    if (detail::listeners != 0) {
-      detail::fire_tap(name, output, SiteKind::kModuleOutput);
+  return [name = std::move(name)](const auto& /*module*/, const auto& /*inputs*/, const auto& output) {
+    using First = detail::FirstTensor<std::decay_t<decltype(output)>>;
+    static_assert(First::kHas,
+                  "infoplane: tap_output needs a forward whose result is or begins with a tensor. Register a hook that "
+                  "calls infoplane::tap(\"name\", x) with the tensor.");
+    if constexpr (First::kHas) {
+      if (detail::listeners != 0) {
+        if (const auto* tensor = First::get(output)) {
+          detail::fire_tap(name, *tensor, SiteKind::kModuleOutput);
+        }
+      }
     }
   };
 }

@@ -39,7 +39,7 @@ class HookStore<Impl, kConst, R(Args...)> : public Impl {
     auto inputs = inputs_of(std::make_index_sequence<sizeof...(Args)>(), given...);
     bool is_replaced = false;
     for (const auto pre_hooks = self.pre_hooks_.snapshot(); const auto& hook : *pre_hooks) {
-      if (auto replaced = hook.function(self, inputs)) {
+      if (auto replaced = (*hook.function)(self, inputs)) {
         inputs = std::move(*replaced);
         is_replaced = true;
       }
@@ -47,22 +47,49 @@ class HookStore<Impl, kConst, R(Args...)> : public Impl {
     R output = is_replaced ? apply(self, inputs, std::make_index_sequence<sizeof...(Given)>())
                            : self.Impl::forward(std::forward<Given>(given)...);
     for (const auto hooks = self.hooks_.snapshot(); const auto& hook : *hooks) {
-      if (auto replaced = hook.function(self, inputs, output)) {
+      if (auto replaced = (*hook.function)(self, inputs, output)) {
         output = std::move(*replaced);
       }
     }
     return output;
   }
 
+  /// As `run`, without the arguments from the first one on that the caller left out.
+  template <std::size_t kGiven = 1, typename Store>
+  static R run_given(Store& self, Args&&... args) {
+    if constexpr (kGiven < sizeof...(Args)) {
+      const auto references = std::forward_as_tuple(args...);
+      if constexpr (takes(std::make_index_sequence<kGiven>())) {
+        if (is_left_out(std::get<kGiven>(references))) {
+          return run_first(self, references, std::make_index_sequence<kGiven>());
+        }
+      }
+      return run_given<kGiven + 1>(self, std::forward<Args>(args)...);
+    } else {
+      return run(self, std::forward<Args>(args)...);
+    }
+  }
+
   HookList<ForwardPreHook> pre_hooks_;
   HookList<ForwardHook> hooks_;
 
  private:
+  template <std::size_t... I>
+  static constexpr bool takes(std::index_sequence<I...> /*given*/) {
+    return ForwardTakes<Impl, std::tuple_element_t<I, std::tuple<Args...>>...>;
+  }
+
+  template <typename Store, typename References, std::size_t... I>
+  static R run_first(Store& self, const References& references, std::index_sequence<I...> /*given*/) {
+    return run(self, static_cast<std::tuple_element_t<I, std::tuple<Args...>>&&>(std::get<I>(references))...);
+  }
+
   /// The arguments that were given, and default values for the rest.
   template <std::size_t... I, typename... Given>
   static Inputs inputs_of(std::index_sequence<I...> /*all*/, const Given&... given) {
     const auto references = std::forward_as_tuple(given...);
-    const auto value = [&]<std::size_t J>(std::integral_constant<std::size_t, J>) -> std::tuple_element_t<J, Inputs> {
+    [[maybe_unused]] const auto value =
+        [&]<std::size_t J>(std::integral_constant<std::size_t, J>) -> std::tuple_element_t<J, Inputs> {
       if constexpr (J < sizeof...(Given)) {
         return std::get<J>(references);
       } else {
@@ -74,14 +101,19 @@ class HookStore<Impl, kConst, R(Args...)> : public Impl {
 
   template <typename Store, std::size_t... I>
   static R apply(Store& self, const Inputs& inputs, std::index_sequence<I...> /*given*/) {
-    auto values = inputs;  // the hooks of the result see what went in
+    [[maybe_unused]] auto values = inputs;  // the hooks of the result see what went in
     return self.Impl::forward(static_cast<std::tuple_element_t<I, std::tuple<Args...>>&&>(std::get<I>(values))...);
   }
 };
 
 /// Re-declares `forward` with the same signature.
 template <typename Impl, bool kConst, typename Signature>
-class HookedForward;
+class HookedForward : public Impl {
+  static_assert(
+      kNever<Signature>,
+      "infoplane: Hookable takes a forward of at most seven arguments. Put some of them into a struct, or put "
+      "x = infoplane::tap(\"name\", x) inside the forward.");
+};
 
 // One class for each number of arguments, since an argument that may be left out needs a default of its own.
 #define INFOPLANE_HOOKED_FORWARD(is_const, qualifier)                                                                  \
@@ -91,7 +123,7 @@ class HookedForward;
                                                                                                                        \
    public:                                                                                                             \
     using Store::Store;                                                                                                \
-    R forward() qualifier { return Store::run(*this); }                                                                \
+    R forward() qualifier { return Store::run_given(*this); }                                                          \
   };                                                                                                                   \
   template <typename Impl, typename R, typename A0>                                                                    \
   class HookedForward<Impl, is_const, R(A0)> : public HookStore<Impl, is_const, R(A0)> {                               \
@@ -99,7 +131,7 @@ class HookedForward;
                                                                                                                        \
    public:                                                                                                             \
     using Store::Store;                                                                                                \
-    R forward(A0 a0) qualifier { return Store::run(*this, std::forward<A0>(a0)); }                                     \
+    R forward(A0 a0) qualifier { return Store::run_given(*this, std::forward<A0>(a0)); }                               \
   };                                                                                                                   \
   template <typename Impl, typename R, typename A0, typename A1>                                                       \
   class HookedForward<Impl, is_const, R(A0, A1)> : public HookStore<Impl, is_const, R(A0, A1)> {                       \
@@ -108,12 +140,7 @@ class HookedForward;
    public:                                                                                                             \
     using Store::Store;                                                                                                \
     R forward(A0 a0, A1 a1 = left_out_argument<A1, ForwardTakes<Impl, A0>>()) qualifier {                              \
-      if constexpr (ForwardTakes<Impl, A0>) {                                                                          \
-        if (is_left_out(a1)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0));                                                              \
-        }                                                                                                              \
-      }                                                                                                                \
-      return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1));                                            \
+      return Store::run_given(*this, std::forward<A0>(a0), std::forward<A1>(a1));                                      \
     }                                                                                                                  \
   };                                                                                                                   \
   template <typename Impl, typename R, typename A0, typename A1, typename A2>                                          \
@@ -124,17 +151,7 @@ class HookedForward;
     using Store::Store;                                                                                                \
     R forward(A0 a0, A1 a1 = left_out_argument<A1, ForwardTakes<Impl, A0>>(),                                          \
               A2 a2 = left_out_argument<A2, ForwardTakes<Impl, A0, A1>>()) qualifier {                                 \
-      if constexpr (ForwardTakes<Impl, A0>) {                                                                          \
-        if (is_left_out(a1)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0));                                                              \
-        }                                                                                                              \
-      }                                                                                                                \
-      if constexpr (ForwardTakes<Impl, A0, A1>) {                                                                      \
-        if (is_left_out(a2)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1));                                        \
-        }                                                                                                              \
-      }                                                                                                                \
-      return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2));                      \
+      return Store::run_given(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2));                \
     }                                                                                                                  \
   };                                                                                                                   \
   template <typename Impl, typename R, typename A0, typename A1, typename A2, typename A3>                             \
@@ -146,23 +163,8 @@ class HookedForward;
     R forward(A0 a0, A1 a1 = left_out_argument<A1, ForwardTakes<Impl, A0>>(),                                          \
               A2 a2 = left_out_argument<A2, ForwardTakes<Impl, A0, A1>>(),                                             \
               A3 a3 = left_out_argument<A3, ForwardTakes<Impl, A0, A1, A2>>()) qualifier {                             \
-      if constexpr (ForwardTakes<Impl, A0>) {                                                                          \
-        if (is_left_out(a1)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0));                                                              \
-        }                                                                                                              \
-      }                                                                                                                \
-      if constexpr (ForwardTakes<Impl, A0, A1>) {                                                                      \
-        if (is_left_out(a2)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1));                                        \
-        }                                                                                                              \
-      }                                                                                                                \
-      if constexpr (ForwardTakes<Impl, A0, A1, A2>) {                                                                  \
-        if (is_left_out(a3)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2));                  \
-        }                                                                                                              \
-      }                                                                                                                \
-      return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2),                       \
-                        std::forward<A3>(a3));                                                                         \
+      return Store::run_given(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2),                 \
+                              std::forward<A3>(a3));                                                                   \
     }                                                                                                                  \
   };                                                                                                                   \
   template <typename Impl, typename R, typename A0, typename A1, typename A2, typename A3, typename A4>                \
@@ -176,29 +178,42 @@ class HookedForward;
               A2 a2 = left_out_argument<A2, ForwardTakes<Impl, A0, A1>>(),                                             \
               A3 a3 = left_out_argument<A3, ForwardTakes<Impl, A0, A1, A2>>(),                                         \
               A4 a4 = left_out_argument<A4, ForwardTakes<Impl, A0, A1, A2, A3>>()) qualifier {                         \
-      if constexpr (ForwardTakes<Impl, A0>) {                                                                          \
-        if (is_left_out(a1)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0));                                                              \
-        }                                                                                                              \
-      }                                                                                                                \
-      if constexpr (ForwardTakes<Impl, A0, A1>) {                                                                      \
-        if (is_left_out(a2)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1));                                        \
-        }                                                                                                              \
-      }                                                                                                                \
-      if constexpr (ForwardTakes<Impl, A0, A1, A2>) {                                                                  \
-        if (is_left_out(a3)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2));                  \
-        }                                                                                                              \
-      }                                                                                                                \
-      if constexpr (ForwardTakes<Impl, A0, A1, A2, A3>) {                                                              \
-        if (is_left_out(a4)) {                                                                                         \
-          return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2),                   \
-                            std::forward<A3>(a3));                                                                     \
-        }                                                                                                              \
-      }                                                                                                                \
-      return Store::run(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2), std::forward<A3>(a3), \
-                        std::forward<A4>(a4));                                                                         \
+      return Store::run_given(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2),                 \
+                              std::forward<A3>(a3), std::forward<A4>(a4));                                             \
+    }                                                                                                                  \
+  };                                                                                                                   \
+  template <typename Impl, typename R, typename A0, typename A1, typename A2, typename A3, typename A4, typename A5>   \
+  class HookedForward<Impl, is_const, R(A0, A1, A2, A3, A4, A5)>                                                       \
+      : public HookStore<Impl, is_const, R(A0, A1, A2, A3, A4, A5)> {                                                  \
+    using Store = HookStore<Impl, is_const, R(A0, A1, A2, A3, A4, A5)>;                                                \
+                                                                                                                       \
+   public:                                                                                                             \
+    using Store::Store;                                                                                                \
+    R forward(A0 a0, A1 a1 = left_out_argument<A1, ForwardTakes<Impl, A0>>(),                                          \
+              A2 a2 = left_out_argument<A2, ForwardTakes<Impl, A0, A1>>(),                                             \
+              A3 a3 = left_out_argument<A3, ForwardTakes<Impl, A0, A1, A2>>(),                                         \
+              A4 a4 = left_out_argument<A4, ForwardTakes<Impl, A0, A1, A2, A3>>(),                                     \
+              A5 a5 = left_out_argument<A5, ForwardTakes<Impl, A0, A1, A2, A3, A4>>()) qualifier {                     \
+      return Store::run_given(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2),                 \
+                              std::forward<A3>(a3), std::forward<A4>(a4), std::forward<A5>(a5));                       \
+    }                                                                                                                  \
+  };                                                                                                                   \
+  template <typename Impl, typename R, typename A0, typename A1, typename A2, typename A3, typename A4, typename A5,   \
+            typename A6>                                                                                               \
+  class HookedForward<Impl, is_const, R(A0, A1, A2, A3, A4, A5, A6)>                                                   \
+      : public HookStore<Impl, is_const, R(A0, A1, A2, A3, A4, A5, A6)> {                                              \
+    using Store = HookStore<Impl, is_const, R(A0, A1, A2, A3, A4, A5, A6)>;                                            \
+                                                                                                                       \
+   public:                                                                                                             \
+    using Store::Store;                                                                                                \
+    R forward(A0 a0, A1 a1 = left_out_argument<A1, ForwardTakes<Impl, A0>>(),                                          \
+              A2 a2 = left_out_argument<A2, ForwardTakes<Impl, A0, A1>>(),                                             \
+              A3 a3 = left_out_argument<A3, ForwardTakes<Impl, A0, A1, A2>>(),                                         \
+              A4 a4 = left_out_argument<A4, ForwardTakes<Impl, A0, A1, A2, A3>>(),                                     \
+              A5 a5 = left_out_argument<A5, ForwardTakes<Impl, A0, A1, A2, A3, A4>>(),                                 \
+              A6 a6 = left_out_argument<A6, ForwardTakes<Impl, A0, A1, A2, A3, A4, A5>>()) qualifier {                 \
+      return Store::run_given(*this, std::forward<A0>(a0), std::forward<A1>(a1), std::forward<A2>(a2),                 \
+                              std::forward<A3>(a3), std::forward<A4>(a4), std::forward<A5>(a5), std::forward<A6>(a6)); \
     }                                                                                                                  \
   };
 

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Stream.h>
 
+#include <exception>
 #include <infoplane/hooks/tap.hpp>
 #include <optional>
 #include <string_view>
@@ -13,8 +14,8 @@ namespace infoplane::hooks {
 /// A tensor of a trainer that does not use LibTorch: memory that it lends for the time of the call.
 struct RawTensor {
   const void* data = nullptr;
-  std::vector<std::int64_t> sizes;    ///< usually {batch, length, channels}
-  std::vector<std::int64_t> strides;  ///< in elements; empty: contiguous
+  std::vector<std::int64_t> sizes = {};    ///< usually {batch, length, channels}
+  std::vector<std::int64_t> strides = {};  ///< in elements; empty: contiguous
   c10::ScalarType dtype = c10::ScalarType::Float;
   c10::Device device = c10::Device(c10::DeviceType::CPU);
   /// On which the data was written and will be read; empty: LibTorch's current one.
@@ -23,15 +24,22 @@ struct RawTensor {
 
 namespace detail {
 void fire_raw_tap(std::string_view name, const RawTensor& tensor);
+/// Gives the exception to the open scopes of this thread, as if a capture had thrown it.
+void keep_exception(const std::exception_ptr& exception) noexcept;
 }  // namespace detail
 
 /// `tap` for memory that is no LibTorch tensor. `describe` returns a `RawTensor` and is called only if an observed
-/// scope is open on this thread, so outside a scope it costs one branch.
-/// @throws ShapeError in a scope, if the data is null, the numbers of sizes and strides differ, or one is negative
+/// scope is open on this thread, so outside a scope it costs one branch. Never throws: what `describe` throws, or a
+/// ShapeError if the data is null, the numbers of sizes and strides differ, one is negative, or the stream is of
+/// another device, ends up where the exceptions of captures do (`Scope::finish`, `Monitor::end_step`).
 template <typename Describe>
-void tap_raw(std::string_view name, Describe&& describe) {
+void tap_raw(std::string_view name, Describe&& describe) noexcept {
   if (detail::listeners != 0) [[unlikely]] {
-    detail::fire_raw_tap(name, describe());
+    try {
+      detail::fire_raw_tap(name, describe());
+    } catch (...) {
+      detail::keep_exception(std::current_exception());
+    }
   }
 }
 

@@ -9,8 +9,10 @@ namespace infoplane::hooks {
 
 /// Which tensor of the forward a site hands over.
 enum class SiteKind {
-  kNormInput,         ///< the stream that enters a fused LayerNorm or RMSNorm
-  kNormOutput,        ///< post-norm: the output of the block's last norm
+  kNormInput,   ///< the stream that enters a fused LayerNorm or RMSNorm; one without a weight belongs to no block
+                ///< and is read where the next map takes its result, so in a post-norm model with such norms it is
+                ///< the sum before the block's last norm
+  kNormOutput,  ///< post-norm: the output of the block's last norm
   kNormalisedStream,  ///< hand-written RMSNorm: the normalised stream, which has the stream's direction
   kCentredStream,     ///< hand-written LayerNorm: likewise after its mean was taken off, so the direction is that of
                       ///< x − mean(x), not of x; where that matters, tap the stream itself

@@ -32,8 +32,8 @@ struct WatchOptions {
 /// whether they are pre-norm or post-norm, so all blocks must run in it. Where a later forward drops a layer, the site
 /// that is read at its entry is missing from this scope, and the layer's own output is what entered it. The model is
 /// never modified: parameters are recognised by identity, and a reference to each is held. The module itself is
-/// borrowed, and read only by the constructor and `rescan`. Two watchers may observe at the same time, on one model or
-/// on two. A watcher belongs to one thread at a time.
+/// borrowed, and read only by the constructor, `rescan` and `verify_sources`. Two watchers may observe at the same
+/// time, on one model or on two. A watcher belongs to one thread at a time.
 class Watcher {
  public:
   /// Watches taps only.
@@ -73,6 +73,11 @@ class Watcher {
   /// @throws SiteError with a line for each site that has not fired in any scope so far, each pattern that matched
   /// nothing, and what to do
   void verify() const;
+
+  /// For sites that came before and come no longer: reads the tree as it is now, and tells a replaced norm or head
+  /// from a layer that a forward dropped.
+  /// @throws SiteError with a line for each site that is read at a parameter which the model no longer has
+  void verify_sources() const;
 
   /// Throws, once, the exception that a capture threw in a scope which ended without `finish`.
   void rethrow_pending();

@@ -33,6 +33,8 @@ class Monitor {
   /// Finds the sites of the model that match `options.sites()`.
   /// @throws ArgumentError if an option is out of range. @throws SiteError if a pattern matches nothing.
   explicit Monitor(const torch::nn::Module& model, MonitorOptions options = {});
+  /// Without a model: measures what `tap`, `tap_raw` and `tap_output` hand over.
+  explicit Monitor(MonitorOptions options);
   /// The same for anything that `*` turns into a module: a holder (`TORCH_MODULE`) or a `shared_ptr`.
   template <typename Holder, typename = decltype(static_cast<const torch::nn::Module&>(*std::declval<const Holder&>()))>
   explicit Monitor(const Holder& model, MonitorOptions options = {})

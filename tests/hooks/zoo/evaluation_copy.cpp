@@ -82,5 +82,5 @@ Losses train() {
 
 TEST_CASE("zoo: a copy for evaluation, and generation in the middle of the step", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>);
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>);
 }

@@ -72,5 +72,5 @@ Losses train() {
 
 TEST_CASE("zoo: in-place writes to the input", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>);
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>);
 }

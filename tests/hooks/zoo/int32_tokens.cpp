@@ -57,5 +57,5 @@ Losses train() {
 
 TEST_CASE("zoo: int32 tokens, gradients of two micro-batches", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, {.observations = 2 * kSteps});
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>, {.observations = 2 * kSteps});
 }

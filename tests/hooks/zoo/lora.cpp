@@ -1,5 +1,6 @@
 // Adapters: every Linear of a frozen model is replaced by a wrapper, which renames its parameters, and the whole is
-// wrapped again. The monitor is made after that (or told by rescan()).
+// wrapped again. The monitor is made after that, or told by rescan(): then the final norm too gets replaced by one that
+// is trained.
 #include "hooks/zoo/zoo.hpp"
 
 namespace infoplane::zoo {
@@ -61,19 +62,29 @@ struct NetImpl : nn::Module {
 };
 TORCH_MODULE(Net);
 
-template <typename Monitor>
+template <typename Monitor, bool kWrappedLater>
 Losses train() {
   Net model;
   for (auto& parameter : model->parameters()) {
     parameter.requires_grad_(false);
   }
-  for (const auto& layer : *model->layers) {
-    layer->as<Layer>()->adapt();
+  const auto adapt = [&] {
+    for (const auto& layer : *model->layers) {
+      layer->as<Layer>()->adapt();
+    }
+  };
+  if (!kWrappedLater) {
+    adapt();
   }
   TreeImpl adapted;
   adapted.register_module("base_model", std::make_shared<TreeImpl>())->register_module("model", model);
-  torch::optim::AdamW optimizer(adapted.parameters(), 1e-2);
   Monitor monitor(adapted, MonitorOptions().every(1));
+  if (kWrappedLater) {
+    adapt();
+    model->norm = model->replace_module("norm", layer_norm());
+    monitor.rescan();
+  }
+  torch::optim::AdamW optimizer(adapted.parameters(), 1e-2);
   Losses losses;
   for (int64_t step = 0; step < kSteps; ++step) {
     const auto [inputs, targets] = batch(step);
@@ -83,7 +94,7 @@ Losses train() {
     loss.backward();
     optimizer.step();
     monitor.end_step(step, loss);
-    losses.push_back(loss.item<float>());
+    losses.push_back(loss.template item<float>());
   }
   return losses;
 }
@@ -93,5 +104,7 @@ Losses train() {
 
 TEST_CASE("zoo: a frozen base wrapped with adapters", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>);
+  const Promise promise{.rescans = 1};
+  check(__FILE__, train<NoMonitor, false>, train<RecordingMonitor, false>, train<infoplane::Monitor, false>, promise);
+  check(__FILE__, train<NoMonitor, true>, train<RecordingMonitor, true>, train<infoplane::Monitor, true>, promise);
 }

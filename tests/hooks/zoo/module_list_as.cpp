@@ -59,5 +59,5 @@ Losses train() {
 
 TEST_CASE("zoo: a ModuleList with as<>", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>);
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>);
 }

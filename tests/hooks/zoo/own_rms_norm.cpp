@@ -81,5 +81,6 @@ Losses train() {
 TEST_CASE("zoo: a hand-written RMSNorm", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
   constexpr auto kStream = infoplane::hooks::SiteKind::kNormalisedStream;
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, {.blocks = kStream, .embedding = kStream});
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>,
+        {.blocks = kStream, .embedding = kStream});
 }

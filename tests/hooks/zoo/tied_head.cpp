@@ -52,5 +52,6 @@ Losses train() {
 
 TEST_CASE("zoo: a tied head", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, {.last = infoplane::hooks::SiteKind::kLinearInput});
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>,
+        {.last = infoplane::hooks::SiteKind::kLinearInput});
 }

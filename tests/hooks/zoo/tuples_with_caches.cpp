@@ -1,4 +1,5 @@
-// Blocks return a tuple with an optional key-value cache, and the model a pair; training passes no cache.
+// Blocks return a tuple with an optional key-value cache, and the model a pair. Training passes no cache; in
+// the middle of the step the model decodes a few tokens with one.
 #include "hooks/zoo/zoo.hpp"
 
 namespace infoplane::zoo {
@@ -43,15 +44,28 @@ struct NetImpl : nn::Module {
     head = register_module("lm_head", output_head());
   }
 
-  std::pair<Tensor, std::vector<std::optional<Cache>>> forward(const Tensor& tokens, bool use_cache = false) {
+  using Caches = std::vector<std::optional<Cache>>;
+
+  std::pair<Tensor, Caches> forward(const Tensor& tokens, bool use_cache = false, const Caches& past = {}) {
     auto x = embed(tokens);
     witness("embedding", x);
-    std::vector<std::optional<Cache>> caches(layers->size());
+    Caches caches(layers->size());
     for (std::size_t i = 0; i < layers->size(); ++i) {
-      std::tie(x, caches[i]) = layers[i]->as<Layer>()->forward(x, std::nullopt, use_cache);
+      std::tie(x, caches[i]) = layers[i]->as<Layer>()->forward(x, past.empty() ? std::nullopt : past[i], use_cache);
       witness(numbered("layers.", i), x);
     }
     return {head(norm(x)), caches};
+  }
+
+  Tensor decode(const Tensor& prompt, int64_t count) {
+    const torch::NoGradGuard no_grad;
+    auto [logits, caches] = forward(prompt, true);
+    std::vector<Tensor> tokens;
+    for (int64_t i = 0; i < count; ++i) {
+      tokens.push_back(logits.select(1, -1).argmax(-1, true));
+      std::tie(logits, caches) = forward(tokens.back(), true, caches);
+    }
+    return torch::cat(tokens, 1);
   }
 
   nn::Embedding embed{nullptr};
@@ -75,8 +89,9 @@ Losses train() {
     optimizer.zero_grad();
     loss.backward();
     optimizer.step();
+    const auto score = model->decode(inputs.slice(1, 0, 3), 3).sum().template item<float>();
     monitor.end_step(step, loss);
-    losses.push_back(loss.template item<float>());
+    losses.push_back(loss.template item<float>() + score);
   }
   return losses;
 }
@@ -86,5 +101,5 @@ Losses train() {
 
 TEST_CASE("zoo: tuples with optional caches", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>);
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>);
 }

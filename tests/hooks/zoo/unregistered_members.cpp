@@ -60,5 +60,6 @@ Losses train() {
 
 TEST_CASE("zoo: value members that are not registered", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, {.blocks = infoplane::hooks::SiteKind::kTap, .taps = 1});
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>,
+        {.blocks = infoplane::hooks::SiteKind::kTap, .taps = 1});
 }

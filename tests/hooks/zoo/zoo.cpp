@@ -6,6 +6,7 @@
 namespace infoplane::zoo {
 
 std::vector<Streams> RecordingMonitor::records;
+std::vector<plane::Point> RecordingMonitor::points;
 bool RecordingMonitor::recording = false;
 
 std::pair<Tensor, Tensor> batch(int64_t step) {
@@ -53,12 +54,15 @@ void RecordingMonitor::close() {
   recording = false;
 }
 
-void RecordingMonitor::end_step(int64_t step, const Tensor& loss) {
+void RecordingMonitor::settle() {
   close();
   watcher_.rethrow_pending();
   watcher_.verify();
-  const auto point = monitor_.end_step(step, loss);
+}
+
+void RecordingMonitor::check(const std::optional<plane::Point>& point) {
   REQUIRE(point.has_value());
+  points.push_back(*point);
   std::map<std::string, estimator::SoftEntropyAccumulator> direct;
   for (; first_of_step_ < records.size(); ++first_of_step_) {
     for (const auto& [site, stream] : records[first_of_step_].truth) {
@@ -85,27 +89,39 @@ Losses run(Losses (*train)()) {
   return losses;
 }
 
-/// Lines that mention the monitor or a tap, outside of comments, includes and the test itself.
-std::pair<int, int> added_lines(const char* file) {
+struct Lines {
+  int loop = 0;
+  int model = 0;
+  int rescans = 0;
+};
+
+/// Lines that mention infoplane, a monitor or an observation, outside of comments, includes, namespaces and the test.
+Lines added_lines(const char* file) {
   std::ifstream source(file);
   REQUIRE(source.good());
-  std::pair<int, int> counts;
+  Lines lines;
   for (std::string line; std::getline(source, line) && !line.starts_with("TEST_CASE");) {
     const auto code = line.substr(0, line.find("//"));
     const auto has = [&](const char* word) { return code.find(word) != std::string::npos; };
-    if (has("infoplane::tap")) {
-      ++counts.second;
-    } else if (has("monitor.") || has("Monitor monitor")) {
-      ++counts.first;
+    if (code.starts_with("#include") || code.starts_with("namespace infoplane") || code.starts_with("template <")) {
+      continue;
+    }
+    if (has("infoplane::") || has("INFOPLANE_") || has("hooks::") || has("tap(") || has("Watcher") || has("Scope")) {
+      ++lines.model;
+    } else if (has(".rescan()")) {
+      ++lines.rescans;
+    } else if (has("onitor") || has("bserv")) {
+      ++lines.loop;
     }
   }
-  return counts;
+  return lines;
 }
 
 }  // namespace
 
-void check(const char* file, Losses (*without)(), Losses (*with)(), const Promise& promise) {
+void check(const char* file, Losses (*without)(), Losses (*with)(), Losses (*bare)(), const Promise& promise) {
   const auto plain = run(without);
+  REQUIRE(plain == run(bare));
   const auto watched = run(with);
   REQUIRE(plain.size() == kSteps + 1);
   REQUIRE(plain == watched);
@@ -129,10 +145,11 @@ void check(const char* file, Losses (*without)(), Losses (*with)(), const Promis
   }
   RecordingMonitor::records.clear();
 
-  const auto [lines, taps] = added_lines(file);
-  REQUIRE(lines == promise.lines);
-  REQUIRE(lines <= 3);
-  REQUIRE(taps == promise.taps);
+  const auto [loop, model, rescans] = added_lines(file);
+  REQUIRE(loop == promise.lines);
+  REQUIRE(loop <= 3);
+  REQUIRE(model == promise.taps);
+  REQUIRE(rescans == promise.rescans);
 }
 
 }  // namespace infoplane::zoo

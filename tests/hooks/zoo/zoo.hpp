@@ -54,11 +54,14 @@ class NoMonitor {
   struct Observation {
     ~Observation() {}  // NOLINT(modernize-use-equals-default): as of a guard, so that holding it is no unused variable
   };
+  explicit NoMonitor(const MonitorOptions& /*options*/) {}
   template <typename Model>
   explicit NoMonitor(const Model& /*model*/, const MonitorOptions& /*options*/ = {}) {}
   Observation observe(int64_t, const Tensor&, const Tensor& = {}) { return {}; }
   Observation observe_heldout(int64_t, const Tensor&, const Tensor& = {}) { return {}; }
   void end_step(int64_t, const Tensor&) {}
+  void end_step(int64_t, double) {}
+  void rescan() {}
 };
 
 /// The streams of one observation.
@@ -83,10 +86,16 @@ class RecordingMonitor {
     infoplane::Observation observation_;
   };
 
+  explicit RecordingMonitor(const MonitorOptions& options)  // of a trainer without LibTorch
+      : monitor_(options), watcher_(hooks::WatchOptions().sites(options.sites())) {
+    records.clear();
+    points.clear();
+  }
   template <typename Model>
   explicit RecordingMonitor(const Model& model, const MonitorOptions& options = {})
       : monitor_(model, options), watcher_(model, hooks::WatchOptions().sites(options.sites())) {
     records.clear();
+    points.clear();
   }
   RecordingMonitor(const RecordingMonitor&) = delete;
   RecordingMonitor& operator=(const RecordingMonitor&) = delete;
@@ -94,13 +103,24 @@ class RecordingMonitor {
 
   Observation observe(int64_t step, const Tensor& tokens, const Tensor& targets = {});
   /// Requires that the point has exactly the layers of the record, with the entropy of the record's streams.
-  void end_step(int64_t step, const Tensor& loss);
+  template <typename Loss>
+  void end_step(int64_t step, const Loss& loss) {
+    settle();
+    check(monitor_.end_step(step, loss));
+  }
+  void rescan() {
+    monitor_.rescan();
+    watcher_.rescan();
+  }
 
-  static std::vector<Streams> records;  ///< one for each observation of the last watched run
+  static std::vector<Streams> records;      ///< one for each observation of the last watched run
+  static std::vector<plane::Point> points;  ///< one for each of its steps
   static bool recording;
 
  private:
   void close();
+  void settle();
+  void check(const std::optional<plane::Point>& point);
 
   infoplane::Monitor monitor_;
   hooks::Watcher watcher_;
@@ -115,12 +135,13 @@ struct Promise {
   std::optional<hooks::SiteKind> last = std::nullopt;  ///< of the last block, where it differs
   int lines = 3;                                       ///< that infoplane adds to the loop
   int taps = 0;                                        ///< and to the model
+  int rescans = 0;                                     ///< and where the model is taken apart
   int64_t observations = kSteps;
 };
 
-/// Trains with and without, and requires: bit-identical losses, parameters' random numbers and all; each witnessed
-/// stream captured under its name, in order, bit by bit (its direction for a normalised stream); and no more lines of
-/// `file` that mention infoplane than promised.
-void check(const char* file, Losses (*without)(), Losses (*with)(), const Promise& promise = {});
+/// Trains without, with a recording monitor and with `infoplane::Monitor` alone, and requires: bit-identical losses,
+/// parameters' random numbers and all; each witnessed stream captured under its name, in order, bit by bit (its
+/// direction for a normalised stream); and no more lines of `file` that mention infoplane than promised.
+void check(const char* file, Losses (*without)(), Losses (*with)(), Losses (*bare)(), const Promise& promise = {});
 
 }  // namespace infoplane::zoo

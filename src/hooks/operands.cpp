@@ -1,0 +1,126 @@
+// Which of an operator's operands are parameters, and which is the stream.
+#include <algorithm>
+#include <array>
+
+#include "hooks/pass.hpp"
+
+namespace infoplane::hooks::detail {
+namespace {
+
+constexpr std::size_t kMostDerived = 64;  // transposes and casts live for an operator or two
+
+bool is_stream(const at::Tensor& tensor) { return tensor.defined() && tensor.dim() >= 2 && tensor.is_floating_point(); }
+
+/// The only operators whose stream may have the sizes of the parameter.
+bool multiplies_matrices(std::string_view name) {
+  constexpr std::array kNames = {"linear", "matmul", "mm", "mv", "einsum", "conv", "inner", "tensordot"};
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [&](const char* part) { return name.find(part) != std::string_view::npos; });
+}
+
+}  // namespace
+
+Pass::Operator Pass::classify(std::string_view name) noexcept {
+  if (!name.starts_with("aten::")) {
+    return Operator::kOther;
+  }
+  name.remove_prefix(6);
+  if (name == "layer_norm" || name == "rms_norm" || name == "native_layer_norm" || name == "_fused_rms_norm") {
+    return Operator::kNorm;
+  }
+  if (name == "mul" || name == "mul_" || name == "multiply" || name == "addcmul") {
+    return Operator::kProduct;
+  }
+  if (name == "embedding") {
+    return Operator::kEmbedding;
+  }
+  if (!name.starts_with('_')) {
+    return Operator::kOther;
+  }
+  constexpr std::array kPrefixes = {"_foreach_", "_fused_adam", "_fused_sgd", "_fused_adagrad", "_amp_"};
+  const auto starts = [&](const char* prefix) { return name.starts_with(prefix); };
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(), starts) ? Operator::kOfLists : Operator::kOther;
+}
+
+int Pass::find(const at::Tensor& tensor) const noexcept {
+  if (const int parameter = plan_.find(tensor.unsafeGetTensorImpl()); parameter >= 0) {
+    return parameter;
+  }
+  for (const auto& [derived, parameter] : derived_) {
+    if (derived._unsafe_get_target() == tensor.unsafeGetTensorImpl()) {
+      return parameter;  // the address is not reused while the weak pointer stands
+    }
+  }
+  return -1;
+}
+
+Pass::Operands Pass::find_operands(Operator op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const {
+  Operands operands;
+  if (op == Operator::kNorm) {  // (input, normalized_shape, weight, …)
+    if (inputs.size() > 2 && inputs[0].isTensor() && inputs[2].isTensor() && inputs[2].toTensor().defined()) {
+      operands.stream = &inputs[0].toTensor();
+      operands.parameter = find(inputs[2].toTensor());
+    }
+    return operands;
+  }
+  bool first = true;
+  const auto look = [&](const at::Tensor& tensor) {
+    const int parameter = find(tensor);
+    if (parameter >= 0) {
+      const bool better = operands.parameter < 0 || plan_.parameters()[operands.parameter].is_buffer;
+      if (better) {
+        operands.parameter = parameter;
+        operands.parameter_tensor = &tensor;
+      }
+      operands.first_is_parameter = operands.first_is_parameter || first;
+    } else if (tensor.defined()) {
+      operands.only_parameters = false;
+      if (operands.stream == nullptr && is_stream(tensor)) {
+        operands.stream = &tensor;
+      }
+    }
+    first = false;
+  };
+  for (const auto& input : inputs) {
+    if (input.isTensor()) {
+      look(input.toTensor());
+    } else if (input.isTensorList()) {
+      for (const auto& element : input.toListRef()) {
+        look(element.toTensor());
+      }
+    }
+  }
+  // Element by element with the parameter: a gradient, a moving average, the anchor of a penalty.
+  const bool is_elementwise = operands.stream != nullptr && operands.parameter >= 0 &&
+                              operands.stream->sizes() == operands.parameter_tensor->sizes() &&
+                              !multiplies_matrices(name);
+  if (is_elementwise) {
+    operands.stream = nullptr;
+  }
+  return operands;
+}
+
+void Pass::derive(const std::vector<c10::IValue>& results, int parameter) {
+  for (const auto& result : results) {
+    if (!result.isTensor() || plan_.find(result.toTensor().unsafeGetTensorImpl()) >= 0) {
+      continue;
+    }
+    if (derived_.size() == kMostDerived) {
+      derived_.erase(derived_.begin());
+    }
+    using Weak = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
+    derived_.push_back({Weak(result.toTensor().getIntrusivePtr()), parameter});
+  }
+}
+
+bool Pass::has_no_weight(c10::ArrayRef<const c10::IValue> inputs) {
+  const bool has_weight = inputs.size() > 2 && inputs[2].isTensor() && inputs[2].toTensor().defined();
+  return !has_weight && !inputs.empty() && inputs[0].isTensor() && is_stream(inputs[0].toTensor());
+}
+
+bool Pass::WeightlessNorm::returned(const at::Tensor& tensor) const {
+  return input.defined() && result_storage && !result_storage->expired() && tensor.has_storage() &&
+         tensor.const_data_ptr() == result_data && tensor.numel() == input.numel();
+}
+
+}  // namespace infoplane::hooks::detail
