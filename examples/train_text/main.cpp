@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -42,11 +43,54 @@ GPT make_model(const Options& options, std::int64_t vocabulary) {
                  .heads(options.heads));
 }
 
+/// Where each layer is on its way over the plane, from the held-out points.
+void print_phases(const std::vector<infoplane::plane::Point>& points) {
+  infoplane::Trajectory trajectory;
+  for (const auto& point : points) {
+    if (point.stream == "heldout") {
+      trajectory.append(point);
+    }
+  }
+  fmt::print("Phases of the held-out complexity, unigrams (change, and how many times its noise)\n");
+  for (const auto& layer : trajectory.layers()) {
+    fmt::print("{:<18}", layer);
+    const char* separator = "";
+    for (const auto& phase : infoplane::plane::phases(trajectory, infoplane::plane::PhaseOptions().layer(layer))) {
+      fmt::print("{}{} {}–{}", separator, to_string(phase.kind), phase.first_step, phase.last_step);
+      if (phase.kind != infoplane::plane::PhaseKind::kUndecided) {
+        fmt::print(" ({:+.3f}, {:.0f})", phase.complexity.value, std::abs(phase.complexity.evidence()));
+      }
+      separator = ", ";
+    }
+    fmt::print("\n");
+  }
+}
+
+/// Whether the run ended by the rule, why, and which step was best.
+void print_verdict(const Options& options, const std::vector<infoplane::plane::Point>& points,
+                   const infoplane::EarlyStopping& stopping) {
+  if (!stopping.stopped()) {
+    fmt::print("\nStopping: no reason to stop yet; {}\n", stopping.message());
+  } else {
+    fmt::print("\nStopping: {}stopped at step {} ({}): {}\n", options.stop ? "" : "would have ",
+               stopping.stopped_step(), to_string(stopping.reason()), stopping.message());
+  }
+  for (const auto& point : points) {
+    if (point.stream == "heldout" && point.step == stopping.best_step()) {
+      fmt::print("Best step by the rule: {}, with a held-out loss of {:.4f}; at the last point it is {:.4f}\n",
+                 point.step, point.loss, points.back().loss);
+    }
+  }
+}
+
 /// Draws the run beside its file, and returns the page's path.
 std::string write_report(const Options& options, const infoplane::EarlyStopping& stopping) {
   infoplane::sinks::ReportRun run;
   run.file = infoplane::read_run_file(options.out);
   run.source = options.out;
+  if (stopping.best_step() >= 0) {
+    run.best_step = stopping.best_step();
+  }
   if (stopping.stopped()) {
     run.stop_step = stopping.stopped_step();
     run.verdict = fmt::format("The stopping rule {} at step {}: {}.", options.stop ? "stopped" : "would have stopped",
@@ -74,13 +118,8 @@ void report(const Options& options, const std::vector<infoplane::plane::Point>& 
                infoplane::sinks::plane_table(points, infoplane::sinks::PlaneTableOptions().order(order)));
   }
   fmt::print("\nLast held-out point\n{}\n", infoplane::sinks::layer_table(points.back()));
-  if (!stopping.stopped()) {
-    fmt::print("Stopping: no reason to stop yet; {}\n", stopping.message());
-  } else if (options.stop) {
-    fmt::print("Stopping: stopped at step {}: {}\n", stopping.stopped_step(), stopping.message());
-  } else {
-    fmt::print("Stopping: would have stopped at step {}: {}\n", stopping.stopped_step(), stopping.message());
-  }
+  print_phases(points);
+  print_verdict(options, points, stopping);
   fmt::print("{:.1f} s, of which {:.1f} s measuring; run file {}\n", seconds, measuring, options.out);
   try {
     fmt::print("What happened, as a page: {}\n", write_report(options, stopping));
@@ -110,8 +149,7 @@ int train(const Options& options) {
   infoplane::Monitor monitor(model, monitor_options(options));
   monitor.add_sink(infoplane::JsonLinesSink(options.out, infoplane::sinks::OpenMode::kOverwrite));
   monitor.add_sink(infoplane::ConsoleSink(infoplane::ConsoleSinkOptions().quiet(options.quiet)));
-  infoplane::EarlyStopping stopping(
-      infoplane::EarlyStoppingOptions().stream("heldout").patience(5).min_delta(2e-3).start_from_step(200));
+  infoplane::EarlyStopping stopping(infoplane::EarlyStopping::compression());
   infoplane::ProgressLine progress(std::max<std::int64_t>(options.steps, 1),
                                    infoplane::ProgressLineOptions().quiet(options.quiet).plain_seconds(0));
   std::vector<infoplane::plane::Point> points;

@@ -1,97 +1,135 @@
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
 #include <utility>
-#include <vector>
+
+#include "callbacks/criterion.hpp"
 
 namespace infoplane::callbacks {
-namespace {
 
-std::string keys_of(const plane::Metrics& metrics) {
-  if (metrics.empty()) {
-    return "none, because the point has no layer but the embedding";
+const char* to_string(StopReason reason) noexcept {
+  switch (reason) {
+    case StopReason::kPatience:
+      return "patience";
+    case StopReason::kThreshold:
+      return "threshold";
+    case StopReason::kWorsening:
+      return "worsening";
+    case StopReason::kDivergence:
+      return "divergence";
+    case StopReason::kNotFinite:
+      return "not finite";
+    case StopReason::kNone:
+      break;
   }
-  std::vector<std::string> keys;
-  keys.reserve(metrics.size());
-  for (const auto& [key, value] : metrics) {
-    keys.push_back(key);
-  }
-  return detail::join(keys);
+  return "none";
 }
 
-std::string checks(std::int64_t count) { return fmt::format("{} check{}", count, count == 1 ? "" : "s"); }
+int exit_code(StopReason reason) noexcept {
+  switch (reason) {
+    case StopReason::kPatience:
+      return 10;
+    case StopReason::kThreshold:
+      return 11;
+    case StopReason::kWorsening:
+      return 12;
+    case StopReason::kDivergence:
+      return 20;
+    case StopReason::kNotFinite:
+      return 21;
+    case StopReason::kNone:
+      break;
+  }
+  return 0;
+}
 
-}  // namespace
+std::vector<Criterion> EarlyStoppingOptions::criteria() const {
+  std::vector<Criterion> all{Criterion()
+                                 .monitor(monitor_)
+                                 .layer(layer_)
+                                 .mode(mode_)
+                                 .patience(patience_)
+                                 .min_delta(min_delta_)
+                                 .min_delta_mode(min_delta_mode_)
+                                 .stopping_threshold(stopping_threshold_)
+                                 .divergence_threshold(divergence_threshold_)
+                                 .worsening(worsening_)
+                                 .baseline(baseline_)
+                                 .smoothing(smoothing_)};
+  all.insert(all.end(), also_.begin(), also_.end());
+  return all;
+}
 
-const char* to_string(StopReason reason) noexcept { return reason == StopReason::kPatience ? "patience" : "none"; }
-
-EarlyStopping::EarlyStopping(EarlyStoppingOptions options) : options_(std::move(options)), stream_(options_.stream()) {
-  INFOPLANE_CHECK(!options_.monitor().empty(), ArgumentError,
-                  "EarlyStopping needs the key of a metric, such as monitor(\"distance/unigram\")");
-  INFOPLANE_CHECK(options_.patience() >= 1, ArgumentError, "EarlyStopping needs a patience of at least 1 check, got ",
-                  options_.patience());
-  INFOPLANE_CHECK(std::isfinite(options_.min_delta()) && options_.min_delta() >= 0, ArgumentError,
-                  "EarlyStopping needs a finite min_delta of at least 0, got ", options_.min_delta(),
-                  ": it is a distance, whatever the mode");
+EarlyStopping::EarlyStopping(EarlyStoppingOptions options)
+    : options_(std::move(options)), criteria_(options_.criteria()), stream_(options_.stream()) {
   INFOPLANE_CHECK(options_.start_from_step() >= 0, ArgumentError,
                   "EarlyStopping needs a start_from_step of at least 0, got ", options_.start_from_step());
-}
-
-bool EarlyStopping::improves(double value) const noexcept {
-  if (std::isnan(best_value_)) {
-    return true;
+  for (const auto& criterion : criteria_) {
+    validate(criterion);
+    states_.emplace_back();
+    states_.back().best_value = criterion.baseline().value_or(states_.back().best_value);
   }
-  const auto gain = options_.mode() == Mode::kMin ? best_value_ - value : value - best_value_;
-  // 0.8 − 0.7 is above 0.1 in binary; a gain of exactly min_delta must not count because of its last bit.
-  const auto rounding = 4 * std::numeric_limits<double>::epsilon() * std::max(std::abs(value), std::abs(best_value_));
-  return gain > options_.min_delta() + rounding;
 }
 
-bool EarlyStopping::update(const plane::Point& point) {
+bool EarlyStopping::update(const plane::Point& point, const plane::Metrics& fed) {
   if (stopped() || (!options_.stream().empty() && point.stream != options_.stream())) {
+    improved_ = false;
     return stopped();
   }
   INFOPLANE_CHECK(stream_.empty() || point.stream == stream_, StateError,
                   "EarlyStopping was given a point of stream \"", point.stream, "\" after points of stream \"", stream_,
                   "\", which cannot be compared: choose one with ", "EarlyStoppingOptions().stream(\"", stream_, "\")");
-  INFOPLANE_CHECK(last_step_ < point.step, StateError, "EarlyStopping was given the point of step ", point.step,
-                  " after that of step ", last_step_, ": points must come in the order of their steps, each once");
-  const auto found = point.mean.find(options_.monitor());
-  INFOPLANE_CHECK(found != point.mean.end(), ArgumentError, "EarlyStopping monitors \"", options_.monitor(),
-                  "\", which the point of step ", point.step, " does not have; it has: ", keys_of(point.mean));
-
+  const bool stops = take(point.step, &point, fed);
   stream_ = point.stream;
-  last_step_ = point.step;
-  const auto value = found->second;
-  if (point.step < options_.start_from_step()) {
+  return stops;
+}
+
+bool EarlyStopping::update(std::int64_t step, const plane::Metrics& fed) {
+  if (stopped()) {
+    improved_ = false;
+    return true;
+  }
+  return take(step, nullptr, fed);
+}
+
+bool EarlyStopping::take(std::int64_t step, const plane::Point* point, const plane::Metrics& fed) {
+  INFOPLANE_CHECK(last_step_ < step, StateError, "EarlyStopping was given the point of step ", step,
+                  " after that of step ", last_step_, ": points must come in the order of their steps, each once");
+  std::vector<Measured> measured;
+  measured.reserve(criteria_.size());
+  for (const auto& criterion : criteria_) {
+    measured.push_back(measure(criterion, point, fed, step, options_.strict()));
+  }
+  last_step_ = step;
+  improved_ = false;
+  if (step < options_.start_from_step()) {
     return false;
   }
-  if (!std::isfinite(value)) {
-    ++undefined_;
-  } else if (improves(value)) {
-    best_value_ = value;
-    best_step_ = point.step;
-    waited_ = 0;
-  } else if (++waited_ >= options_.patience()) {
-    reason_ = StopReason::kPatience;
-    stopped_step_ = point.step;
+  for (std::size_t i = 0; i < criteria_.size(); ++i) {
+    const bool better = advance(states_[i], criteria_[i], measured[i], step, options_.check_finite());
+    improved_ = i == 0 ? better : improved_;
   }
+  decide(step);
   return stopped();
 }
 
-std::string EarlyStopping::message() const {
-  if (best_step_ < 0) {
-    return undefined_ == 0 ? fmt::format("no check of {} yet", options_.monitor())
-                           : fmt::format("no finite value of {} in {}", options_.monitor(), checks(undefined_));
+void EarlyStopping::decide(std::int64_t step) {
+  const auto voters = states_.begin() + (options_.combine() == Combine::kFirst ? 1 : std::ptrdiff_t(states_.size()));
+  const auto failed = [](const CriterionState& state) {
+    return state.reason == StopReason::kDivergence || state.reason == StopReason::kNotFinite;
+  };
+  const auto asks = [](const CriterionState& state) { return state.reason != StopReason::kNone; };
+  auto found = std::find_if(states_.begin(), voters, failed);
+  if (found == voters && (options_.combine() != Combine::kAll || std::all_of(states_.begin(), voters, asks))) {
+    found = std::find_if(states_.begin(), voters, asks);
   }
-  if (waited_ == 0) {
-    return fmt::format("{} improved to {:.4g} at step {}", options_.monitor(), best_value_, best_step_);
+  if (found != voters) {
+    reason_ = found->reason;
+    stopped_step_ = step;
+    deciding_ = static_cast<std::size_t>(found - states_.begin());
   }
-  return fmt::format("no improvement of {} by more than {:g} in {} since step {} (best {:.4g})", options_.monitor(),
-                     options_.min_delta(), checks(waited_), best_step_, best_value_);
 }
+
+std::string EarlyStopping::message() const { return describe(states_[deciding_], criteria_[deciding_], last_step_); }
 
 }  // namespace infoplane::callbacks

@@ -1,37 +1,28 @@
 #pragma once
 
 #include <cstdint>
-#include <infoplane/core/option.hpp>
+#include <deque>
+#include <infoplane/callbacks/early_stopping_options.hpp>
+#include <infoplane/callbacks/stop_reason.hpp>
 #include <infoplane/plane/point.hpp>
 #include <limits>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace infoplane::callbacks {
 
-/// Whether a smaller or a larger value of the monitored metric is better.
-enum class Mode : std::uint8_t { kMin, kMax };
-
-/// Why training may stop.
-enum class StopReason : std::uint8_t {
-  kNone,      ///< it may go on
-  kPatience,  ///< no improvement for `patience` checks
-};
-
-/// "none" or "patience".
-const char* to_string(StopReason reason) noexcept;
-
-struct EarlyStoppingOptions {
-  /// Key looked up in Point::mean.
-  INFOPLANE_ARG(std::string, monitor) = "distance/unigram";
-  INFOPLANE_ARG(Mode, mode) = Mode::kMin;
-  /// Checks without improvement after which training may stop, at least 1.
-  INFOPLANE_ARG(std::int64_t, patience) = 5;
-  /// An improvement is a change for the better by more than this, in the metric's own unit.
-  INFOPLANE_ARG(double, min_delta) = 1e-3;
-  /// Points before this step are not checked.
-  INFOPLANE_ARG(std::int64_t, start_from_step) = 0;
-  /// Only points of this stream are checked. Empty: the stream of the first point, and no other may follow.
-  INFOPLANE_ARG(std::string, stream) = "";
+/// Where one criterion stands.
+struct CriterionState {
+  StopReason reason = StopReason::kNone;  ///< what it asks for at the last check
+  std::int64_t best_step = -1;            ///< step of the last improvement; −1 before the first finite value
+  double best_value = std::numeric_limits<double>::quiet_NaN();
+  double best_error = 0;  ///< standard error of best_value, where the options ask for it
+  double last_value = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
+  std::int64_t waited = 0;                                       ///< checks since the last improvement
+  std::int64_t undefined = 0;                                    ///< checks whose value wasn't finite
+  std::deque<double> values;                                     ///< of the last checks, at most `smoothing` of them
+  std::deque<double> errors;
 };
 
 /// Decides from the points of a run, one after another, whether training may stop. A plain value: copies carry the
@@ -39,53 +30,71 @@ struct EarlyStoppingOptions {
 ///
 /// The best value moves only by improvements of more than min_delta, so many small steps add up until they are one. A
 /// metric that isn't finite is neither better nor worse: such a check changes nothing and costs no patience.
+/// Divergence, and check_finite, end training whatever `combine` says, unless the metric is one that doesn't decide.
 class EarlyStopping {
  public:
-  /// @throws ArgumentError if patience is below 1, min_delta negative or not finite, start_from_step negative, or
-  /// monitor empty.
+  /// @throws ArgumentError if a patience or smoothing is below 1, min_delta or worsening negative or not finite, a
+  /// threshold or baseline NaN, start_from_step negative, or a monitor empty.
   explicit EarlyStopping(EarlyStoppingOptions options = {});
 
+  /// The rule that this library recommends for the end of pre-training; docs/stopping.md has the runs it was chosen and
+  /// the runs it was reported on. For held-out points of a fixed batch. Options can be changed further.
+  static EarlyStoppingOptions compression();
+
   /// Takes the next point; true once training may stop, and from then on whatever follows. Points of another stream
-  /// than options().stream() change nothing. When it throws, nothing has changed.
-  /// @throws ArgumentError if the point's mean lacks the monitored key; lists the keys there are.
+  /// than options().stream() change nothing. `fed`: metrics of the user's own, such as {"validation_loss", 1.7}; they
+  /// come before those of the point. When it throws, nothing has changed.
+  /// @throws ArgumentError if a monitored key or layer is missing and options().strict(); lists what there is.
   /// @throws StateError if the point's step isn't above that of the point before, or streams mix.
-  bool update(const plane::Point& point);
+  bool update(const plane::Point& point, const plane::Metrics& fed = {});
+  /// The same without a point: all monitored metrics are fed.
+  bool update(std::int64_t step, const plane::Metrics& fed);
 
   bool stopped() const noexcept { return reason_ != StopReason::kNone; }
   StopReason reason() const noexcept { return reason_; }
   /// Step of the point that stopped it; −1 before.
   std::int64_t stopped_step() const noexcept { return stopped_step_; }
-  /// Step of the last improvement; −1 before the first finite value.
-  std::int64_t best_step() const noexcept { return best_step_; }
-  /// Value at best_step(); NaN before the first finite value.
-  double best_value() const noexcept { return best_value_; }
+  /// Of the first criterion: step of the last improvement; −1 before the first finite value.
+  std::int64_t best_step() const noexcept { return states_.front().best_step; }
+  /// Value at best_step(); NaN (or the baseline) before.
+  double best_value() const noexcept { return states_.front().best_value; }
   /// Checks since the last improvement.
-  std::int64_t waited() const noexcept { return waited_; }
+  std::int64_t waited() const noexcept { return states_.front().waited; }
   /// Checks whose value wasn't finite.
-  std::int64_t undefined() const noexcept { return undefined_; }
+  std::int64_t undefined() const noexcept { return states_.front().undefined; }
+  /// True if the last update moved best_step(): the moment to keep a checkpoint.
+  bool improved() const noexcept { return improved_; }
+  /// All criteria, in the order of options().criteria().
+  const std::vector<CriterionState>& states() const noexcept { return states_; }
   /// One sentence on where it stands, such as "no improvement of distance/unigram by more than 0.001 in 5 checks since
   /// step 800 (best 0.41)".
   std::string message() const;
 
+  /// The state as JSON text, for the trainer's checkpoint.
+  std::string save_state() const;
+  /// Goes on from what save_state gave. When it throws, nothing has changed.
+  /// @throws ArgumentError if the text is no such state, or comes from other criteria.
+  void load_state(std::string_view text);
+
   const EarlyStoppingOptions& options() const noexcept { return options_; }
 
  private:
-  bool improves(double value) const noexcept;
+  bool take(std::int64_t step, const plane::Point* point, const plane::Metrics& fed);
+  void decide(std::int64_t step);
 
   EarlyStoppingOptions options_;
+  std::vector<Criterion> criteria_;
+  std::vector<CriterionState> states_;
   StopReason reason_ = StopReason::kNone;
+  std::size_t deciding_ = 0;  // criterion that message() tells about
   std::string stream_;
   std::int64_t last_step_ = -1;
   std::int64_t stopped_step_ = -1;
-  std::int64_t best_step_ = -1;
-  double best_value_ = std::numeric_limits<double>::quiet_NaN();
-  std::int64_t waited_ = 0;
-  std::int64_t undefined_ = 0;
+  bool improved_ = false;
 };
 
 }  // namespace infoplane::callbacks
 
 namespace infoplane {
 using callbacks::EarlyStopping;
-using callbacks::EarlyStoppingOptions;
 }  // namespace infoplane

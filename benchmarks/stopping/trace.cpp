@@ -1,0 +1,86 @@
+#include "trace.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <infoplane/bound/ib_curve.hpp>
+#include <infoplane/plane/curve_gap.hpp>
+#include <infoplane/plane/trajectory.hpp>
+#include <infoplane/sinks/run_file.hpp>
+#include <limits>
+
+namespace stopping_study {
+namespace {
+
+using infoplane::bound::IbCurve;
+using infoplane::plane::Point;
+using infoplane::plane::Series;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+double metric(const infoplane::plane::Metrics& metrics, const std::string& key) {
+  const auto found = metrics.find(key);
+  return found == metrics.end() ? kNaN : found->second;
+}
+
+}  // namespace
+
+std::size_t Trace::earliest() const {
+  std::size_t index = 0;
+  while (excess(index) > 0.02) {
+    ++index;
+  }
+  return index;
+}
+
+Trace read_trace(const Run& run, const std::string& folder) {
+  const auto file = infoplane::read_run_file(folder + "/" + run.name() + ".jsonl");
+  const auto curve = IbCurve::load(folder + "/" + run.text() + ".curve.json");
+  Trace trace{run, file.stream("heldout"), {}, 0};
+  for (auto& point : trace.points) {
+    infoplane::plane::add_curve_gap(point, "unigram", curve, file.header.anchors);
+  }
+  const infoplane::plane::Trajectory heldout(trace.points);
+  const auto train = file.stream("train");
+  for (std::size_t i = 0; i < trace.points.size(); ++i) {
+    const auto& point = trace.points[i];
+    trace.best = point.loss < trace.loss(trace.best) ? i : trace.best;
+    infoplane::plane::Metrics derived{{"validation_loss", point.loss}};
+    for (const std::string suffix : {"", "/corrected"}) {
+      const auto same =
+          std::find_if(train.begin(), train.end(), [&](const Point& each) { return each.step == point.step; });
+      derived["generalisation" + suffix] =
+          metric(point.mean, "distance/unigram" + suffix) -
+          (same == train.end() ? kNaN : metric(same->mean, "distance/unigram" + suffix));
+    }
+    trace.derived.push_back(std::move(derived));
+  }
+  for (const std::string key :
+       {"distance/unigram", "distance/unigram/corrected", "curve_gap/unigram", "curve_gap/unigram/corrected",
+        "I(X;Z)/input_unigram/corrected", "I(Y;Z)/output_unigram/corrected", "validation_loss"}) {
+    auto all = heldout.series(key);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto own = trace.derived[i].find(key);
+      all[i].value = own == trace.derived[i].end() ? all[i].value : own->second;
+    }
+    for (const std::size_t width : {6U, 8U, 12U}) {
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        double evidence = 0;
+        if (i + 1 >= width) {
+          const auto end = all.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+          evidence = infoplane::plane::trend(Series(end - static_cast<std::ptrdiff_t>(width), end)).evidence();
+        }
+        trace.derived[i]["slope" + std::to_string(width) + "/" + key] = i + 1 >= width ? evidence : kNaN;
+      }
+    }
+  }
+  for (auto& derived : trace.derived) {
+    for (const char* width : {"6", "8", "12"}) {
+      const double x = derived[std::string("slope") + width + "/I(X;Z)/input_unigram/corrected"];
+      const double y = derived[std::string("slope") + width + "/I(Y;Z)/output_unigram/corrected"];
+      derived[std::string("idle") + width] = x < -3 && y < 1 ? 1 : 0;
+    }
+  }
+  return trace;
+}
+
+}  // namespace stopping_study

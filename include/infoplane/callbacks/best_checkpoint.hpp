@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/callbacks/early_stopping.hpp>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace torch::nn {
+class Module;
+}
+namespace torch::optim {
+class Optimizer;
+}
+
+namespace infoplane::callbacks {
+
+/// Keeps the best model of a run in one file: parameters, buffers and, if given, the optimizer's state, with the step
+/// and the state of the stopping rule. Borrows model and optimizer; they must outlive it.
+///
+/// The file is replaced as a whole or not at all: a killed process leaves the one before. Of several ranks one saves
+/// (`.saves(rank == 0)`), all restore. Waits for the model's device.
+class BestCheckpoint {
+ public:
+  BestCheckpoint(std::string path, torch::nn::Module& model, torch::optim::Optimizer* optimizer = nullptr);
+  /// The same for a holder (`TORCH_MODULE`) or a `shared_ptr`.
+  template <typename Holder, typename = decltype(static_cast<torch::nn::Module&>(*std::declval<Holder&>()))>
+  BestCheckpoint(std::string path, Holder& model, torch::optim::Optimizer* optimizer = nullptr)
+      : BestCheckpoint(std::move(path), static_cast<torch::nn::Module&>(*model), optimizer) {}
+
+  /// Whether this process writes the file; true by default.
+  BestCheckpoint& saves(bool value) noexcept;
+
+  /// To be called after EarlyStopping::update: saves if that improved. Returns whether it did.
+  /// @throws IoError if the file cannot be written; the one before is still there then.
+  bool update(const EarlyStopping& stopping);
+
+  /// Loads the file into model and optimizer, on the devices they are on, and returns its step. A parameter or buffer
+  /// that is missing or has another shape is found before anything changes.
+  /// @throws IoError if the file cannot be read or was saved without an optimizer where one is given.
+  /// @throws ShapeError if it is of another model, naming the first difference.
+  std::int64_t restore();
+  /// As restore(), and sets the rule back to where it stood then: for going on from the best step.
+  /// @throws ArgumentError if the rule has other criteria.
+  std::int64_t restore(EarlyStopping& stopping);
+
+  const std::string& path() const noexcept { return path_; }
+  /// Step last saved or restored by this object; −1 before.
+  std::int64_t step() const noexcept { return step_; }
+
+ private:
+  std::int64_t load(EarlyStopping* stopping);
+
+  std::string path_;
+  torch::nn::Module* model_;
+  torch::optim::Optimizer* optimizer_;
+  bool saves_ = true;
+  std::int64_t step_ = -1;
+};
+
+}  // namespace infoplane::callbacks
+
+namespace infoplane {
+using callbacks::BestCheckpoint;
+}  // namespace infoplane

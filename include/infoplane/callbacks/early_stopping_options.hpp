@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/core/option.hpp>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace infoplane::callbacks {
+
+/// Whether a smaller or a larger value of the monitored metric is better.
+enum class Mode : std::uint8_t { kMin, kMax };
+
+/// What `min_delta` and `worsening` are measured in.
+enum class DeltaMode : std::uint8_t {
+  kAbsolute,        ///< the metric's own unit
+  kRelative,        ///< the absolute value of the best so far
+  kStandardErrors,  ///< √(s² + s_best²), with the metric's standard errors at the check and at the best
+};
+
+/// Which of several metrics decide.
+enum class Combine : std::uint8_t {
+  kFirst,  ///< the first; the others are only followed
+  kAll,    ///< all of them must ask for the end at the same check
+  kAny,    ///< one is enough
+};
+
+/// A patience that lack of improvement never ends.
+inline constexpr std::int64_t kEndless = std::numeric_limits<std::int64_t>::max();
+
+/// One metric and what is asked of it.
+struct Criterion {
+  /// A key that the user feeds, else "loss", else a key of the point. Standard errors are looked up as the key, less a
+  /// "/corrected" at its end, with "/standard_error" behind it.
+  INFOPLANE_ARG(std::string, monitor) = "distance/unigram";
+  /// Layer whose metrics are meant; empty: the mean over the blocks.
+  INFOPLANE_ARG(std::string, layer);
+  INFOPLANE_ARG(Mode, mode) = Mode::kMin;
+  /// Checks without improvement after which training may stop, at least 1.
+  INFOPLANE_ARG(std::int64_t, patience) = 5;
+  /// An improvement is a change for the better by more than this.
+  INFOPLANE_ARG(double, min_delta) = 1e-3;
+  INFOPLANE_ARG(DeltaMode, min_delta_mode) = DeltaMode::kAbsolute;
+  /// Training may stop once the value is this good. In the metric's own unit.
+  INFOPLANE_ARG(std::optional<double>, stopping_threshold);
+  /// Training must stop once the value is worse than this. In the metric's own unit.
+  INFOPLANE_ARG(std::optional<double>, divergence_threshold);
+  /// Training may stop once the value is worse than the best so far by more than this, in the unit of min_delta_mode.
+  INFOPLANE_ARG(std::optional<double>, worsening);
+  /// The best value to begin with: only what is better counts.
+  INFOPLANE_ARG(std::optional<double>, baseline);
+  /// What is compared is the mean over this many checks; the first comparison comes when there are so many.
+  INFOPLANE_ARG(std::int64_t, smoothing) = 1;
+};
+
+/// The options of the first criterion stand here themselves; see Criterion.
+struct EarlyStoppingOptions {
+  INFOPLANE_ARG(std::string, monitor) = "distance/unigram";
+  INFOPLANE_ARG(std::string, layer);
+  INFOPLANE_ARG(Mode, mode) = Mode::kMin;
+  INFOPLANE_ARG(std::int64_t, patience) = 5;
+  INFOPLANE_ARG(double, min_delta) = 1e-3;
+  INFOPLANE_ARG(DeltaMode, min_delta_mode) = DeltaMode::kAbsolute;
+  INFOPLANE_ARG(std::optional<double>, stopping_threshold);
+  INFOPLANE_ARG(std::optional<double>, divergence_threshold);
+  INFOPLANE_ARG(std::optional<double>, worsening);
+  INFOPLANE_ARG(std::optional<double>, baseline);
+  INFOPLANE_ARG(std::int64_t, smoothing) = 1;
+  /// Further metrics, and which of all decide.
+  INFOPLANE_ARG(std::vector<Criterion>, also);
+  INFOPLANE_ARG(Combine, combine) = Combine::kAny;
+  /// Points before this step are not checked.
+  INFOPLANE_ARG(std::int64_t, start_from_step) = 0;
+  /// Only points of this stream are checked. Empty: the stream of the first point, and no other may follow.
+  INFOPLANE_ARG(std::string, stream);
+  /// A deciding metric that is NaN or infinite ends training. Off by default: what lies within its noise is NaN on the
+  /// plane. Turn it on for a loss.
+  INFOPLANE_ARG(bool, check_finite) = false;
+  /// A key that is missing is an error; otherwise it counts as a value that is not defined.
+  INFOPLANE_ARG(bool, strict) = true;
+
+ public:
+  /// All criteria: that of these options, then `also`.
+  std::vector<Criterion> criteria() const;
+};
+
+}  // namespace infoplane::callbacks
+
+namespace infoplane {
+using callbacks::EarlyStoppingOptions;
+}  // namespace infoplane

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/bound/ib_curve.hpp>
+#include <infoplane/plane/point.hpp>
+#include <string>
+#include <string_view>
+
+namespace infoplane::plane {
+
+/// `curve_gap/<order>`.
+std::string curve_gap_key(std::string_view order);
+
+/// Adds to a layer how far it is from the Information Bottleneck curve of its data, as efficiencies:
+///   * `curve_gap/<order>` = I_IB(complexity) − expressivity, of the plug-in values;
+///   * `curve_gap/<order>/corrected`, of the corrected values, where the layer has them; NaN where they are, and where
+///     `distance/<order>/corrected` is, with the same reason: complexity cannot be told from its null;
+///   * `curve_gap/<order>/standard_error` = √(s_y² + (s_x dI_IB/dR)²) of the corrected one. The two errors are taken as
+///     independent; those of one batch of tokens are not, so this is an approximation.
+/// Negative where Z has seen more context than X: reported as it is. Does nothing where the layer lacks a coordinate.
+/// `curve` is solved on the joint of the same label sets, `anchors` is m.
+/// @throws ArgumentError if anchors is below 2.
+void add_curve_gap(LayerPoint& layer, std::string_view order, const bound::IbCurve& curve, std::int64_t anchors);
+
+/// The same for every layer of a point, and the means over its blocks, as mean_over_blocks takes them: means of the
+/// gaps, where the error, being of the same tokens, is the mean of the errors.
+void add_curve_gap(Point& point, std::string_view order, const bound::IbCurve& curve, std::int64_t anchors);
+
+}  // namespace infoplane::plane

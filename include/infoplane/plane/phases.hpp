@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/core/option.hpp>
+#include <infoplane/plane/series.hpp>
+#include <infoplane/plane/trajectory.hpp>
+#include <string>
+#include <vector>
+
+namespace infoplane::plane {
+
+enum class PhaseKind : std::uint8_t {
+  kExpansion,    ///< complexity rises
+  kCompression,  ///< complexity falls
+  kUndecided,    ///< no change that stands out of the noise
+};
+
+/// "expansion", "compression" or "not decided".
+const char* to_string(PhaseKind kind) noexcept;
+
+/// A part of a trajectory.
+struct Phase {
+  PhaseKind kind = PhaseKind::kUndecided;
+  std::int64_t first_step = 0;
+  std::int64_t last_step = 0;
+  Change complexity;    ///< over the phase; its evidence() is what the verdict rests on
+  Change expressivity;  ///< over the same steps
+};
+
+struct PhaseOptions {
+  /// Label sets: complexity is I(X;Z)/input_<order>, expressivity I(Y;Z)/output_<order>, corrected where there is that.
+  INFOPLANE_ARG(std::string, order) = "unigram";
+  /// Layer that is looked at; empty: the mean over blocks.
+  INFOPLANE_ARG(std::string, layer);
+  /// Least change, in its own noise (√2 step_noise), that makes a phase. Raised to 2 √(ln n) + 1 where that is more:
+  /// the range of n values of nothing but noise is about 2 √(ln n).
+  INFOPLANE_ARG(double, evidence) = 4;
+};
+
+/// Parts a trajectory into phases: from the first step to the last, each beginning where the one before ends.
+///
+/// A turning point is an extremum of the complexity from which it comes back by more than the evidence asks for. A
+/// phase ends at the first step that is within twice the noise of the extremum, the next begins at the last such step,
+/// and what lies between is not decided. So are a whole trajectory without such a change, and one of fewer than 5
+/// points with a defined complexity. The last phase is where the run is now. Empty for an empty trajectory.
+///
+/// An untrained net isn't at the origin: its complexity may fall within the first steps before it expands.
+/// @throws ArgumentError if no point has the layer, or none has the order's complexity.
+std::vector<Phase> phases(const Trajectory& trajectory, const PhaseOptions& options = {});
+
+}  // namespace infoplane::plane

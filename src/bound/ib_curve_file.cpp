@@ -1,0 +1,80 @@
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <infoplane/bound/ib_curve.hpp>
+#include <infoplane/core/error.hpp>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace infoplane::bound {
+namespace {
+
+constexpr int kVersion = 1;
+constexpr const char* kFormat = "infoplane IB curve";
+
+}  // namespace
+
+void IbCurve::save(const std::string& path) const {
+  auto points = nlohmann::json::array();
+  for (const auto& point : points_) {
+    // JSON has no infinity: null stands for it.
+    points.push_back({{"complexity", point.complexity},
+                      {"expressivity", point.expressivity},
+                      {"beta", std::isfinite(point.beta) ? nlohmann::json(point.beta) : nlohmann::json()},
+                      {"clusters", point.clusters}});
+  }
+  const nlohmann::json json{{"format", kFormat},
+                            {"version", kVersion},
+                            {"unit", "nats"},
+                            {"row_entropy", row_entropy_},
+                            {"column_entropy", column_entropy_},
+                            {"information", information_},
+                            {"tolerance", tolerance_},
+                            {"points", points}};
+  const auto beside = path + ".part";
+  std::ofstream out(beside, std::ios::binary);
+  out << json.dump(1) << '\n';
+  out.close();
+  if (!out || std::rename(beside.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    std::remove(beside.c_str());
+    INFOPLANE_THROW(IoError, "the IB curve cannot be written to ", path, ": ", std::strerror(error));
+  }
+}
+
+IbCurve IbCurve::load(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  INFOPLANE_CHECK(in, IoError, "the IB curve ", path, " cannot be opened: ", std::strerror(errno));
+  IbCurve curve;
+  try {
+    const auto json = nlohmann::json::parse(in);
+    INFOPLANE_CHECK(json.value("format", "") == kFormat, IoError, path, " is not an IB curve: \"format\" is not \"",
+                    kFormat, "\"");
+    INFOPLANE_CHECK(json.at("version") == kVersion, IoError, "the IB curve ", path, " is of version ",
+                    json.at("version").dump(), "; this library reads version ", kVersion);
+    json.at("row_entropy").get_to(curve.row_entropy_);
+    json.at("column_entropy").get_to(curve.column_entropy_);
+    json.at("information").get_to(curve.information_);
+    json.at("tolerance").get_to(curve.tolerance_);
+    for (const auto& point : json.at("points")) {
+      const auto& beta = point.at("beta");
+      curve.points_.push_back({point.at("complexity"), point.at("expressivity"),
+                               beta.is_null() ? std::numeric_limits<double>::infinity() : beta.get<double>(),
+                               point.at("clusters")});
+    }
+  } catch (const nlohmann::json::exception& error) {
+    INFOPLANE_THROW(IoError, "the IB curve ", path, " cannot be read: ", error.what());
+  }
+  INFOPLANE_CHECK(
+      !curve.points_.empty() && curve.points_.front().complexity == 0 && curve.points_.front().expressivity == 0,
+      IoError, "the IB curve ", path, " does not start at (0, 0)");
+  for (std::size_t i = 1; i < curve.points_.size(); ++i) {
+    INFOPLANE_CHECK(curve.points_[i - 1].complexity < curve.points_[i].complexity, IoError, "the IB curve ", path,
+                    " has points that do not rise in complexity, at point ", i);
+  }
+  return curve;
+}
+
+}  // namespace infoplane::bound

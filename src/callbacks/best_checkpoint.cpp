@@ -1,0 +1,179 @@
+#include <fcntl.h>
+#include <torch/nn/module.h>
+#include <torch/optim/optimizer.h>
+#include <torch/serialize/archive.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <infoplane/callbacks/best_checkpoint.hpp>
+#include <infoplane/core/error.hpp>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace infoplane::callbacks {
+namespace {
+
+using torch::serialize::InputArchive;
+using torch::serialize::OutputArchive;
+
+/// Tensors of a model by name, "p " before a parameter's and "b " before a buffer's.
+std::map<std::string, at::Tensor> tensors_of(const torch::nn::Module& model) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& each : model.named_parameters()) {
+    tensors.emplace("p " + each.key(), each.value());
+  }
+  for (const auto& each : model.named_buffers()) {
+    tensors.emplace("b " + each.key(), each.value());
+  }
+  return tensors;
+}
+
+/// What must agree between the file and the model, a line a tensor.
+std::map<std::string, std::string> layout_of(const torch::nn::Module& model) {
+  std::map<std::string, std::string> layout;
+  for (const auto& [name, tensor] : tensors_of(model)) {
+    layout[name] = tensor.defined() ? detail::concat(tensor.scalar_type(), ' ', tensor.sizes()) : "undefined";
+  }
+  return layout;
+}
+
+c10::IValue to_value(const std::map<std::string, std::string>& layout) {
+  std::string text;
+  for (const auto& [name, shape] : layout) {
+    text += name + '\t' + shape + '\n';
+  }
+  return text;
+}
+
+std::map<std::string, std::string> from_text(const std::string& text) {
+  std::map<std::string, std::string> layout;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto tab = text.find('\t', at);
+    const auto end = text.find('\n', at);
+    if (tab >= end || end == std::string::npos) {
+      break;
+    }
+    layout[text.substr(at, tab - at)] = text.substr(tab + 1, end - tab - 1);
+    at = end + 1;
+  }
+  return layout;
+}
+
+void compare(const std::string& path, const std::map<std::string, std::string>& file,
+             const std::map<std::string, std::string>& model) {
+  for (const auto& [name, shape] : model) {
+    const auto found = file.find(name);
+    INFOPLANE_CHECK(found != file.end(), ShapeError, "the checkpoint ", path, " has no ", name.substr(2),
+                    ", which the model has");
+    INFOPLANE_CHECK(found->second == shape, ShapeError, "the checkpoint ", path, " has ", name.substr(2), " as ",
+                    found->second, ", the model as ", shape);
+  }
+  for (const auto& [name, shape] : file) {
+    INFOPLANE_CHECK(model.count(name) != 0, ShapeError, "the checkpoint ", path, " has ", name.substr(2),
+                    ", which the model lacks");
+  }
+}
+
+/// The one device that the model is on; none where there are several.
+std::optional<c10::Device> device_of(const torch::nn::Module& model) {
+  std::optional<c10::Device> device;
+  for (const auto& [name, tensor] : tensors_of(model)) {
+    if (tensor.defined() && device && *device != tensor.device()) {
+      return std::nullopt;
+    }
+    device = tensor.defined() ? tensor.device() : device;
+  }
+  return device;
+}
+
+/// Puts the data on the disk before the name points to it.
+void sync(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) {
+    ::close(descriptor);
+  }
+  INFOPLANE_CHECK(synced, IoError, std::strerror(error));
+}
+
+}  // namespace
+
+BestCheckpoint::BestCheckpoint(std::string path, torch::nn::Module& model, torch::optim::Optimizer* optimizer)
+    : path_(std::move(path)), model_(&model), optimizer_(optimizer) {
+  INFOPLANE_CHECK(!path_.empty(), ArgumentError, "BestCheckpoint needs the path of a file");
+}
+
+BestCheckpoint& BestCheckpoint::saves(bool value) noexcept {
+  saves_ = value;
+  return *this;
+}
+
+bool BestCheckpoint::update(const EarlyStopping& stopping) {
+  if (!stopping.improved() || !saves_) {
+    return false;
+  }
+  const auto beside = path_ + ".part";
+  try {
+    OutputArchive archive;
+    OutputArchive model(archive.compilation_unit());
+    model_->save(model);
+    archive.write("model", model);
+    archive.write("layout", to_value(layout_of(*model_)));
+    if (optimizer_ != nullptr) {
+      OutputArchive optimizer(archive.compilation_unit());
+      optimizer_->save(optimizer);
+      archive.write("optimizer", optimizer);
+    }
+    archive.write("step", c10::IValue(stopping.best_step()));
+    archive.write("stopping", c10::IValue(stopping.save_state()));
+    archive.save_to(beside);
+    sync(beside);
+    INFOPLANE_CHECK(std::rename(beside.c_str(), path_.c_str()) == 0, IoError, std::strerror(errno));
+  } catch (const std::exception& error) {
+    std::remove(beside.c_str());
+    INFOPLANE_THROW(IoError, "the checkpoint ", path_, " of step ", stopping.best_step(),
+                    " cannot be written: ", error.what());
+  }
+  step_ = stopping.best_step();
+  return true;
+}
+
+std::int64_t BestCheckpoint::restore() { return load(nullptr); }
+
+std::int64_t BestCheckpoint::restore(EarlyStopping& stopping) { return load(&stopping); }
+
+std::int64_t BestCheckpoint::load(EarlyStopping* stopping) {
+  InputArchive archive;
+  InputArchive model;
+  InputArchive optimizer;
+  c10::IValue layout;
+  c10::IValue step;
+  c10::IValue state;
+  try {
+    archive.load_from(path_, device_of(*model_));
+    archive.read("model", model);
+    archive.read("layout", layout);
+    archive.read("step", step);
+    archive.read("stopping", state);
+  } catch (const std::exception& error) {
+    INFOPLANE_THROW(IoError, "the checkpoint ", path_, " cannot be read: ", error.what());
+  }
+  INFOPLANE_CHECK(optimizer_ == nullptr || archive.try_read("optimizer", optimizer), IoError, "the checkpoint ", path_,
+                  " was saved without an optimizer");
+  compare(path_, from_text(layout.toStringRef()), layout_of(*model_));
+  if (stopping != nullptr) {
+    stopping->load_state(state.toStringRef());
+  }
+  model_->load(model);
+  if (optimizer_ != nullptr) {
+    optimizer_->load(optimizer);
+  }
+  step_ = step.toInt();
+  return step_;
+}
+
+}  // namespace infoplane::callbacks

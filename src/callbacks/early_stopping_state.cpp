@@ -1,0 +1,113 @@
+#include <cmath>
+#include <infoplane/callbacks/early_stopping.hpp>
+#include <infoplane/core/error.hpp>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "callbacks/criterion.hpp"
+
+namespace infoplane::callbacks {
+namespace {
+
+constexpr int kVersion = 1;
+
+/// JSON knows no NaN and no infinities.
+nlohmann::json number(double value) {
+  if (std::isfinite(value)) {
+    return value;
+  }
+  return std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+}
+
+double number(const nlohmann::json& json) {
+  if (!json.is_string()) {
+    return json.get<double>();
+  }
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return json == "Infinity" ? kInfinity : json == "-Infinity" ? -kInfinity : std::numeric_limits<double>::quiet_NaN();
+}
+
+nlohmann::json encode(const CriterionState& state, const Criterion& criterion) {
+  return {{"monitor", name_of(criterion)},
+          {"mode", criterion.mode() == Mode::kMin ? "min" : "max"},
+          {"smoothing", criterion.smoothing()},
+          {"reason", static_cast<int>(state.reason)},
+          {"best_step", state.best_step},
+          {"best_value", number(state.best_value)},
+          {"best_error", number(state.best_error)},
+          {"last_value", number(state.last_value)},
+          {"waited", state.waited},
+          {"undefined", state.undefined},
+          {"values", state.values},
+          {"errors", state.errors}};
+}
+
+StopReason reason_of(const nlohmann::json& json) {
+  const int value = json.get<int>();
+  INFOPLANE_CHECK(value >= 0 && value <= static_cast<int>(StopReason::kNotFinite), ArgumentError,
+                  "a saved state of EarlyStopping has the unknown reason ", value);
+  return static_cast<StopReason>(value);
+}
+
+CriterionState decode(const nlohmann::json& json) {
+  CriterionState state;
+  state.reason = reason_of(json.at("reason"));
+  state.best_step = json.at("best_step");
+  state.best_value = number(json.at("best_value"));
+  state.best_error = number(json.at("best_error"));
+  state.last_value = number(json.at("last_value"));
+  state.waited = json.at("waited");
+  state.undefined = json.at("undefined");
+  state.values = json.at("values").get<std::deque<double>>();
+  state.errors = json.at("errors").get<std::deque<double>>();
+  return state;
+}
+
+}  // namespace
+
+std::string EarlyStopping::save_state() const {
+  auto criteria = nlohmann::json::array();
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    criteria.push_back(encode(states_[i], criteria_[i]));
+  }
+  const nlohmann::json json{
+      {"version", kVersion}, {"criteria", criteria},    {"reason", static_cast<int>(reason_)}, {"deciding", deciding_},
+      {"stream", stream_},   {"last_step", last_step_}, {"stopped_step", stopped_step_}};
+  return json.dump();
+}
+
+void EarlyStopping::load_state(std::string_view text) {
+  EarlyStopping loaded(options_);
+  try {
+    const auto json = nlohmann::json::parse(text);
+    INFOPLANE_CHECK(json.at("version") == kVersion, ArgumentError, "a saved state of EarlyStopping is of version ",
+                    json.at("version").dump(), "; this library reads version ", kVersion);
+    const auto& criteria = json.at("criteria");
+    INFOPLANE_CHECK(criteria.size() == criteria_.size(), ArgumentError, "a saved state of EarlyStopping has ",
+                    criteria.size(), " criteria where the options have ", criteria_.size());
+    for (std::size_t i = 0; i < criteria_.size(); ++i) {
+      const auto now = encode(loaded.states_[i], criteria_[i]);
+      for (const char* field : {"monitor", "mode", "smoothing"}) {
+        INFOPLANE_CHECK(criteria[i].at(field) == now.at(field), ArgumentError,
+                        "a saved state of EarlyStopping has the ", field, " ", criteria[i].at(field).dump(),
+                        " where the options have ", now.at(field).dump());
+      }
+      loaded.states_[i] = decode(criteria[i]);
+    }
+    loaded.reason_ = reason_of(json.at("reason"));
+    loaded.deciding_ = json.at("deciding");
+    loaded.stream_ = json.at("stream");
+    loaded.last_step_ = json.at("last_step");
+    loaded.stopped_step_ = json.at("stopped_step");
+    INFOPLANE_CHECK(loaded.deciding_ < criteria_.size(), ArgumentError,
+                    "a saved state of EarlyStopping names criterion ", loaded.deciding_, " of ", criteria_.size());
+  } catch (const nlohmann::json::exception& error) {
+    INFOPLANE_THROW(ArgumentError, "the text is no saved state of EarlyStopping: ", error.what());
+  }
+  INFOPLANE_CHECK(options_.stream().empty() || loaded.stream_ == options_.stream(), ArgumentError,
+                  "a saved state of EarlyStopping is of stream \"", loaded.stream_, "\" where the options have \"",
+                  options_.stream(), "\"");
+  *this = std::move(loaded);
+}
+
+}  // namespace infoplane::callbacks

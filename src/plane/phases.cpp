@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <cmath>
+#include <infoplane/core/error.hpp>
+#include <infoplane/plane/coordinates.hpp>
+#include <infoplane/plane/metric_keys.hpp>
+#include <infoplane/plane/phases.hpp>
+#include <limits>
+
+namespace infoplane::plane {
+namespace {
+
+/// Indices of the extrema between which the values run by more than `threshold`, the ends of the outermost runs
+/// included. Empty if they run nowhere.
+std::vector<std::size_t> turning_points(const Series& values, double threshold) {
+  std::vector<std::size_t> turns;
+  std::size_t lowest = 0;
+  std::size_t highest = 0;
+  int direction = 0;  // of the run that is going on
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    const double now = values[i].value;
+    if (now > values[highest].value) {
+      highest = i;
+    }
+    if (now < values[lowest].value) {
+      lowest = i;
+    }
+    if (direction <= 0 && now - values[lowest].value > threshold) {
+      turns.push_back(lowest);
+      direction = 1;
+      highest = i;
+    } else if (direction >= 0 && values[highest].value - now > threshold) {
+      turns.push_back(highest);
+      direction = -1;
+      lowest = i;
+    }
+  }
+  if (direction != 0) {
+    turns.push_back(direction > 0 ? highest : lowest);
+  }
+  return turns;
+}
+
+class Parts {
+ public:
+  Parts(const Series& complexity, Series expressivity, double noise)
+      : complexity_(complexity), expressivity_(std::move(expressivity)), noise_(noise) {
+    expressivity_noise_ = std::sqrt(2.0) * step_noise(expressivity_);
+  }
+
+  void add(PhaseKind kind, std::size_t first, std::size_t last) {
+    if (first < last) {
+      found_.push_back({kind,
+                        complexity_[first].step,
+                        complexity_[last].step,
+                        {complexity_[last].value - complexity_[first].value, noise_},
+                        {expressivity_[last].value - expressivity_[first].value, expressivity_noise_}});
+    }
+  }
+
+  std::vector<Phase> take() { return std::move(found_); }
+
+ private:
+  const Series& complexity_;
+  Series expressivity_;
+  double noise_;
+  double expressivity_noise_ = 0;
+  std::vector<Phase> found_;
+};
+
+}  // namespace
+
+const char* to_string(PhaseKind kind) noexcept {
+  switch (kind) {
+    case PhaseKind::kExpansion:
+      return "expansion";
+    case PhaseKind::kCompression:
+      return "compression";
+    case PhaseKind::kUndecided:
+      break;
+  }
+  return "not decided";
+}
+
+std::vector<Phase> phases(const Trajectory& trajectory, const PhaseOptions& options) {
+  if (trajectory.empty()) {
+    return {};
+  }
+  const auto& layer = options.layer();
+  const auto key = trajectory.decisive_key(complexity_key(options.order()), layer);
+  const auto all = trajectory.series(key, layer);
+  const auto complexity = finite(all);
+  INFOPLANE_CHECK(!complexity.empty(), ArgumentError, "no point of the trajectory has a defined ", key,
+                  layer.empty() ? "" : " of " + layer, ": phases need the label sets input_", options.order(),
+                  " and output_", options.order());
+  const double deviation = std::max(step_noise(complexity), kInformationResolution);
+  const double noise = std::sqrt(2.0) * deviation;
+  if (complexity.size() < 5) {
+    constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+    return {{PhaseKind::kUndecided, all.front().step, all.back().step, {kNaN, kNaN}, {kNaN, kNaN}}};
+  }
+  const auto expressivity_key_now = trajectory.decisive_key(expressivity_key(options.order()), layer);
+  Series expressivity;
+  const auto expressivities = trajectory.series(expressivity_key_now, layer);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (std::isfinite(all[i].value)) {
+      expressivity.push_back(expressivities[i]);
+    }
+  }
+  const auto n = static_cast<double>(complexity.size());
+  const double evidence = std::max(options.evidence(), 2 * std::sqrt(std::log(n)) + 1);
+  const auto turns = turning_points(complexity, evidence * noise);
+  const auto near = [&](std::size_t index, std::size_t turn) {
+    return std::abs(complexity[index].value - complexity[turn].value) <= 2 * noise;
+  };
+  Parts parts(complexity, expressivity, noise);
+  std::size_t reached = 0;
+  for (std::size_t i = 0; i + 1 < turns.size(); ++i) {
+    auto first = turns[i];
+    while (first + 1 < turns[i + 1] && near(first + 1, turns[i])) {
+      ++first;
+    }
+    auto last = turns[i + 1];
+    for (auto earlier = last; earlier > first; --earlier) {
+      last = near(earlier, turns[i + 1]) ? earlier : last;
+    }
+    parts.add(PhaseKind::kUndecided, reached, first);
+    const bool rises = complexity[turns[i + 1]].value > complexity[turns[i]].value;
+    parts.add(rises ? PhaseKind::kExpansion : PhaseKind::kCompression, first, last);
+    reached = last;
+  }
+  parts.add(PhaseKind::kUndecided, reached, complexity.size() - 1);
+  return parts.take();
+}
+
+}  // namespace infoplane::plane
