@@ -1,12 +1,13 @@
 #include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/core/error.hpp>
 #include <limits>
 #include <nlohmann/json.hpp>
+
+#include "core/whole_file.hpp"
 
 namespace infoplane::bound {
 namespace {
@@ -33,15 +34,8 @@ void IbCurve::save(const std::string& path) const {
                             {"information", information_},
                             {"tolerance", tolerance_},
                             {"points", points}};
-  const auto beside = path + ".part";
-  std::ofstream out(beside, std::ios::binary);
-  out << json.dump(1) << '\n';
-  out.close();
-  if (!out || std::rename(beside.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    std::remove(beside.c_str());
-    INFOPLANE_THROW(IoError, "the IB curve cannot be written to ", path, ": ", std::strerror(error));
-  }
+  const int error = write_whole_file(path, json.dump(1) + '\n');
+  INFOPLANE_CHECK(error == 0, IoError, "the IB curve cannot be written to ", path, ": ", std::strerror(error));
 }
 
 IbCurve IbCurve::load(const std::string& path) {

@@ -1,30 +1,18 @@
-#include <cmath>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "callbacks/criterion.hpp"
+#include "core/json_number.hpp"
 
 namespace infoplane::callbacks {
 namespace {
 
 constexpr int kVersion = 1;
 
-/// JSON knows no NaN and no infinities.
-nlohmann::json number(double value) {
-  if (std::isfinite(value)) {
-    return value;
-  }
-  return std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-}
-
 double number(const nlohmann::json& json) {
-  if (!json.is_string()) {
-    return json.get<double>();
-  }
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  return json == "Infinity" ? kInfinity : json == "-Infinity" ? -kInfinity : std::numeric_limits<double>::quiet_NaN();
+  const auto value = number_from_json(json);
+  return value ? *value : json.get<double>();  // throws and says what it is instead
 }
 
 nlohmann::json encode(const CriterionState& state, const Criterion& criterion) {
@@ -33,9 +21,9 @@ nlohmann::json encode(const CriterionState& state, const Criterion& criterion) {
           {"smoothing", criterion.smoothing()},
           {"reason", static_cast<int>(state.reason)},
           {"best_step", state.best_step},
-          {"best_value", number(state.best_value)},
-          {"best_error", number(state.best_error)},
-          {"last_value", number(state.last_value)},
+          {"best_value", number_to_json(state.best_value)},
+          {"best_error", number_to_json(state.best_error)},
+          {"last_value", number_to_json(state.last_value)},
           {"waited", state.waited},
           {"undefined", state.undefined},
           {"values", state.values},

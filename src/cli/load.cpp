@@ -2,14 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <fstream>
 #include <infoplane/core/error.hpp>
-#include <iterator>
 #include <ostream>
 #include <set>
 #include <system_error>
+
+#include "core/whole_file.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -78,28 +76,14 @@ std::vector<std::string> run_names(const std::vector<sinks::RunFile>& runs, cons
   return in_order;
 }
 
-void tell_obstacles(const std::vector<std::string>& obstacles, const std::string& first, std::ostream& err) {
-  err << "infoplane: the runs were measured with other settings than " << first << ", so they cannot be compared:\n";
-  for (const auto& obstacle : obstacles) {
-    err << "  " << obstacle << '\n';
-  }
-}
-
 void write_text(const std::string& path, const std::string& text, std::ostream& out) {
   if (path == "-") {
     out << text;
     return;
   }
-  const auto part = path + ".part";  // a reader never sees half a page
-  std::ofstream file(part, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file || std::rename(part.c_str(), path.c_str()) != 0) {
-    const auto error = errno;
-    std::remove(part.c_str());
-    INFOPLANE_THROW(IoError, "cannot write ", path, ": ", std::generic_category().message(error),
-                    "; give another path with --output");
-  }
+  const int error = write_whole_file(path, text);  // a reader never sees half a page
+  INFOPLANE_CHECK(error == 0, IoError, "cannot write ", path, ": ", std::generic_category().message(error),
+                  "; give another path with --output");
 }
 
 }  // namespace infoplane::cli

@@ -19,9 +19,6 @@ std::vector<sinks::RunFile> read_runs(const std::vector<std::string>& paths);
 /// Names for a table: those of the runs where they differ, else the paths.
 std::vector<std::string> run_names(const std::vector<sinks::RunFile>& runs, const std::vector<std::string>& paths);
 
-/// Says why runs cannot be compared with the first one.
-void tell_obstacles(const std::vector<std::string>& obstacles, const std::string& first, std::ostream& err);
-
 /// Writes the text to a file, whole or not at all, or to the stream for "-".
 /// @throws IoError
 void write_text(const std::string& path, const std::string& text, std::ostream& out);

@@ -5,6 +5,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/json_number.hpp"
+
 namespace infoplane::sinks::run_json {
 namespace {
 
@@ -13,27 +15,17 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "infoplane.run";
 
-Json number_to_json(double value) {
-  if (std::isnan(value)) {
-    return "NaN";
-  }
-  if (std::isinf(value)) {
-    return value > 0 ? "Infinity" : "-Infinity";
-  }
-  return value;
-}
-
 Json metrics_to_json(const plane::Metrics& metrics) {
   auto json = Json::object();
   for (const auto& [key, value] : metrics) {
-    json[key] = number_to_json(value);
+    json[key] = number_to_json<Json>(value);
   }
   return json;
 }
 
 Json config_to_json(const ConfigValue& value) {
   if (const auto* number = std::get_if<double>(&value)) {
-    return number_to_json(*number);
+    return number_to_json<Json>(*number);
   }
   return std::visit([](const auto& each) { return Json(each); }, value);
 }
@@ -129,17 +121,9 @@ class Fields {
 
  private:
   double number(const std::string& name, const Json& json) const {
-    if (json.is_string()) {
-      const auto& text = json.get_ref<const std::string&>();
-      if (text == "NaN") {
-        return std::numeric_limits<double>::quiet_NaN();
-      }
-      if (text == "Infinity" || text == "-Infinity") {
-        return text[0] == '-' ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
-      }
-    }
-    expect(json.is_number(), name, json, R"(a number, "NaN", "Infinity" or "-Infinity")");
-    return json.get<double>();
+    const auto value = number_from_json(json);
+    expect(value.has_value(), name, json, R"(a number, "NaN", "Infinity" or "-Infinity")");
+    return *value;
   }
 
   void expect(bool fine, const std::string& name, const Json& json, const char* expected) const {
@@ -217,7 +201,7 @@ std::string encode(const RunHeader& header) {
   json["seed"] = header.seed;
   json["m"] = header.anchors;
   json["d"] = header.width;
-  json["temperature"] = number_to_json(header.temperature);
+  json["temperature"] = number_to_json<Json>(header.temperature);
   json["calibration"] = header.calibration;
   json["anchor_hash"] = header.anchor_hash;
   json["label_sets"] = header.label_sets;
@@ -240,8 +224,8 @@ std::string encode(const plane::Point& point) {
   json["step"] = point.step;
   json["stream"] = point.stream;
   json["tokens"] = point.tokens;
-  json["time"] = number_to_json(point.time);
-  json["loss"] = number_to_json(point.loss);
+  json["time"] = number_to_json<Json>(point.time);
+  json["loss"] = number_to_json<Json>(point.loss);
   json["mean"] = metrics_to_json(point.mean);
   auto& layers = json["layers"] = Json::array();
   for (const auto& layer : point.layers) {
