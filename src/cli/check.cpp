@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <infoplane/sinks/run_check.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "cli/commands.hpp"
+#include "cli/json.hpp"
 #include "cli/program.hpp"
 
 namespace infoplane::cli {
@@ -49,7 +49,7 @@ void check(const Arguments& arguments, Context& context) {
     }
   }
   if (arguments.json) {
-    context.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    print_json(json, context.out);
   }
 }
 

@@ -4,34 +4,21 @@
 #include <cmath>
 #include <infoplane/sinks/comparison.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "cli/commands.hpp"
+#include "cli/comparable_runs.hpp"
+#include "cli/json.hpp"
 #include "cli/load.hpp"
-#include "cli/program.hpp"
 
 namespace infoplane::cli {
 namespace {
 
 struct Arguments {
-  std::vector<std::string> runs;
+  RunChoice choice;
   std::string metric = "distance";
-  std::string order = "unigram";
-  std::string stream;
-  std::string at = "last";
   bool json = false;
 };
-
-sinks::ComparisonOptions options_of(const Arguments& arguments) {
-  auto options = sinks::ComparisonOptions().metric(arguments.metric).order(arguments.order).stream(arguments.stream);
-  if (arguments.at == "best") {
-    options.at_best(true);
-  } else if (arguments.at != "last") {
-    options.step(std::stoll(arguments.at));
-  }
-  return options;
-}
 
 std::string with_error(const plane::Measured& measured) {
   return std::isfinite(measured.standard_error)
@@ -60,12 +47,8 @@ void print_text(const sinks::Comparison& comparison, const std::vector<std::stri
          "errors in the file\n";
 }
 
-nlohmann::ordered_json number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-}
-
-void print_json(const sinks::Comparison& comparison, const Arguments& arguments,
-                const std::vector<sinks::RunFile>& files, std::ostream& out) {
+nlohmann::ordered_json to_json(const sinks::Comparison& comparison, const std::vector<std::string>& paths,
+                               const std::vector<sinks::RunFile>& files) {
   nlohmann::ordered_json json{{"metric", comparison.key}, {"stream", comparison.stream}, {"ranking", {}}};
   json["ranking"] = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < comparison.ranking.size(); ++i) {
@@ -74,35 +57,33 @@ void print_json(const sinks::Comparison& comparison, const Arguments& arguments,
     json["ranking"].push_back(
         {{"rank", i + 1},
          {"run", files[ranked.index].header.run},
-         {"file", arguments.runs[ranked.index]},
+         {"file", paths[ranked.index]},
          {"step", run.step < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(run.step)},
-         {"value", number(run.metric.value)},
-         {"standard_error", number(run.metric.standard_error)},
-         {"complexity", number(run.complexity)},
-         {"expressivity", number(run.expressivity)},
-         {"optimality", number(run.optimality)},
-         {"loss", number(run.loss)},
-         {"difference", number(ranked.difference)},
-         {"difference_error", number(ranked.standard_error)},
-         {"p_value", number(ranked.p_value)},
+         {"value", json_number(run.metric.value)},
+         {"standard_error", json_number(run.metric.standard_error)},
+         {"complexity", json_number(run.complexity)},
+         {"expressivity", json_number(run.expressivity)},
+         {"optimality", json_number(run.optimality)},
+         {"loss", json_number(run.loss)},
+         {"difference", json_number(ranked.difference)},
+         {"difference_error", json_number(ranked.standard_error)},
+         {"p_value", json_number(ranked.p_value)},
          {"verdict", plane::to_string(ranked.verdict)}});
   }
-  out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  return json;
 }
 
 void compare(const Arguments& arguments, Context& context) {
-  const auto files = read_runs(arguments.runs);
-  const auto obstacles = sinks::comparison_obstacles(files, arguments.runs);
-  if (!obstacles.empty()) {
-    tell_obstacles(obstacles, arguments.runs.front(), context.err);
-    context.exit_code = kFindings;
+  const auto files = arguments.choice.read(context);
+  if (!files) {
     return;
   }
-  const auto comparison = sinks::compare(files, options_of(arguments));
+  const auto& paths = arguments.choice.runs;
+  const auto comparison = sinks::compare(*files, arguments.choice.options(arguments.metric));
   if (arguments.json) {
-    print_json(comparison, arguments, files, context.out);
+    print_json(to_json(comparison, paths, *files), context.out);
   } else {
-    print_text(comparison, run_names(files, arguments.runs), context.out);
+    print_text(comparison, run_names(*files, paths), context.out);
   }
 }
 
@@ -112,13 +93,9 @@ void add_compare(CLI::App& program, Context& context) {
   const auto arguments = std::make_shared<Arguments>();
   auto* command = program.add_subcommand("compare", "Ranks runs by how near they came to the bound");
   command->option_defaults()->always_capture_default();
-  command->add_option("RUN", arguments->runs, "Run files")->required();
+  arguments->choice.add_to(*command, "Run files", "Step that is compared: last, best (of each run) or a number");
   command->add_option("--metric", arguments->metric, "What is compared")
       ->check(CLI::IsMember({"distance", "optimality", "curve_gap", "complexity", "expressivity"}));
-  command->add_option("--order", arguments->order, "n-grams: unigram, bigram, …");
-  command->add_option("--stream", arguments->stream, "Stream (default: held-out where all runs have it)");
-  command->add_option("--at", arguments->at, "Step that is compared: last, best (of each run) or a number")
-      ->check(CLI::IsMember({"last", "best"}) | CLI::NonNegativeNumber);
   command->add_flag("--json", arguments->json, "Print JSON");
   command->footer(
       "Ends with 1, and names the fields, where runs were measured with other anchors, m, d, ε or label sets.\n"

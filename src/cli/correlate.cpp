@@ -7,12 +7,11 @@
 #include <infoplane/plane/correlation.hpp>
 #include <infoplane/sinks/comparison.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "cli/commands.hpp"
-#include "cli/load.hpp"
-#include "cli/program.hpp"
+#include "cli/comparable_runs.hpp"
+#include "cli/json.hpp"
 #include "cli/score_table.hpp"
 
 namespace infoplane::cli {
@@ -20,10 +19,7 @@ namespace {
 
 struct Arguments {
   std::string scores;
-  std::vector<std::string> runs;
-  std::string order = "unigram";
-  std::string stream;
-  std::string at = "last";
+  RunChoice choice;
   bool json = false;
 };
 
@@ -49,25 +45,19 @@ std::vector<Line> correlate_all(const Arguments& arguments, const std::vector<si
                                 const ScoreTable& table) {
   std::vector<const std::map<std::string, double>*> scores;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    scores.push_back(scores_of(table, files[i].header.run, arguments.runs[i]));
+    scores.push_back(scores_of(table, files[i].header.run, arguments.choice.runs[i]));
     if (scores.back() == nullptr) {
       std::vector<std::string> names;
       for (const auto& [name, values] : table.runs) {
         names.push_back(name);
       }
-      INFOPLANE_THROW(IoError, arguments.scores, " has no scores of ", arguments.runs[i], " (run \"",
+      INFOPLANE_THROW(IoError, arguments.scores, " has no scores of ", arguments.choice.runs[i], " (run \"",
                       files[i].header.run, "\"); it has those of ", detail::join(names));
     }
   }
   std::vector<Line> lines;
   for (const auto* metric : {"complexity", "expressivity", "optimality", "distance"}) {
-    auto options = sinks::ComparisonOptions().metric(metric).order(arguments.order).stream(arguments.stream);
-    if (arguments.at == "best") {
-      options.at_best(true);
-    } else if (arguments.at != "last") {
-      options.step(std::stoll(arguments.at));
-    }
-    const auto comparison = sinks::compare(files, options);
+    const auto comparison = sinks::compare(files, arguments.choice.options(metric));
     for (const auto& score : table.scores) {
       std::vector<double> x, y;
       for (std::size_t i = 0; i < files.size(); ++i) {
@@ -88,25 +78,19 @@ std::string shown(const plane::Correlation& found) {
 }
 
 nlohmann::ordered_json to_json(const plane::Correlation& found) {
-  const auto number = [](double value) {
-    return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-  };
-  return {{"value", number(found.value)},
-          {"low", number(found.low)},
-          {"high", number(found.high)},
-          {"p_value", number(found.p_value)}};
+  return {{"value", json_number(found.value)},
+          {"low", json_number(found.low)},
+          {"high", json_number(found.high)},
+          {"p_value", json_number(found.p_value)}};
 }
 
 void correlate(const Arguments& arguments, Context& context) {
   const auto table = read_scores(arguments.scores);
-  const auto files = read_runs(arguments.runs);
-  const auto obstacles = sinks::comparison_obstacles(files, arguments.runs);
-  if (!obstacles.empty()) {
-    tell_obstacles(obstacles, arguments.runs.front(), context.err);
-    context.exit_code = kFindings;
+  const auto files = arguments.choice.read(context);
+  if (!files) {
     return;
   }
-  const auto lines = correlate_all(arguments, files, table);
+  const auto lines = correlate_all(arguments, *files, table);
   if (arguments.json) {
     auto json = nlohmann::ordered_json::array();
     for (const auto& line : lines) {
@@ -116,7 +100,7 @@ void correlate(const Arguments& arguments, Context& context) {
                       {"pearson", to_json(line.pearson)},
                       {"spearman", to_json(line.spearman)}});
     }
-    context.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    print_json(json, context.out);
     return;
   }
   context.out << fmt::format("{:<32}  {:<16}  {:>4}  {:<34}  {}\n", "metric", "score", "runs", "Pearson r [95 %]",
@@ -135,11 +119,8 @@ void add_correlate(CLI::App& program, Context& context) {
   auto* command = program.add_subcommand("correlate", "Correlates runs' places on the plane with benchmark scores");
   command->option_defaults()->always_capture_default();
   command->add_option("SCORES", arguments->scores, "Table of scores: CSV \"run,score,…\" or JSON")->required();
-  command->add_option("RUN", arguments->runs, "Run files, found in the table by run name or file name")->required();
-  command->add_option("--order", arguments->order, "n-grams: unigram, bigram, …");
-  command->add_option("--stream", arguments->stream, "Stream (default: held-out where all runs have it)");
-  command->add_option("--at", arguments->at, "Step that is taken: last, best (of each run) or a number")
-      ->check(CLI::IsMember({"last", "best"}) | CLI::NonNegativeNumber);
+  arguments->choice.add_to(*command, "Run files, found in the table by run name or file name",
+                           "Step that is taken: last, best (of each run) or a number");
   command->add_flag("--json", arguments->json, "Print JSON");
   command->footer(
       "Example: infoplane correlate scores.csv a.jsonl b.jsonl c.jsonl d.jsonl\n"

@@ -2,10 +2,10 @@
 #include <filesystem>
 #include <infoplane/sinks/figures.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "cli/commands.hpp"
+#include "cli/json.hpp"
 #include "cli/load.hpp"
 
 namespace infoplane::cli {
@@ -75,7 +75,7 @@ void report(const Arguments& arguments, Context& context) {
       }
       json["runs"].push_back(std::move(each));
     }
-    context.out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    print_json(json, context.out);
   } else if (output != "-") {
     context.out << output << '\n';
   }

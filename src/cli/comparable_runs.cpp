@@ -1,0 +1,43 @@
+#include "cli/comparable_runs.hpp"
+
+#include <CLI/CLI.hpp>
+#include <ostream>
+
+#include "cli/load.hpp"
+#include "cli/program.hpp"
+
+namespace infoplane::cli {
+
+void RunChoice::add_to(CLI::App& command, const std::string& runs_help, const std::string& at_help) {
+  command.add_option("RUN", runs, runs_help)->required();
+  command.add_option("--order", order, "n-grams: unigram, bigram, …");
+  command.add_option("--stream", stream, "Stream (default: held-out where all runs have it)");
+  command.add_option("--at", at, at_help)->check(CLI::IsMember({"last", "best"}) | CLI::NonNegativeNumber);
+}
+
+sinks::ComparisonOptions RunChoice::options(const std::string& metric) const {
+  auto options = sinks::ComparisonOptions().metric(metric).order(order).stream(stream);
+  if (at == "best") {
+    options.at_best(true);
+  } else if (at != "last") {
+    options.step(std::stoll(at));
+  }
+  return options;
+}
+
+std::optional<std::vector<sinks::RunFile>> RunChoice::read(Context& context) const {
+  auto files = read_runs(runs);
+  const auto obstacles = sinks::comparison_obstacles(files, runs);
+  if (obstacles.empty()) {
+    return files;
+  }
+  context.err << "infoplane: the runs were measured with other settings than " << runs.front()
+              << ", so they cannot be compared:\n";
+  for (const auto& obstacle : obstacles) {
+    context.err << "  " << obstacle << '\n';
+  }
+  context.exit_code = kFindings;
+  return std::nullopt;
+}
+
+}  // namespace infoplane::cli

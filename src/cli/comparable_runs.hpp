@@ -1,0 +1,27 @@
+#pragma once
+
+#include <infoplane/sinks/comparison.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/commands.hpp"
+
+namespace infoplane::cli {
+
+/// Runs that a command compares, and which of their points.
+struct RunChoice {
+  std::vector<std::string> runs;
+  std::string order = "unigram";
+  std::string stream;
+  std::string at = "last";
+
+  /// `at_help`: what --at chooses.
+  void add_to(CLI::App& command, const std::string& runs_help, const std::string& at_help);
+  sinks::ComparisonOptions options(const std::string& metric) const;
+  /// Reads the runs; where they cannot be compared, says why and gives nothing.
+  /// @throws IoError with file and line.
+  std::optional<std::vector<sinks::RunFile>> read(Context& context) const;
+};
+
+}  // namespace infoplane::cli

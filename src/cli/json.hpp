@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+namespace infoplane::cli {
+
+/// A number for other programs; null where it is not finite.
+inline nlohmann::ordered_json json_number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+/// Prints JSON; bytes of names that are no UTF-8 are replaced.
+inline void print_json(const nlohmann::ordered_json& json, std::ostream& out) {
+  out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+}  // namespace infoplane::cli
