@@ -17,11 +17,6 @@ using infoplane::plane::Series;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-double metric(const infoplane::plane::Metrics& metrics, const std::string& key) {
-  const auto found = metrics.find(key);
-  return found == metrics.end() ? kNaN : found->second;
-}
-
 }  // namespace
 
 std::size_t Trace::earliest() const {
@@ -49,8 +44,8 @@ Trace read_trace(const Run& run, const std::string& folder) {
       const auto same =
           std::find_if(train.begin(), train.end(), [&](const Point& each) { return each.step == point.step; });
       derived["generalisation" + suffix] =
-          metric(point.mean, "distance/unigram" + suffix) -
-          (same == train.end() ? kNaN : metric(same->mean, "distance/unigram" + suffix));
+          infoplane::plane::value_at(point.mean, "distance/unigram" + suffix) -
+          (same == train.end() ? kNaN : infoplane::plane::value_at(same->mean, "distance/unigram" + suffix));
     }
     trace.derived.push_back(std::move(derived));
   }

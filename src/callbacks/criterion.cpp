@@ -26,12 +26,6 @@ std::string keys_of(const plane::Metrics& metrics) {
   return detail::join(keys);
 }
 
-/// Of the key, and of its corrected value.
-std::string error_key(std::string_view key) {
-  constexpr std::string_view kCorrected = "/corrected";
-  return plane::standard_error_key(key.ends_with(kCorrected) ? key.substr(0, key.size() - kCorrected.size()) : key);
-}
-
 /// Metrics of the criterion's layer; null where the point has no such layer.
 const plane::Metrics* metrics_of(const Criterion& criterion, const plane::Point* point) {
   if (point == nullptr || criterion.layer().empty()) {
@@ -149,7 +143,7 @@ Measured measure(const Criterion& criterion, const plane::Point* point, const pl
   };
   Measured now{looked_up(criterion.monitor()), 0};
   if (criterion.min_delta_mode() == DeltaMode::kStandardErrors) {
-    now.error = looked_up(error_key(criterion.monitor()));
+    now.error = looked_up(plane::error_key(criterion.monitor()));
   }
   return now;
 }

@@ -12,46 +12,27 @@ namespace infoplane::plane {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::string_view kComplexityPrefix = "I(X;Z)/input_";
 
 double ratio(double numerator, double denominator) {
   return denominator > kInformationResolution ? numerator / denominator : kNaN;
 }
 
-/// The orders whose complexity is among the metrics.
-std::vector<std::string> orders(const Metrics& metrics) {
-  std::vector<std::string> result;
-  for (auto x = metrics.lower_bound(kComplexityPrefix); x != metrics.end() && x->first.starts_with(kComplexityPrefix);
-       ++x) {
-    auto order = x->first.substr(kComplexityPrefix.size());
-    if (order.find('/') == std::string::npos && metrics.contains(expressivity_key(order))) {
-      result.push_back(std::move(order));
-    }
-  }
-  return result;
-}
-
 /// Adds optimality and distance of each order that has both coordinates.
 void add_optimality(Metrics& metrics) {
-  for (const auto& order : orders(metrics)) {
+  for (const auto& order : orders_of(metrics)) {
     const auto value = ratio(metrics.at(expressivity_key(order)), metrics.at(complexity_key(order)));
     metrics.emplace(optimality_key(order), value);
     metrics.emplace(distance_key(order), 1 - value);
   }
 }
 
-double value_of(const Metrics& metrics, const std::string& key) {
-  const auto found = metrics.find(key);
-  return found == metrics.end() ? kNaN : found->second;
-}
-
 /// Standard error of I(Y;Z) − r · I(X;Z) in one layer, from those of I(X;Z), I(Y;Z) and their ratio.
 double error_of_difference(const Metrics& layer, const std::string& order, double r) {
-  const auto x = value_of(layer, corrected_key(complexity_key(order)));
-  const auto error_x = value_of(layer, standard_error_key(complexity_key(order)));
-  const auto error_y = value_of(layer, standard_error_key(expressivity_key(order)));
-  const auto own = value_of(layer, corrected_key(optimality_key(order)));
-  const auto error_own = value_of(layer, standard_error_key(optimality_key(order)));
+  const auto x = value_at(layer, corrected_key(complexity_key(order)));
+  const auto error_x = value_at(layer, standard_error_key(complexity_key(order)));
+  const auto error_y = value_at(layer, standard_error_key(expressivity_key(order)));
+  const auto own = value_at(layer, corrected_key(optimality_key(order)));
+  const auto error_own = value_at(layer, standard_error_key(optimality_key(order)));
   const auto most = error_x * error_y;
   // own² error² x² = error_y² − 2 own c + own² error_x², solved for the covariance c.
   const auto c = (error_y * error_y + own * own * error_x * error_x - error_own * error_own * x * x) / (2 * own);
@@ -61,7 +42,7 @@ double error_of_difference(const Metrics& layer, const std::string& order, doubl
 
 /// Adds the ratios of means and their statistics.
 void add_optimality_of_means(Metrics& means, const std::vector<LayerPoint>& layers) {
-  for (const auto& order : orders(means)) {
+  for (const auto& order : orders_of(means)) {
     const auto optimality = "optimality_of_means/" + order;
     const auto distance = "distance_of_means/" + order;
     const auto x = complexity_key(order);

@@ -10,14 +10,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-double metric(const Metrics& metrics, const std::string& key) {
-  const auto found = metrics.find(key);
-  return found == metrics.end() ? kNaN : found->second;
-}
-
 }  // namespace
-
-std::string curve_gap_key(std::string_view order) { return "curve_gap/" + std::string(order); }
 
 void add_curve_gap(LayerPoint& layer, std::string_view order, const bound::IbCurve& curve, std::int64_t anchors) {
   auto& metrics = layer.metrics;
@@ -27,18 +20,18 @@ void add_curve_gap(LayerPoint& layer, std::string_view order, const bound::IbCur
     return;
   }
   const auto key = curve_gap_key(order);
-  metrics[key] = curve.gap(metric(metrics, x), metric(metrics, y), anchors);
+  metrics[key] = curve.gap(value_at(metrics, x), value_at(metrics, y), anchors);
   if (metrics.count(corrected_key(x)) == 0 || metrics.count(corrected_key(y)) == 0) {
     return;
   }
   const auto distance = corrected_key(distance_key(order));
   double gap = kNaN;
   double error = kNaN;
-  if (!std::isnan(metric(metrics, distance))) {
-    const double complexity = metric(metrics, corrected_key(x));
+  if (!std::isnan(value_at(metrics, distance))) {
+    const double complexity = value_at(metrics, corrected_key(x));
     const double slope = curve.slope_at(complexity * std::log(static_cast<double>(anchors)));
-    gap = curve.gap(complexity, metric(metrics, corrected_key(y)), anchors);
-    error = std::hypot(metric(metrics, standard_error_key(y)), slope * metric(metrics, standard_error_key(x)));
+    gap = curve.gap(complexity, value_at(metrics, corrected_key(y)), anchors);
+    error = std::hypot(value_at(metrics, standard_error_key(y)), slope * value_at(metrics, standard_error_key(x)));
   } else if (const auto reason = layer.reasons.find(distance); reason != layer.reasons.end()) {
     layer.reasons[corrected_key(key)] = reason->second;
     layer.reasons[standard_error_key(key)] = reason->second;

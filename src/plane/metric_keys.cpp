@@ -3,6 +3,8 @@
 namespace infoplane::plane {
 namespace {
 
+constexpr std::string_view kCorrected = "/corrected";
+
 std::string concat(std::string_view prefix, std::string_view name) {
   std::string key(prefix);
   key += name;
@@ -25,8 +27,14 @@ std::string distance_key(std::string_view order) { return concat("distance/", or
 
 std::string null_key(std::string_view key) { return concat(key, "/null"); }
 
-std::string corrected_key(std::string_view key) { return concat(key, "/corrected"); }
+std::string corrected_key(std::string_view key) { return concat(key, kCorrected); }
 
 std::string standard_error_key(std::string_view key) { return concat(key, "/standard_error"); }
+
+std::string error_key(std::string_view key) {
+  return standard_error_key(key.ends_with(kCorrected) ? key.substr(0, key.size() - kCorrected.size()) : key);
+}
+
+std::string curve_gap_key(std::string_view order) { return concat("curve_gap/", order); }
 
 }  // namespace infoplane::plane

@@ -1,7 +1,27 @@
 #include <algorithm>
+#include <infoplane/plane/metric_keys.hpp>
 #include <infoplane/plane/point.hpp>
+#include <limits>
+#include <utility>
 
 namespace infoplane::plane {
+
+double value_at(const Metrics& metrics, std::string_view key) noexcept {
+  const auto found = metrics.find(key);
+  return found == metrics.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
+}
+
+std::vector<std::string> orders_of(const Metrics& metrics) {
+  const std::string prefix = complexity_key("");
+  std::vector<std::string> orders;
+  for (auto x = metrics.lower_bound(prefix); x != metrics.end() && x->first.starts_with(prefix); ++x) {
+    auto order = x->first.substr(prefix.size());
+    if (order.find('/') == std::string::npos && metrics.contains(expressivity_key(order))) {
+      orders.push_back(std::move(order));
+    }
+  }
+  return orders;
+}
 
 const LayerPoint* Point::layer(std::string_view name) const noexcept {
   const auto found =

@@ -10,24 +10,13 @@ namespace infoplane::plane {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::string_view kCorrected = "/corrected";
-
-/// Of the key, and of its corrected value.
-std::string error_key(std::string_view key) {
-  return standard_error_key(key.ends_with(kCorrected) ? key.substr(0, key.size() - kCorrected.size()) : key);
-}
-
-double value_of(const Metrics& metrics, std::string_view key) {
-  const auto metric = metrics.find(key);
-  return metric == metrics.end() ? kNaN : metric->second;
-}
 
 double value_of(const Point& point, std::string_view key, std::string_view layer) {
   if (layer.empty()) {
-    return key == "loss" ? point.loss : value_of(point.mean, key);
+    return key == "loss" ? point.loss : value_at(point.mean, key);
   }
   const auto* found = point.layer(layer);
-  return found == nullptr ? kNaN : value_of(found->metrics, key);
+  return found == nullptr ? kNaN : value_at(found->metrics, key);
 }
 
 }  // namespace

@@ -22,14 +22,9 @@ bool has_key(const RunFile& run, const std::string& stream, const std::string& k
                      [&](const plane::Point& point) { return point.stream == stream && point.mean.contains(key); });
 }
 
-double value_at(const plane::Metrics& metrics, const std::string& key) {
-  const auto found = metrics.find(key);
-  return found == metrics.end() ? kNaN : found->second;
-}
-
 /// Corrected values only where every run has them: the two kinds do not mix.
 std::string common_key(const std::vector<RunFile>& runs, const std::string& stream, const std::string& key) {
-  const auto corrected = key + "/corrected";
+  const auto corrected = plane::corrected_key(key);
   const bool all =
       std::all_of(runs.begin(), runs.end(), [&](const RunFile& run) { return has_key(run, stream, corrected); });
   return all ? corrected : key;
@@ -43,11 +38,11 @@ const plane::Point* chosen(const RunFile& run, const std::string& stream, const 
                            const ComparisonOptions& options, bool smaller_is_better) {
   const plane::Point* found = nullptr;
   for (const auto& point : run.points) {
-    const auto value = value_at(point.mean, key);
+    const auto value = plane::value_at(point.mean, key);
     if (point.stream != stream || !std::isfinite(value) || (options.step() && point.step != *options.step())) {
       continue;
     }
-    const auto best = found == nullptr ? kNaN : value_at(found->mean, key);
+    const auto best = found == nullptr ? kNaN : plane::value_at(found->mean, key);
     const bool better = smaller_is_better ? value < best : value > best;
     if (found == nullptr || !options.at_best() || better) {
       found = &point;
@@ -88,7 +83,7 @@ Comparison compare(const std::vector<RunFile>& runs, const ComparisonOptions& op
                   detail::join(obstacles, "; "));
   const bool gap = options.metric() == "curve_gap";
   const bool smaller_is_better = gap || options.metric() == "distance";
-  const auto plain = gap ? "curve_gap/" + options.order() : metric_key(options.metric(), options.order());
+  const auto plain = gap ? plane::curve_gap_key(options.order()) : metric_key(options.metric(), options.order());
   Comparison result;
   result.stream = options.stream();
   if (result.stream.empty()) {
@@ -104,14 +99,14 @@ Comparison compare(const std::vector<RunFile>& runs, const ComparisonOptions& op
                     detail::join(streams_of(runs[i].points)));
   }
   const auto common = [&](const std::string& key) { return common_key(runs, result.stream, key); };
-  const Keys keys{result.key, plain + "/standard_error", common(plane::complexity_key(options.order())),
+  const Keys keys{result.key, plane::standard_error_key(plain), common(plane::complexity_key(options.order())),
                   common(plane::expressivity_key(options.order())), common(plane::optimality_key(options.order()))};
   std::vector<plane::Measured> values;
   for (const auto& run : runs) {
     const auto* point = chosen(run, result.stream, result.key, options, smaller_is_better);
     ComparedRun compared{-1, {kNaN, kNaN}, kNaN, kNaN, kNaN, kNaN};
     if (point != nullptr) {
-      const auto at = [&](const std::string& key) { return value_at(point->mean, key); };
+      const auto at = [&](const std::string& key) { return plane::value_at(point->mean, key); };
       compared = {point->step,         {at(keys.metric), at(keys.error)},
                   at(keys.complexity), at(keys.expressivity),
                   at(keys.optimality), point->loss};

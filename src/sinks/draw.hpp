@@ -46,7 +46,7 @@ Drawing draw(const Plane& plane);
 struct Line {
   std::string name;
   std::string color;  ///< class: "heldout", "train", "other", "r0" …
-  std::vector<Sample> samples;
+  plane::Series samples;
 };
 
 struct Panel {

@@ -81,7 +81,7 @@ HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::
     map.steps.push_back(point->step);
   }
   for (const auto& name : map.layers) {
-    std::vector<Sample> samples;
+    plane::Series samples;
     for (const auto* point : chosen) {
       const auto* layer = point->layer(name);
       samples.push_back(sample_of(point->step, layer == nullptr ? plane::Metrics{} : layer->metrics, shown, key));
@@ -90,7 +90,7 @@ HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::
     auto& row = map.rows.emplace_back();
     for (const auto& sample : samples) {
       row.push_back(sample.value);
-      if (!(sample.error > vague)) {
+      if (!(sample.standard_error > vague)) {
         map.extent.add(sample.value);
       }
     }

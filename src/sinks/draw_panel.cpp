@@ -25,12 +25,12 @@ svg::Extent values_of(const Panel& panel) {
   for (const auto& line : panel.lines) {
     const auto vague = vague_error(line.samples);
     for (const auto& sample : line.samples) {
-      if (sample.error > vague) {
+      if (sample.standard_error > vague) {
         continue;
       }
       values.add(sample.value);
-      values.add(sample.value - 2 * sample.error);
-      values.add(sample.value + 2 * sample.error);
+      values.add(sample.value - 2 * sample.standard_error);
+      values.add(sample.value + 2 * sample.standard_error);
     }
   }
   return values.padded(0.07);
@@ -62,14 +62,14 @@ std::string band(const Line& line, const svg::Scale& x, const svg::Scale& y) {
     lower.clear();
   };
   for (const auto& sample : line.samples) {
-    if (!std::isfinite(sample.value) || !std::isfinite(sample.error)) {
+    if (!std::isfinite(sample.value) || !std::isfinite(sample.standard_error)) {
       close();
       continue;
     }
     const auto column = at(x(static_cast<double>(sample.step)));
     const auto edge = [&](double value) { return at(std::clamp(y(value), kTop, kBottom)); };
-    upper += fmt::format("L{} {}", column, edge(sample.value + 2 * sample.error));
-    lower = fmt::format("L{} {}", column, edge(sample.value - 2 * sample.error)) + lower;
+    upper += fmt::format("L{} {}", column, edge(sample.value + 2 * sample.standard_error));
+    lower = fmt::format("L{} {}", column, edge(sample.value - 2 * sample.standard_error)) + lower;
   }
   close();
   return out;
@@ -131,7 +131,7 @@ std::string hover_of(const Panel& panel) {
     for (const auto& sample : line.samples) {
       steps.push_back(static_cast<double>(sample.step));
       values.push_back(sample.value);
-      errors.push_back(sample.error);
+      errors.push_back(sample.standard_error);
     }
     const bool any_error = std::any_of(errors.begin(), errors.end(), [](double e) { return std::isfinite(e); });
     lines += fmt::format("{}{{\"n\":{},\"s\":{},\"v\":{}", lines.empty() ? "" : ",", json_text(line.name),
@@ -180,7 +180,7 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
       {"Expressivity", "information held about what comes next", plane::expressivity_key(order)},
       {"Optimality", "expressivity / complexity; 1 is the bound", plane::optimality_key(order)},
       {"Distance to the bound", "1 − optimality; lower is better", plane::distance_key(order)},
-      {"Gap to the IB curve", "best possible expressivity − the layers' own", "curve_gap/" + order},
+      {"Gap to the IB curve", "best possible expressivity − the layers' own", plane::curve_gap_key(order)},
   };
   const auto& points = run.file.points;
   svg::Extent steps;

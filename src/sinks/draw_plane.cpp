@@ -215,7 +215,7 @@ Plane plane_of(const ReportRun& run, const std::string& order, const std::string
   Plane plane{order, {}, {}, run.best_step ? run.best_step : best_step_of(run.file, order)};
   const auto chosen = thinned(with_layers(points_of(points, stream)), most);
   for (const auto& name : names) {
-    std::vector<Sample> complexities, expressivities;
+    plane::Series complexities, expressivities;
     for (const auto* point : chosen) {
       if (const auto* layer = point->layer(name)) {
         complexities.push_back(sample_of(point->step, layer->metrics, x, x_key));
@@ -226,7 +226,7 @@ Plane plane_of(const ReportRun& run, const std::string& order, const std::string
     const auto vague_x = vague_error(complexities), vague_y = vague_error(expressivities);
     for (std::size_t i = 0; i < complexities.size(); ++i) {
       path.spots.push_back({complexities[i].step, complexities[i].value, expressivities[i].value,
-                            complexities[i].error > vague_x || expressivities[i].error > vague_y});
+                            complexities[i].standard_error > vague_x || expressivities[i].standard_error > vague_y});
     }
     plane.paths.push_back(std::move(path));
   }

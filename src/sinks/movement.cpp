@@ -7,7 +7,9 @@
 namespace infoplane::sinks {
 
 bool differ(const Sample& a, const Sample& b) {
-  const auto noise = std::isfinite(a.error) && std::isfinite(b.error) ? 2 * std::hypot(a.error, b.error) : 0.0;
+  const auto noise = std::isfinite(a.standard_error) && std::isfinite(b.standard_error)
+                         ? 2 * std::hypot(a.standard_error, b.standard_error)
+                         : 0.0;
   const auto size = std::max(std::abs(a.value), std::abs(b.value));
   return std::abs(a.value - b.value) > std::max(noise, 0.02 * size);
 }

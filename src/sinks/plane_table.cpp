@@ -9,6 +9,8 @@
 #include <set>
 #include <utility>
 
+#include "sinks/series.hpp"
+
 namespace infoplane::sinks {
 namespace {
 
@@ -40,20 +42,6 @@ void end_line(std::string& text) {
   text += '\n';
 }
 
-/// train, heldout, then others as they appear.
-std::vector<std::string> streams_of(const std::vector<plane::Point>& points) {
-  std::vector<std::string> streams = {"train", "heldout"};
-  for (const auto& point : points) {
-    if (std::find(streams.begin(), streams.end(), point.stream) == streams.end()) {
-      streams.push_back(point.stream);
-    }
-  }
-  std::erase_if(streams, [&](const std::string& stream) {
-    return std::none_of(points.begin(), points.end(), [&](const auto& point) { return point.stream == stream; });
-  });
-  return streams;
-}
-
 std::vector<std::int64_t> steps_of(const std::vector<plane::Point>& points, std::int64_t max_rows) {
   std::set<std::int64_t> distinct;
   for (const auto& point : points) {
@@ -80,7 +68,7 @@ std::string plane_table(const std::vector<plane::Point>& points, const PlaneTabl
   if (points.empty()) {
     return "no points\n";
   }
-  const auto streams = streams_of(points);
+  const auto streams = streams_of(points, {"train", "heldout"});
   std::map<std::pair<std::int64_t, std::string>, const plane::Point*> found;
   for (const auto& point : points) {
     found.insert_or_assign({point.step, point.stream}, &point);

@@ -32,8 +32,8 @@ std::string fact(const std::string& number, const std::string& what) {
 }
 
 std::string cell(const Sample& sample) {
-  return std::isfinite(sample.error)
-             ? fmt::format("<td>{} ± {}</td>", svg::value(sample.value), svg::value(2 * sample.error))
+  return std::isfinite(sample.standard_error)
+             ? fmt::format("<td>{} ± {}</td>", svg::value(sample.value), svg::value(2 * sample.standard_error))
              : fmt::format("<td>{}</td>", svg::value(sample.value));
 }
 

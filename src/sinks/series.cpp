@@ -12,10 +12,9 @@ namespace infoplane::sinks {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::string_view kComplexityPrefix = "I(X;Z)/input_";
 
 template <typename Better>
-const Sample* extreme(const std::vector<Sample>& samples, const Better& better) {
+const Sample* extreme(const plane::Series& samples, const Better& better) {
   const Sample* found = nullptr;
   for (const auto& each : samples) {
     if (std::isfinite(each.value) && (found == nullptr || better(each.value, found->value))) {
@@ -25,18 +24,13 @@ const Sample* extreme(const std::vector<Sample>& samples, const Better& better) 
   return found;
 }
 
-double number_at(const plane::Metrics& metrics, const std::string& key) {
-  const auto found = metrics.find(key);
-  return found == metrics.end() ? kNaN : found->second;
-}
-
 }  // namespace
 
-std::vector<std::string> streams_of(const std::vector<plane::Point>& points) {
-  std::vector<std::string> streams = {"heldout", "train"};
+std::vector<std::string> streams_of(const std::vector<plane::Point>& points, std::vector<std::string> first) {
+  auto streams = std::move(first);
   std::set<std::string> seen;
   for (const auto& point : points) {
-    if (seen.insert(point.stream).second && point.stream != "heldout" && point.stream != "train") {
+    if (seen.insert(point.stream).second && std::find(streams.begin(), streams.end(), point.stream) == streams.end()) {
       streams.push_back(point.stream);
     }
   }
@@ -52,12 +46,8 @@ std::string main_stream(const std::vector<plane::Point>& points) {
 std::vector<std::string> orders_of(const std::vector<plane::Point>& points) {
   std::set<std::string> found;
   for (const auto& point : points) {
-    for (auto each = point.mean.lower_bound(kComplexityPrefix);
-         each != point.mean.end() && each->first.starts_with(kComplexityPrefix); ++each) {
-      const auto order = each->first.substr(kComplexityPrefix.size());
-      if (order.find('/') == std::string::npos && point.mean.contains(plane::expressivity_key(order))) {
-        found.insert(order);
-      }
+    for (auto& order : plane::orders_of(point.mean)) {
+      found.insert(std::move(order));
     }
   }
   std::vector<std::string> orders;
@@ -112,59 +102,59 @@ Points with_layers(const Points& points) {
 }
 
 std::string shown_key(const std::vector<plane::Point>& points, const std::string& key) {
-  auto corrected = key + "/corrected";
+  auto corrected = plane::corrected_key(key);
   const bool any = std::any_of(points.begin(), points.end(),
                                [&](const plane::Point& point) { return point.mean.contains(corrected); });
   return any ? corrected : key;
 }
 
 Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const std::string& shown, const std::string& key) {
-  return {step, number_at(metrics, shown), number_at(metrics, key + "/standard_error")};
+  return {step, plane::value_at(metrics, shown), plane::value_at(metrics, plane::standard_error_key(key))};
 }
 
-std::vector<Sample> means_of(const Points& points, const std::string& shown, const std::string& key) {
-  std::vector<Sample> samples;
+plane::Series means_of(const Points& points, const std::string& shown, const std::string& key) {
+  plane::Series samples;
   for (const auto* point : points) {
     samples.push_back(sample_of(point->step, point->mean, shown, key));
   }
   return samples;
 }
 
-std::vector<Sample> losses_of(const Points& points) {
-  std::vector<Sample> samples;
+plane::Series losses_of(const Points& points) {
+  plane::Series samples;
   for (const auto* point : points) {
     samples.push_back({point->step, point->loss, kNaN});
   }
   return samples;
 }
 
-const Sample* first_finite(const std::vector<Sample>& samples) {
+const Sample* first_finite(const plane::Series& samples) {
   const auto found =
       std::find_if(samples.begin(), samples.end(), [](const Sample& each) { return std::isfinite(each.value); });
   return found == samples.end() ? nullptr : &*found;
 }
 
-const Sample* last_finite(const std::vector<Sample>& samples) {
+const Sample* last_finite(const plane::Series& samples) {
   const auto found =
       std::find_if(samples.rbegin(), samples.rend(), [](const Sample& each) { return std::isfinite(each.value); });
   return found == samples.rend() ? nullptr : &*found;
 }
 
-const Sample* largest(const std::vector<Sample>& samples) {
+const Sample* largest(const plane::Series& samples) {
   return extreme(samples, [](double a, double b) { return a > b; });
 }
 
-const Sample* smallest(const std::vector<Sample>& samples) {
+const Sample* smallest(const plane::Series& samples) {
   return extreme(samples, [](double a, double b) { return a < b; });
 }
 
-double vague_error(const std::vector<Sample>& samples) {
+double vague_error(const plane::Series& samples) {
   std::vector<double> values;
   bool known = false;
   for (const auto& each : samples) {
     if (std::isfinite(each.value)) {
       values.push_back(each.value);
-      known = known || std::isfinite(each.error);
+      known = known || std::isfinite(each.standard_error);
     }
   }
   if (!known || values.size() < 5) {

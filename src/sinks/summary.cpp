@@ -36,7 +36,7 @@ std::string span(const std::vector<plane::Point>& points) {
   return out + ".";
 }
 
-std::string loss_sentence(const std::vector<Sample>& losses, const std::string& stream) {
+std::string loss_sentence(const plane::Series& losses, const std::string& stream) {
   const auto *first = first_finite(losses), *last = last_finite(losses);
   if (first == nullptr || first == last) {
     return "";
@@ -47,8 +47,7 @@ std::string loss_sentence(const std::vector<Sample>& losses, const std::string& 
 }
 
 /// The run in one or two sentences, without a term of the field.
-std::string headline(const Movement& moved, const std::vector<Sample>& expressivity,
-                     const std::vector<Sample>& optimality) {
+std::string headline(const Movement& moved, const plane::Series& expressivity, const plane::Series& optimality) {
   if (!moved.known) {
     return "";
   }
@@ -123,7 +122,7 @@ std::string complexity_sentence(const Movement& moved) {
                      number(last.value));
 }
 
-std::string expressivity_sentence(const std::vector<Sample>& samples) {
+std::string expressivity_sentence(const plane::Series& samples) {
   const auto *first = first_finite(samples), *last = last_finite(samples);
   if (first == nullptr || first == last) {
     return "";
@@ -135,7 +134,7 @@ std::string expressivity_sentence(const std::vector<Sample>& samples) {
                      number(first->value), number(last->value));
 }
 
-std::string optimality_sentence(const std::vector<Sample>& samples, const std::optional<std::int64_t>& best) {
+std::string optimality_sentence(const plane::Series& samples, const std::optional<std::int64_t>& best) {
   const auto *first = first_finite(samples), *last = last_finite(samples);
   if (first == nullptr) {
     return "Optimality is undefined: nowhere was complexity above what chance gives.";

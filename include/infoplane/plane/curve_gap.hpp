@@ -3,13 +3,9 @@
 #include <cstdint>
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/plane/point.hpp>
-#include <string>
 #include <string_view>
 
 namespace infoplane::plane {
-
-/// `curve_gap/<order>`.
-std::string curve_gap_key(std::string_view order);
 
 /// Adds to a layer how far it is from the Information Bottleneck curve of its data, as efficiencies:
 ///   * `curve_gap/<order>` = I_IB(complexity) − expressivity, of the plug-in values;

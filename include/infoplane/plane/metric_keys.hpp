@@ -32,4 +32,10 @@ std::string corrected_key(std::string_view key);
 /// `<key>/standard_error`: of the corrected value.
 std::string standard_error_key(std::string_view key);
 
+/// `standard_error_key` of the key, or of the key K of a `K/corrected`: the error that belongs to the value.
+std::string error_key(std::string_view key);
+
+/// `curve_gap/<order>`.
+std::string curve_gap_key(std::string_view order);
+
 }  // namespace infoplane::plane

@@ -13,6 +13,12 @@ namespace infoplane::plane {
 /// efficiencies (nats / log m); NaN where undefined.
 using Metrics = std::map<std::string, double, std::less<>>;
 
+/// The metric; NaN where there is none.
+double value_at(const Metrics& metrics, std::string_view key) noexcept;
+
+/// Orders of which the metrics have both coordinates, by name.
+std::vector<std::string> orders_of(const Metrics& metrics);
+
 /// One layer on the information plane.
 struct LayerPoint {
   std::string name;           ///< site: "embedding", "blocks.0", …
