@@ -16,6 +16,7 @@
 #include "estimator/kernels/entropy.hpp"
 #include "estimator/kernels/soft_assignment.hpp"
 #include "estimator/label_rows.hpp"
+#include "estimator/measure.hpp"
 #include "estimator/reservoir.hpp"
 
 namespace infoplane::estimator {
@@ -39,6 +40,10 @@ struct SoftEntropyAccumulator::Impl {
     std::vector<Reservoir::Pick> picks;
     std::int64_t length = 1;  // rows of a sequence
   };
+
+  Measure measure() const {
+    return {anchors.size(), anchors.dimension(), epsilon, anchors.seed(), anchors.rule_name(), options.max_labels()};
+  }
 
   LabelRows* find(const std::string& name) const {
     const auto found = std::find_if(sets.begin(), sets.end(), [&name](const auto& set) { return set->name() == name; });
@@ -288,12 +293,7 @@ void SoftEntropyAccumulator::reset() {
 void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   const Impl& theirs = *other.impl_;
   Differences differences;
-  differences.compare("m", impl_->anchors.size(), theirs.anchors.size());
-  differences.compare("d", impl_->anchors.dimension(), theirs.anchors.dimension());
-  differences.compare("epsilon", impl_->epsilon, theirs.epsilon);
-  differences.compare("seed", impl_->anchors.seed(), theirs.anchors.seed());
-  differences.compare("seed rule", std::string(impl_->anchors.rule_name()), std::string(theirs.anchors.rule_name()));
-  differences.compare("max_labels", impl_->options.max_labels(), theirs.options.max_labels());
+  compare(differences, impl_->measure(), theirs.measure());
   for (const auto& set : theirs.sets) {
     if (const LabelRows* const mine = impl_->find(set->name())) {
       differences.compare(("key width of " + set->name()).c_str(), mine->key_width(), set->key_width());
@@ -330,14 +330,15 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
 
 void SoftEntropyAccumulator::save(std::ostream& out) const {
   const Impl& mine = *impl_;
+  const Measure measure = mine.measure();
   state::Writer content;
-  content.put(mine.anchors.size());
-  content.put(mine.anchors.dimension());
-  content.put(mine.epsilon);
-  content.put(mine.anchors.seed());
-  content.put_text(mine.anchors.rule_name());
+  content.put(measure.m);
+  content.put(measure.d);
+  content.put(measure.epsilon);
+  content.put(measure.seed);
+  content.put_text(measure.seed_rule);
+  content.put(measure.max_labels);
   content.put(static_cast<std::uint8_t>(mine.options.label_weights()));
-  content.put(mine.options.max_labels());
   content.put(mine.options.stream());
   content.put_array(mine.sum);
   content.put(mine.tokens);
@@ -354,15 +355,17 @@ void SoftEntropyAccumulator::load(std::istream& in) {
   const Impl& mine = *impl_;
   const state::Content content = state::read(in, "accumulator", 1);
   state::Reader reader(content.bytes);
+  Measure measure;
+  measure.m = reader.get<std::int64_t>();
+  measure.d = reader.get<std::int64_t>();
+  measure.epsilon = reader.get<double>();
+  measure.seed = reader.get<std::uint64_t>();
+  measure.seed_rule = reader.get_text();
+  measure.max_labels = reader.get<std::int64_t>();
   Differences differences;
-  differences.compare("m", mine.anchors.size(), reader.get<std::int64_t>());
-  differences.compare("d", mine.anchors.dimension(), reader.get<std::int64_t>());
-  differences.compare("epsilon", mine.epsilon, reader.get<double>());
-  differences.compare("seed", mine.anchors.seed(), reader.get<std::uint64_t>());
-  differences.compare("seed rule", std::string(mine.anchors.rule_name()), reader.get_text());
+  compare(differences, mine.measure(), measure);
   differences.compare("label weights", static_cast<int>(mine.options.label_weights()),
                       static_cast<int>(reader.get<std::uint8_t>()));
-  differences.compare("max_labels", mine.options.max_labels(), reader.get<std::int64_t>());
   differences.compare("stream", mine.options.stream(), reader.get<std::uint64_t>());
   INFOPLANE_CHECK(differences.text().empty(), ArgumentError,
                   "a saved state cannot be loaded by an accumulator that differs in: ", differences.text());
@@ -371,9 +374,7 @@ void SoftEntropyAccumulator::load(std::istream& in) {
   loaded->tokens = reader.get<std::int64_t>();
   loaded->rejected = reader.get<std::int64_t>();
   state::Reader::require(loaded->tokens >= 0 && loaded->rejected >= 0, "it has fewer than no tokens");
-  state::Reader::require(
-      std::all_of(loaded->sum.begin(), loaded->sum.end(), [](double s) { return std::isfinite(s) && s >= 0; }),
-      "it has a sum that is none");
+  state::Reader::require(are_sums(loaded->sum), "it has a sum that is none");
   loaded->reservoir.load(reader);
   for (auto sets = reader.get<std::uint32_t>(); sets > 0; --sets) {
     auto set = LabelRows::load(reader, mine.anchors.size(), mine.options, loaded->reservoir.size());

@@ -50,9 +50,9 @@ LabelRows::MergePlan LabelRows::plan_merge(const LabelRows& other,
       }
       const std::uint32_t to = part_of(here, part);
       const int pending = (pending_[to] & ~kHasWhole) + (other.pending_[from] & ~kHasWhole);
-      if ((other.pending_[from] & kHasWhole) != 0 || pending >= kFloatTokens) {
+      if (other.has_whole(from) || pending >= kFloatTokens) {
         whole(to);
-      } else if ((pending_[to] & kHasWhole) == 0) {
+      } else if (!has_whole(to)) {
         pending_[to] = static_cast<std::uint16_t>(pending);
       }
       result.rows[from] = to;

@@ -186,11 +186,7 @@ std::uint32_t LabelRows::take(std::uint32_t slot, std::int64_t sequence) {
   std::uint32_t part = dealt_[slot] & 3U;
   const std::uint32_t visit = dealt_[slot] == kNeverDealt || dealt_[slot] >> 2U != number ? kVisit : 0;
   if (dealt_[slot] == kNeverDealt) {
-    std::uint64_t hash = splitmix64(stream_);
-    for (const std::int64_t value : table_->key(row_of_slot_[slot])) {
-      hash = splitmix64(hash ^ static_cast<std::uint64_t>(value));
-    }
-    part = static_cast<std::uint32_t>(hash >> 62U);
+    part = static_cast<std::uint32_t>(hash_of(table_->key(row_of_slot_[slot]), splitmix64(stream_)) >> 62U);
   } else if (visit != 0) {
     part = (part + 1) & 3U;
   }

@@ -154,6 +154,7 @@ class LabelRows {
   std::uint32_t append_slot(std::int32_t table_row);
   std::uint32_t append_row();
   std::uint32_t part_of(std::uint32_t slot, std::uint32_t part);
+  static std::uint64_t hash_of(std::span<const std::int64_t> key, std::uint64_t salt) noexcept;
   bool kept(std::span<const std::int64_t> key) const noexcept;
   void reserve_for_dropping();
   void drop_labels(int level) noexcept;

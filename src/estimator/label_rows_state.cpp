@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <cmath>
 
 #include "core/state.hpp"
+#include "estimator/entropy.hpp"
 #include "estimator/label_rows.hpp"
 
 namespace infoplane::estimator {
@@ -10,11 +10,6 @@ namespace {
 using state::Reader;
 
 constexpr std::int64_t kMostTokens = std::int64_t{1} << 53U;
-
-template <typename T>
-bool are_sums(const std::vector<T>& values) {
-  return std::all_of(values.begin(), values.end(), [](T value) { return std::isfinite(value) && value >= 0; });
-}
 
 }  // namespace
 

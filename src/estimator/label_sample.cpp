@@ -5,15 +5,18 @@
 
 namespace infoplane::estimator {
 
+std::uint64_t LabelRows::hash_of(std::span<const std::int64_t> key, std::uint64_t salt) noexcept {
+  for (const std::int64_t value : key) {
+    salt = splitmix64(salt ^ static_cast<std::uint64_t>(value));
+  }
+  return salt;
+}
+
 bool LabelRows::kept(std::span<const std::int64_t> key) const noexcept {
   if (level_ == 0) {
     return true;
   }
-  std::uint64_t hash = salt_;
-  for (const std::int64_t value : key) {
-    hash = splitmix64(hash ^ static_cast<std::uint64_t>(value));
-  }
-  return level_ < 64 && hash >> (64 - level_) == 0;
+  return level_ < 64 && hash_of(key, salt_) >> (64 - level_) == 0;
 }
 
 void LabelRows::reserve_for_dropping() {

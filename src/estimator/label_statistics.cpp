@@ -97,7 +97,7 @@ struct LabelRows::Label {
 };
 
 std::int64_t LabelRows::tokens_of_row(std::uint32_t row) const noexcept {
-  return counts_[row] + ((pending_[row] & kHasWhole) != 0 ? wholes_.find(row)->second.tokens : 0);
+  return counts_[row] + (has_whole(row) ? wholes_.find(row)->second.tokens : 0);
 }
 
 std::int64_t LabelRows::tokens_of_slot(std::uint32_t slot) const noexcept {
@@ -110,7 +110,7 @@ std::int64_t LabelRows::tokens_of_slot(std::uint32_t slot) const noexcept {
 
 void LabelRows::add_row_to(std::uint32_t number, double* sums) const noexcept {
   const float* const recent = row(number);
-  if ((pending_[number] & kHasWhole) == 0) {
+  if (!has_whole(number)) {
     for (std::int64_t b = 0; b < anchors_; ++b) {
       sums[b] += static_cast<double>(recent[b]);
     }
@@ -150,7 +150,7 @@ void LabelRows::split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) c
     const std::uint32_t number = parts_[slot][part];
     if (number != kNone && entry.parts[part] > 0) {
       sums[part] = row(number);
-      large = large || (pending_[number] & kHasWhole) != 0;
+      large = large || has_whole(number);
     }
   }
   if (large) {
@@ -175,7 +175,7 @@ LabelEntropy LabelRows::label_entropy(std::uint32_t slot, Label& scratch, double
       rows += entry.parts[part] > 0 ? 1 : 0;
     }
   }
-  if (rows == 1 && (pending_[only] & kHasWhole) == 0) {  // most labels
+  if (rows == 1 && !has_whole(only)) {  // most labels
     const std::span<const float> sums(row(only), static_cast<std::size_t>(anchors_));
     std::transform(sums.begin(), sums.end(), all, all,
                    [](float sum, double of_all) { return of_all + static_cast<double>(sum); });

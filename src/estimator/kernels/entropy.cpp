@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "estimator/kernels/instruction_set.hpp"
 #include "estimator/kernels/lanes.hpp"
 #include "estimator/pairs.hpp"
 
@@ -152,12 +153,13 @@ INFOPLANE_AVX512 void logarithms_avx512(const double* sums, std::int64_t count, 
 const Functions& functions() {
   static const Functions chosen = [] {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw")) {
-      return Functions{split_avx512, doubles_avx512, floats_avx512, logarithms_avx512};
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-      return Functions{split_avx2, doubles_avx2, floats_avx2, logarithms_avx2};
+    switch (best_instruction_set()) {
+      case InstructionSet::kAvx512:
+        return Functions{split_avx512, doubles_avx512, floats_avx512, logarithms_avx512};
+      case InstructionSet::kAvx2:
+        return Functions{split_avx2, doubles_avx2, floats_avx2, logarithms_avx2};
+      case InstructionSet::kPortable:
+        break;
     }
 #endif
     return Functions{split_portable, doubles_portable, floats_portable, logarithms_portable};

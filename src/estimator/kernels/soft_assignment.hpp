@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "estimator/kernels/instruction_set.hpp"
+
 // The one entry to all kernels: what turns representations into soft assignments, per device.
 namespace infoplane::estimator::kernels {
 
@@ -27,16 +29,6 @@ struct DeviceAnchors {
   std::mutex mutex;
   std::map<std::pair<int, int>, at::Tensor> prepared;
 };
-
-/// What the CPU kernel is compiled for; each variant with its own order of additions, so with its own last bits.
-enum class InstructionSet : std::uint8_t { kPortable, kAvx2, kAvx512 };
-
-/// "portable", "avx2" or "avx512".
-const char* to_string(InstructionSet set) noexcept;
-/// Whether this build has the variant and this CPU can run it.
-bool is_supported(InstructionSet set) noexcept;
-/// The widest that is supported.
-InstructionSet best_instruction_set() noexcept;
 
 /// Anchors in the order in which a variant of the CPU kernel reads them: panels of a few vectors of anchors, each panel
 /// [d, width].

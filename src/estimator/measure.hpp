@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/differences.hpp"
+
+namespace infoplane::estimator {
+
+/// What the values of an accumulator depend on beside its tokens: two that differ in it cannot be added.
+struct Measure {
+  std::int64_t m = 0;
+  std::int64_t d = 0;
+  double epsilon = 0;
+  std::uint64_t seed = 0;
+  std::string seed_rule;
+  std::int64_t max_labels = 0;
+};
+
+inline void compare(Differences& differences, const Measure& mine, const Measure& theirs) {
+  differences.compare("m", mine.m, theirs.m);
+  differences.compare("d", mine.d, theirs.d);
+  differences.compare("epsilon", mine.epsilon, theirs.epsilon);
+  differences.compare("seed", mine.seed, theirs.seed);
+  differences.compare("seed rule", mine.seed_rule, theirs.seed_rule);
+  differences.compare("max_labels", mine.max_labels, theirs.max_labels);
+}
+
+}  // namespace infoplane::estimator
