@@ -55,11 +55,12 @@ std::string ProcessGroup::describe() const {
 }
 
 // Asks instead of waiting, because a wait for work of a GPU returns at once or never, whatever its timeout says.
-void ProcessGroup::wait(const c10::intrusive_ptr<c10d::Work>& work) const {
+void ProcessGroup::wait(const c10::intrusive_ptr<c10d::Work>& work) {
   const auto deadline = Clock::now() + options_.timeout();
   auto pause = std::chrono::microseconds(20);
   while (!work->isCompleted()) {
     if (Clock::now() > deadline) {
+      abandoned_.push_back(work);
       throw PeerFailure{-1, infoplane::detail::concat("not all ranks came within ", options_.timeout().count(), " ms")};
     }
     std::this_thread::sleep_for(pause);
@@ -74,43 +75,45 @@ void ProcessGroup::wait(const c10::intrusive_ptr<c10d::Work>& work) const {
 void ProcessGroup::exchange(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive) {
   struct Message {
     int peer;
+    bool incoming;
     c10::intrusive_ptr<c10d::Work> work;
   };
   const auto deadline = Clock::now() + options_.timeout();
-  std::vector<Message> incoming;
-  std::vector<Message> outgoing;
-  for (int shift = 1; shift < size(); ++shift) {  // not all to rank 0 first
-    const int to = (rank() + shift) % size();
-    const int from = (rank() + size() - shift) % size();
-    std::vector<at::Tensor> in{receive[from]};
-    std::vector<at::Tensor> out{send[to]};
-    const auto start = [&](int peer, auto&& function) {
-      try {
-        return Message{peer, std::visit(function, group_)};
-      } catch (const std::exception& e) {
-        throw PeerFailure{peer, "cannot be reached: " + first_line(e.what())};
-      }
-    };
-    if (in[0].numel() != 0) {
-      incoming.push_back(start(from, [&](const auto& group) { return group->recv(in, from, options_.tag()); }));
-    }
-    if (out[0].numel() != 0) {
-      outgoing.push_back(start(to, [&](const auto& group) { return group->send(out, to, options_.tag()); }));
-    }
-  }
-  const auto finish = [&](const Message& message, const char* late) {
-    const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
-    try {
-      message.work->wait(std::max(left, milliseconds(1)));
-    } catch (const std::exception& e) {
-      throw PeerFailure{message.peer, (Clock::now() >= deadline ? late : "failed: ") + first_line(e.what())};
+  std::vector<Message> messages;
+  const auto start = [&](int peer, bool incoming, const at::Tensor& tensor) {
+    if (tensor.numel() != 0) {
+      std::vector<at::Tensor> one{tensor};
+      messages.push_back({peer, incoming,
+                          std::visit(
+                              [&](const auto& group) {
+                                return incoming ? group->recv(one, peer, options_.tag())
+                                                : group->send(one, peer, options_.tag());
+                              },
+                              group_)});
     }
   };
-  for (const Message& message : incoming) {
-    finish(message, "did not come in time: ");
-  }
-  for (const Message& message : outgoing) {
-    finish(message, "took nothing in time: ");
+  int peer = -1;
+  bool incoming = true;
+  try {
+    for (int shift = 1; shift < size(); ++shift) {  // not all from and to rank 0 first
+      peer = (rank() + size() - shift) % size();
+      start(peer, true, receive[peer]);
+      peer = (rank() + shift) % size();
+      start(peer, false, send[peer]);
+    }
+    std::stable_partition(messages.begin(), messages.end(), [](const Message& message) { return message.incoming; });
+    for (const Message& message : messages) {
+      peer = message.peer;
+      incoming = message.incoming;
+      const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
+      message.work->wait(std::max(left, milliseconds(1)));
+    }
+  } catch (const std::exception& e) {
+    for (const Message& message : messages) {
+      abandoned_.push_back(message.work);  // the group may still write into its tensors
+    }
+    const char* const late = incoming ? "did not come in time: " : "took nothing in time: ";
+    throw PeerFailure{peer, (Clock::now() >= deadline ? late : "failed: ") + first_line(e.what())};
   }
 }
 

@@ -48,10 +48,11 @@ class ProcessGroup final : public Communicator {
 
   void reduce(at::Tensor& values, bool maximum);
   void exchange(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive);
-  void wait(const c10::intrusive_ptr<c10d::Work>& work) const;
+  void wait(const c10::intrusive_ptr<c10d::Work>& work);
 
   Group group_;
   ProcessGroupOptions options_;
+  std::vector<c10::intrusive_ptr<c10d::Work>> abandoned_;  // failed, with their tensors
 };
 
 /// A new Gloo group (on the CPU) of all ranks of the launch, for a trainer that has none. Collective: returns when all
