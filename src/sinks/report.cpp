@@ -44,11 +44,17 @@ std::string plane_caption(const std::string& stream) {
 
 std::string shading(const std::vector<ReportPhase>& phases) {
   std::string out;
+  int shade = 0;
   for (const auto& phase : phases) {
-    out += fmt::format("{}{} (steps {} to {})", out.empty() ? "<p class=\"note\">Shaded in turn: " : ", then ",
-                       escape(phase.name), phase.first_step, phase.last_step);
+    if (const auto color = phase_color(phase.name, shade); !color.empty()) {
+      out += fmt::format(
+          "<span><svg class=\"ip\" viewBox=\"0 0 34 14\" aria-hidden=\"true\"><rect class=\"{} swatch\" x=\"1\" "
+          "y=\"1\" "
+          "width=\"32\" height=\"12\"/></svg>{}, steps {} to {}</span>",
+          color, escape(phase.name), phase.first_step, phase.last_step);
+    }
   }
-  return out.empty() ? "" : out + ".</p>";
+  return out.empty() ? "" : "<div class=\"legend\">" + out + "</div>";
 }
 
 std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
@@ -113,28 +119,49 @@ std::string run_part(const ReportRun& run, const std::string& id, std::size_t ma
     out +=
         report::legend({}) + "<p class=\"note\">No point of this run has complexity and expressivity of one order.</p>";
   }
-  return out + report::header_table(header) + "</section>";
+  const bool known = header.anchors > 0 || !header.run.empty();
+  return out + (known ? report::header_table(header) : "") + "</section>";
 }
 
 }  // namespace
+
+ReportCurve report_curve(std::string order, const bound::IbCurve& curve, std::int64_t anchors) {
+  INFOPLANE_CHECK(anchors >= 2, ArgumentError, "a curve was to be drawn for ", anchors,
+                  " anchors: efficiencies are nats / log m, so give m of at least 2");
+  const auto unit = std::log(static_cast<double>(anchors));
+  ReportCurve drawn{std::move(order), {}};
+  for (const auto& point : curve.points()) {
+    drawn.points.emplace_back(point.complexity / unit, point.expressivity / unit);
+  }
+  return drawn;
+}
 
 std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options) {
   INFOPLANE_CHECK(!runs.empty(), ArgumentError, "a report was asked for without a run: give at least one");
   INFOPLANE_CHECK(options.max_steps() >= 2, ArgumentError, "a report was asked for with at most ", options.max_steps(),
                   " steps in a figure: give max_steps of at least 2");
+  INFOPLANE_CHECK(options.refresh_seconds() >= 0, ArgumentError, "a page was to be loaded again every ",
+                  options.refresh_seconds(), " seconds: give 0 or more");
   const auto max_steps = static_cast<std::size_t>(options.max_steps());
   std::vector<std::string> names;
   for (const auto& run : runs) {
     names.push_back(run.file.header.run.empty() ? run.source : run.file.header.run);
   }
-  const auto title = options.title().empty() ? "infoplane: " + detail::join(names) : options.title();
+  const auto joined = detail::join(names);
+  const auto title = !options.title().empty() ? options.title() : joined.empty() ? "infoplane" : "infoplane: " + joined;
+  const auto refresh = options.refresh_seconds();
   std::string page = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-      "content=\"width=device-width,initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n"
+      "content=\"width=device-width,initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n{}<title>{}</title>\n"
       "<style>{}{}@media (prefers-color-scheme:dark){{{}}}@media print{{{}}}</style>\n</head>\n<body>\n<main>\n"
       "<header><h1>{}</h1><p class=\"sub\">Where the layers of a transformer were on the information plane while it "
-      "trained, measured by infoplane {}.</p></header>\n",
-      escape(title), kReportStyle, svg::style(false), svg::style(true), svg::style(false), escape(title), version());
+      "trained, measured by infoplane {}.</p>{}</header>\n",
+      refresh > 0 ? fmt::format("<meta http-equiv=\"refresh\" content=\"{}\">\n", refresh) : "", escape(title),
+      kReportStyle, svg::style(false), svg::style(true), svg::style(false), escape(title), version(),
+      refresh > 0 ? fmt::format("<p class=\"sub\">The run still trains; this page loads itself again every {} seconds."
+                                "</p>",
+                                refresh)
+                  : "");
   page += kGlossary;
   if (runs.size() > 1) {
     page += report::comparison(runs, max_steps);
