@@ -105,8 +105,12 @@ std::string axes(const Panel& panel, const svg::Scale& x, const svg::Scale& y) {
                            svg::escape(panel.title), svg::escape(panel.hint));
 }
 
-std::string phases(const Panel& panel, const svg::Scale& x) {
-  std::string out;
+struct Shades {
+  std::string ground, names;  ///< below and above the lines
+};
+
+Shades shades(const Panel& panel, const svg::Scale& x) {
+  Shades out;
   int shade = 0;
   for (const auto& phase : panel.phases) {
     const auto from = x(static_cast<double>(std::max(phase.first_step, panel.first_step)));
@@ -115,11 +119,11 @@ std::string phases(const Panel& panel, const svg::Scale& x) {
     if (to < from || color.empty()) {
       continue;
     }
-    out += fmt::format("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>", color, at(from), at(kTop),
-                       at(to - from), at(kBottom - kTop));
+    out.ground += fmt::format("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>", color, at(from),
+                              at(kTop), at(to - from), at(kBottom - kTop));
     if (to - from > 6.5 * static_cast<double>(phase.name.size())) {
-      out += fmt::format("<text class=\"s m\" x=\"{}\" y=\"{}\">{}</text>", at((from + to) / 2), at(kBottom - 5),
-                         svg::escape(phase.name));
+      out.names += fmt::format("<text class=\"s m halo\" x=\"{}\" y=\"{}\">{}</text>", at((from + to) / 2),
+                               at(kBottom - 5), svg::escape(phase.name));
     }
   }
   return out;
@@ -230,7 +234,8 @@ Drawing draw(const Panel& panel) {
   const svg::Scale x{static_cast<double>(panel.first_step), static_cast<double>(panel.last_step), kLeft + 4,
                      kRight - 4};
   const svg::Scale y{values.low, values.high, kBottom, kTop};
-  auto body = phases(panel, x) + axes(panel, x, y);
+  const auto phases = shades(panel, x);
+  auto body = phases.ground + axes(panel, x, y);
   for (const auto& line : panel.lines) {
     const auto area = band(line, x, y);
     if (!area.empty()) {
@@ -245,6 +250,7 @@ Drawing draw(const Panel& panel) {
                           at(x(static_cast<double>(line.samples[0].step))), at(y(line.samples[0].value)));
     }
   }
+  body += phases.names;
   std::string alt = panel.title + " over steps";
   for (const auto& line : panel.lines) {
     if (const auto* last = last_finite(line.samples)) {

@@ -12,6 +12,7 @@ namespace {
 using svg::at;
 
 constexpr double kWidth = 560, kHeight = 450, kLeft = 62, kRight = 546, kTop = 46, kBottom = 396;
+constexpr double kLabelRoom = 60;
 constexpr std::size_t kMostSpots = 3000;
 constexpr std::size_t kMostLabels = 12;
 
@@ -91,6 +92,9 @@ std::string bounds(const Frame& frame, const Plane& plane) {
     const auto [end_x, end_y] = leaves_at(frame, slope);
     out += fmt::format("<path class=\"ray\" d=\"M{} L{}\"/>", frame.point(0, 0), frame.point(end_x, end_y));
     const bool top = end_x < frame.x.to * 0.999;
+    if (top && std::abs(frame.x(end_x) - frame.x(x)) < kLabelRoom) {
+      continue;  // too near to the label of the bound
+    }
     out += top ? fmt::format("<text class=\"s m\" x=\"{}\" y=\"{}\">{}</text>", at(frame.x(end_x)), at(kTop - 6), slope)
                : fmt::format("<text class=\"s e halo\" x=\"{}\" y=\"{}\">{}</text>", at(kRight - 3),
                              at(frame.y(end_y) + 15), slope);

@@ -76,6 +76,8 @@ Movement movement_of(const RunFile& run, const std::string& order) {
   }
   const bool falls = now->kind == PhaseKind::kCompression;
   const auto from = before == nullptr ? now->first_step : before->last_step;
+  moved.until = from;
+  moved.since = now->first_step;
   moved.kind = !falls              ? Movement::Kind::kExpansion
                : before == nullptr ? Movement::Kind::kCompression
                                    : Movement::Kind::kBoth;

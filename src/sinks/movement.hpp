@@ -28,6 +28,8 @@ struct Movement {
   std::vector<plane::Phase> phases;
   std::int64_t values = 0;   ///< finite ones
   Sample first, turn, last;  ///< turn: where the last phase came from, the largest value before a compression
+  std::int64_t until = -1;   ///< where the decided phase before the last ended
+  std::int64_t since = -1;   ///< where the last decided phase began
 };
 
 Movement movement_of(const RunFile& run, const std::string& order);

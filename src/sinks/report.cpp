@@ -17,7 +17,7 @@ namespace {
 using svg::escape;
 
 constexpr const char* kGlossary =
-    "<details class=\"card\"><summary>How to read this page</summary><dl>"
+    "<details class=\"card\"><summary>New to this? How to read the page</summary><dl>"
     "<dt>Complexity</dt><dd>I(X;Z): how much a layer's activations Z tell about the tokens X that the model has read. "
     "0 is nothing, 1 as much as the measure can hold.</dd>"
     "<dt>Expressivity</dt><dd>I(Y;Z): how much they tell about the tokens Y that come next.</dd>"
@@ -28,18 +28,37 @@ constexpr const char* kGlossary =
     "<dt>Information plane</dt><dd>Complexity to the right, expressivity upwards. A path shows where a layer went "
     "while "
     "the model trained. Towards the line “bound” is better; to the left is compression.</dd>"
+    "<dt>IB curve</dt><dd>The most that can be known about the next tokens by keeping so much of the last ones, "
+    "computed from the text alone. Layers may lie above it, because they see more of the text than the last "
+    "tokens.</dd>"
+    "<dt>Expansion, compression</dt><dd>Stretches in which complexity rises, or falls, by more than its noise.</dd>"
+    "<dt>Best, stop</dt><dd>The step nearest to the bound (by the stopping rule, where one was followed), and the step "
+    "where that rule ends the training.</dd>"
     "<dt>Held-out and train</dt><dd>Held-out text is the same at every step and was not trained on; train is what the "
     "model was just learning from.</dd>"
     "<dt>Unigram, bigram …</dt><dd>Whether X and Y are one token, two, and so on.</dd>"
     "<dt>Bands</dt><dd>± 2 standard errors, where the run has them.</dd></dl></details>";
 
-std::string plane_caption(const std::string& stream) {
-  return fmt::format(
-      "On {}. Each path is a layer, coloured by the step. To the left: it forgets what it read "
-      "(compression); upwards: it knows more about what comes next. Rings: the best step.",
-      stream == "heldout" ? "held-out text"
-      : stream == "train" ? "training batches"
-                          : stream);
+/// What a plane shows; the first one of a run says how to read it.
+std::string plane_caption(const std::string& stream, const std::string& order, bool first, bool curve) {
+  auto out = fmt::format("On {}.", stream == "heldout" ? "held-out text"
+                                   : stream == "train" ? "training batches"
+                                                       : stream);
+  if (!first) {
+    return out;
+  }
+  out +=
+      " Each path is a layer, coloured by the step. Upwards: it knows more about what comes next. To the left: it "
+      "forgets "
+      "what it read (compression). On a dotted ray the share of what is kept that helps to predict is the same; on the "
+      "line “bound” it is all of it. Rings: the best step.";
+  if (curve) {
+    out += fmt::format(
+        " Dashed, the IB curve: the most that {} alone can tell about what comes next. A layer above it uses the text "
+        "before that, too.",
+        order == "unigram" ? "one token" : "one " + order);
+  }
+  return out;
 }
 
 std::string shading(const std::vector<ReportPhase>& phases) {
@@ -62,10 +81,12 @@ std::string order_part(const ReportRun& run, const std::string& order, const std
   const auto streams = streams_of(points);
   std::string out = fmt::format(
       "<div data-order=\"{0}\"><h3>The information plane, {0}s</h3><div class=\"grid planes\">", escape(order));
+  bool first = true;
   for (const auto& stream : streams) {
     const auto plane = plane_of(run, order, stream, max_steps);
     if (!plane.paths.empty()) {
-      out += report::figure("plane", draw(plane), plane_caption(stream));
+      out += report::figure("plane", draw(plane), plane_caption(stream, order, first, !plane.curve.empty()));
+      first = false;
     }
   }
   out += fmt::format("</div><h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));

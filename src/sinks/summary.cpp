@@ -72,9 +72,9 @@ std::string headline(const Movement& moved, const plane::Series& expressivity, c
       break;
     case Kind::kBoth:
       out += fmt::format(
-          "the model first took in more and more about the text that it read, up to step {}; then it compressed: at "
-          "step {} it kept {} of that",
-          moved.turn.step, moved.last.step, less());
+          "the model first took in more and more about the text that it read, up to step {}; from step {} on it "
+          "compressed: at step {} it kept {} of that than at most",
+          moved.until, moved.since, moved.last.step, less());
       break;
   }
   const auto *first = first_finite(expressivity), *last = last_finite(expressivity);
@@ -165,6 +165,26 @@ std::string optimality_sentence(const plane::Series& samples, const ReportRun& r
   return out;
 }
 
+/// How far the layers are from the IB curve, where the run knows that.
+std::string curve_sentence(const plane::Series& gaps, const std::string& order) {
+  const auto* last = last_finite(gaps);
+  if (last == nullptr) {
+    return "";
+  }
+  const auto what = fmt::format("the most that {} can tell about what comes next (the IB curve)",
+                                order == "unigram" ? "one token alone" : "one " + order + " alone");
+  const Sample none{last->step, 0, last->standard_error};
+  if (std::isfinite(last->standard_error) && !differ(*last, none)) {
+    return fmt::format("At the end the layers are at {}: the gap of {} is within its noise.", what,
+                       number(last->value));
+  }
+  return last->value > 0 ? fmt::format("At the end the layers hold {} less than {}.", number(last->value), what)
+                         : fmt::format(
+                               "At the end the layers hold {} more than {}, because they see the text before "
+                               "it too.",
+                               number(-last->value), what);
+}
+
 std::string layers_sentence(const ReportRun& run, const std::string& order, const std::string& stream) {
   const auto points = with_layers(points_of(run.file.points, stream));
   if (points.empty()) {
@@ -241,6 +261,7 @@ std::vector<std::string> run_summary(const ReportRun& run, const std::string& or
       complexity_sentence(moved),
       expressivity_sentence(means(plane::expressivity_key(order))),
       optimality_sentence(means(plane::optimality_key(order)), run, order),
+      curve_sentence(means(plane::curve_gap_key(order)), order),
       layers_sentence(run, order, stream),
       run.verdict,
       caveats(run.file),

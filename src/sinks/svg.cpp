@@ -181,7 +181,8 @@ std::string style(bool dark) {
     css += fmt::format(".ip .q{0}{{fill:{1}}}", i, kViridis[static_cast<std::size_t>(i)]);
   }
   for (std::size_t i = 0; i < theme.runs.size(); ++i) {
-    css += fmt::format(".ip .r{0}{{stroke:{1}}}.ip .fr{0}{{fill:{1}}}", i, theme.runs[i]);
+    css += fmt::format(".ip .r{0}{{stroke:{1}}}.ip .fr{0}{{fill:{1}}}.ip .br{0}{{fill:{1};opacity:.15}}", i,
+                       theme.runs[i]);
   }
   return css;
 }
