@@ -39,26 +39,23 @@ constexpr const char* kGlossary =
     "<dt>Unigram, bigram …</dt><dd>Whether X and Y are one token, two, and so on.</dd>"
     "<dt>Bands</dt><dd>± 2 standard errors, where the run has them.</dd></dl></details>";
 
-/// What a plane shows; the first one of a run says how to read it.
-std::string plane_caption(const std::string& stream, const std::string& order, bool first, bool curve) {
-  auto out = fmt::format("On {}.", stream == "heldout" ? "held-out text"
-                                   : stream == "train" ? "training batches"
-                                                       : stream);
-  if (!first) {
-    return out;
-  }
-  out +=
-      " Each path is a layer, coloured by the step. Upwards: it knows more about what comes next. To the left: it "
-      "forgets "
-      "what it read (compression). On a dotted ray the share of what is kept that helps to predict is the same; on the "
-      "line “bound” it is all of it. Rings: the best step.";
+std::string how_to_read_planes(const std::string& order, bool curve) {
+  std::string out =
+      "<p class=\"note\">Each path is a layer, coloured by the step. Upwards: it knows more about what comes next. To "
+      "the "
+      "left: it forgets what it read (compression). On a dotted ray the share of what is kept that helps to predict is "
+      "the same; on the line “bound” it is all of it. Rings: the best step.";
   if (curve) {
     out += fmt::format(
         " Dashed, the IB curve: the most that {} alone can tell about what comes next. A layer above it uses the text "
         "before that, too.",
-        order == "unigram" ? "one token" : "one " + order);
+        order == "unigram" ? "one token" : "one " + escape(order));
   }
-  return out;
+  return out + "</p>";
+}
+
+std::string plane_caption(const std::string& stream) {
+  return fmt::format("On {}.", stream == "heldout" ? "held-out text" : stream == "train" ? "training batches" : stream);
 }
 
 std::string shading(const std::vector<ReportPhase>& phases) {
@@ -79,16 +76,16 @@ std::string shading(const std::vector<ReportPhase>& phases) {
 std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
   const auto& points = run.file.points;
   const auto streams = streams_of(points);
-  std::string out = fmt::format(
-      "<div data-order=\"{0}\"><h3>The information plane, {0}s</h3><div class=\"grid planes\">", escape(order));
-  bool first = true;
+  std::string out = fmt::format("<div data-order=\"{0}\"><h3>The information plane, {0}s</h3>", escape(order)), planes;
+  bool curve = false;
   for (const auto& stream : streams) {
     const auto plane = plane_of(run, order, stream, max_steps);
     if (!plane.paths.empty()) {
-      out += report::figure("plane", draw(plane), plane_caption(stream, order, first, !plane.curve.empty()));
-      first = false;
+      planes += report::figure("plane", draw(plane), plane_caption(stream));
+      curve = curve || !plane.curve.empty();
     }
   }
+  out += (planes.empty() ? "" : how_to_read_planes(order, curve)) + "<div class=\"grid planes\">" + planes;
   out += fmt::format("</div><h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
   const auto panels = panels_of(run, order, max_steps);
   out += report::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines);

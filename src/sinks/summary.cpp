@@ -73,7 +73,7 @@ std::string headline(const Movement& moved, const plane::Series& expressivity, c
     case Kind::kBoth:
       out += fmt::format(
           "the model first took in more and more about the text that it read, up to step {}; from step {} on it "
-          "compressed: at step {} it kept {} of that than at most",
+          "compressed: at step {} it kept {} of that than at its peak",
           moved.until, moved.since, moved.last.step, less());
       break;
   }

@@ -33,12 +33,12 @@ samples::Made noisy(double from, double to, double noise) {
 }  // namespace
 
 TEST_CASE("a summary leads with the movement on the plane", "[sinks]") {
-  REQUIRE(
-      run_summary(made_run()).front() ==
-      "While it trained, the model first took in more and more about the text that it read, up to step 450; from "
-      "step 550 on it compressed: at step 1000 it kept 75 % less of that than at most, and what it knows about what "
-      "comes next grew 3.0-fold. For each bit that it keeps about what it read it now holds 1.50 bit about what "
-      "comes next; the limit that theory sets is 1 (the Information Bottleneck bound).");
+  REQUIRE(run_summary(made_run()).front() ==
+          "While it trained, the model first took in more and more about the text that it read, up to step 450; from "
+          "step 550 on it compressed: at step 1000 it kept 75 % less of that than at its peak, and what it knows about "
+          "what "
+          "comes next grew 3.0-fold. For each bit that it keeps about what it read it now holds 1.50 bit about what "
+          "comes next; the limit that theory sets is 1 (the Information Bottleneck bound).");
   REQUIRE_THAT(all(made_run()),
                ContainsSubstring("was 0.100 at first and is 0.100 at the end: expansion from step 0 to "
                                  "450 (+0.297, 58 times its noise), then no clear change from step 450 "
