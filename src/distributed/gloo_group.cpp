@@ -1,6 +1,8 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/process_group.hpp>
 
+#include "core/no_signals.hpp"
+
 #if INFOPLANE_HAS_GLOO
 #include <cstdlib>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -18,6 +20,8 @@ c10::intrusive_ptr<c10d::Backend> make_gloo_group(const LaunchEnvironment& envir
 #if INFOPLANE_HAS_GLOO
   const auto start = std::chrono::steady_clock::now();
   try {
+    // The threads that are started here write to sockets as well, and keep this thread's mask.
+    const NoSignals no_signals;
     c10d::TCPStoreOptions store_options;
     store_options.port = static_cast<std::uint16_t>(environment.master_port);
     store_options.isServer = environment.rank == 0;

@@ -153,7 +153,7 @@ TEST_CASE("ranks that do not all come are an error of joining", "[distributed]")
 
 TEST_CASE("a rank killed in a collective ends no other in a hang", "[distributed]") {
   for (int operation = 0; operation < 5; ++operation) {
-    kill_in(3, kRounds, kNames[operation], [&](Communicator& communicator) {
+    kill_in(3, kRounds / 5, kNames[operation], [&](Communicator& communicator) {
       while (true) {
         call(communicator, operation);
       }

@@ -25,6 +25,10 @@ struct ProcessGroupOptions {
 /// `c10d::ProcessGroupGloo` or `c10d::ProcessGroupNCCL`. Its operations must not be mixed with those of the trainer on
 /// other threads. Holds a reference; never makes a group, and never destroys or aborts the one it was given.
 ///
+/// Where a rank has died, Gloo's own threads may get SIGPIPE, which ends the process unless it is ignored: a C++
+/// trainer that makes its own Gloo group calls std::signal(SIGPIPE, SIG_IGN), as Python does. Groups of make_gloo_group
+/// need nothing.
+///
 /// A wait that timed out leaves the operation behind in the group, whose own timeout then ends it.
 class ProcessGroup final : public Communicator {
  public:
