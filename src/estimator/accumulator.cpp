@@ -173,8 +173,7 @@ Estimate SoftEntropyAccumulator::Impl::estimate() const {
     std::vector<double> second_order = {0}, of_labels = {0};
     for (std::uint32_t index = 0; index < reservoir.size(); ++index) {
       const float* const p = reservoir.row(index);
-      const double log_likelihood = std::inner_product(logs.begin(), logs.end(), p, 0.0);
-      influences[0].push_back(-log_likelihood / static_cast<double>(tokens));
+      influences[0].push_back(-kernels::dot(p, logs.data(), anchors.size()) / static_cast<double>(tokens));
     }
     const Background background(reservoir, order, sum, tokens);
     result.corrected_entropy_nats = result.entropy_nats + background.spread.entropy_bias;

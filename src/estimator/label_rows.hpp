@@ -136,6 +136,7 @@ class LabelRows {
   };
 
   struct Label;  // sums of a label and its parts
+  class Surprise;
 
   std::size_t slots() const noexcept { return parts_.size(); }
   std::size_t rows() const noexcept { return pending_.size(); }
@@ -164,12 +165,19 @@ class LabelRows {
   void load_labels(state::Reader& in);
   void load_rows(state::Reader& in);
 
-  void split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) const;
-  LabelEntropy label_entropy(std::uint32_t slot, Label& scratch, double* all) const;
-  std::vector<LabelEntropy> label_entropies(LabelWeights weights, InformationEstimate& into,
-                                            std::vector<double>& all) const;
-  void add_influences(LabelWeights weights, const Reservoir& reservoir, std::span<const LabelEntropy> labels,
-                      const Extrapolation& extrapolation, std::span<const double> all, Statistics& into) const;
+  LabelCounts counts_of(std::uint32_t slot) const noexcept;
+  LabelEntropies entropies_of(std::uint32_t slot, const LabelCounts& counts, Label& scratch, double* all) const;
+  template <typename Visit>
+  void for_pieces(std::size_t pieces, const Visit& visit) const;
+  std::int64_t tokens() const noexcept;
+  std::vector<double> sum_of_all() const;
+  LabelTotals totals(LabelWeights weights, const TokenBias& bias, std::vector<double>& all) const;
+  struct Weights {
+    LabelWeights kind;
+    double sum;  // over labels, of their tokens or of 1
+  };
+  void add_influences(const Weights& weights, const Reservoir& reservoir, const Extrapolation& extrapolation,
+                      std::span<const double> all, Statistics& into) const;
 
   std::string name_;
   int width_;
