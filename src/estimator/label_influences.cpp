@@ -1,25 +1,12 @@
 #include <algorithm>
-#include <cmath>
-#include <functional>
+#include <array>
+#include <utility>
 
-#include "estimator/label_parts.hpp"
-#include "estimator/label_rows.hpp"
+#include "estimator/kernels/entropy.hpp"
+#include "estimator/label_estimation.hpp"
+#include "estimator/label_sums.hpp"
 
 namespace infoplane::estimator {
-namespace {
-
-void subtract_mean(std::vector<double>& values, std::span<const std::uint32_t> of) noexcept {
-  double mean = 0;
-  for (const std::uint32_t i : of) {
-    mean += values[i] / static_cast<double>(of.size());
-  }
-  for (const std::uint32_t i : of) {
-    values[i] -= mean;
-  }
-}
-
-}  // namespace
-
 /// −Σ_b p_b log q_b of rows p, where q is the distribution of a label, of a part of it or of two parts.
 class LabelRows::Surprise {
  public:
@@ -27,10 +14,17 @@ class LabelRows::Surprise {
     logs_.fill(std::vector<double>(static_cast<std::size_t>(anchors)));
   }
 
-  Label label;  // whose sums are loaded
+  Label label;
 
-  /// Its sums are others now.
-  void forget() noexcept { ready_.fill(false); }
+  /// `parts`: whether more is asked of than the distribution of the label.
+  void load(const LabelRows& rows, std::uint32_t slot, bool parts) {
+    if (parts) {
+      label.load(rows, slot);
+    } else {
+      label.load_all(rows, slot);
+    }
+    ready_.fill(false);
+  }
   double operator()(const float* p, std::size_t group) {
     if (!ready_[group]) {
       kernels::logarithms(label.sums[group].data(), anchors_, 1 / static_cast<double>(label.tokens[group]),
@@ -68,70 +62,64 @@ std::vector<std::uint32_t> LabelRows::slot_of_row() const {
   return result;
 }
 
-void LabelRows::add_influences(const Weights& weights, const Reservoir& reservoir, const Extrapolation& extrapolation,
-                               std::span<const double> all, Statistics& into) const {
-  const double share = 1 / static_cast<double>(into.estimate.tokens);
-  std::vector<double> logs(all.size());
-  kernels::logarithms(all.data(), anchors_, share, logs.data());
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> rows;  // slot and row of the sample, of labels that are kept
-  std::vector<std::uint32_t> labelled, with_label;
-  const std::vector<std::uint32_t> slot_of = slot_of_row();
-  into.entropy_influence.assign(reservoir.size(), 0.0);
-  for (std::uint32_t index = 0; index < sampled_.size(); ++index) {
-    if (sampled_[index] != kNone) {
-      labelled.push_back(index);
-      into.entropy_influence[index] = -share * kernels::dot(reservoir.row(index), logs.data(), anchors_);
-    }
-    if (sampled_[index] < kDropped) {
-      with_label.push_back(index);
-      rows.emplace_back(slot_of[sampled_[index]], index);
-    }
+void LabelEstimation::add_entropy_influences() {
+  const auto anchors = static_cast<std::int64_t>(all_.size());
+  const double share = 1 / static_cast<double>(result_.estimate.tokens);
+  std::vector<double> logs(all_.size());
+  kernels::logarithms(all_.data(), anchors, share, logs.data());
+  auto& influence = result_.entropy_influence;
+  influence.assign(reservoir_.size(), 0.0);
+  double mean = 0;
+  for (const std::uint32_t index : rows_) {
+    influence[index] = -share * kernels::dot(reservoir_.row(index), logs.data(), anchors);
+    mean += influence[index] / static_cast<double>(rows_.size());
   }
-  subtract_mean(into.entropy_influence, labelled);
-  if (std::isnan(into.estimate.corrected_nats)) {
-    return;
+  for (const std::uint32_t index : rows_) {
+    influence[index] -= mean;
+  }
+}
+
+void LabelEstimation::add_influences(const Extrapolation& extrapolation, double sum_of_weights) {
+  constexpr auto kAll = LabelRows::Label::kAll;
+  const std::vector<std::uint32_t> slot_of = set_.slot_of_row();
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> rows;  // slot and row of the sample
+  for (const std::uint32_t index : kept_rows_) {
+    rows.emplace_back(slot_of[set_.sampled_[index]], index);
   }
   std::sort(rows.begin(), rows.end());
-  into.information_influence.assign(reservoir.size(), 0.0);
-  Surprise surprise(anchors_);
-  std::vector<double> ignored(all.size());
-  std::uint32_t current = kNone;
+  auto& influence = result_.information_influence;
+  influence.assign(reservoir_.size(), 0.0);
+  LabelRows::Surprise surprise(set_.anchors_);
+  std::vector<double> ignored(all_.size());
+  std::uint32_t current = LabelRows::kNone;
   LabelCounts counts;
   LabelEntropies entropies;
   std::array<double, 2> gain{};
   for (const auto& [slot, index] : rows) {
     if (slot != current) {
       current = slot;
-      counts = counts_of(slot);
+      counts = set_.counts_of(slot);
       gain = counts.splits() ? extrapolation.gain(counts.tokens) : std::array<double, 2>{};
-      if (weights.kind == LabelWeights::kUniform) {
-        entropies = entropies_of(slot, counts, surprise.label, ignored.data());
+      if (weights_ == LabelWeights::kUniform) {
+        entropies = set_.entropies_of(slot, counts, surprise.label, ignored.data());
       }
-      if (gain != std::array<double, 2>{}) {
-        surprise.label.load(*this, slot);
-      } else {
-        surprise.label.load_all(*this, slot);
-      }
-      surprise.forget();
+      surprise.load(set_, slot, gain != std::array<double, 2>{});
     }
-    const float* const p = reservoir.row(index);
-    double value = surprise(p, Label::kAll);
+    const float* const p = reservoir_.row(index);
+    double value = surprise(p, kAll);
     if (gain != std::array<double, 2>{}) {
-      const auto part = static_cast<std::size_t>(std::find(parts_[slot].begin(), parts_[slot].end(), sampled_[index]) -
-                                                 parts_[slot].begin());
+      const auto& parts = set_.parts_[slot];
+      const auto part =
+          static_cast<std::size_t>(std::find(parts.begin(), parts.end(), set_.sampled_[index]) - parts.begin());
       const double half = surprise.of_halves(p, part);
       value += gain[0] * (value - half) + gain[1] * (half - surprise(p, part));
     }
-    if (weights.kind == LabelWeights::kUniform) {
+    if (weights_ == LabelWeights::kUniform) {
       value -= entropies.whole + gain[0] * (entropies.whole - entropies.halves) +
                gain[1] * (entropies.halves - entropies.quarters);
     }
-    const double weight = weights.kind == LabelWeights::kUniform ? 1.0 : static_cast<double>(counts.tokens);
-    into.information_influence[index] = -weight / weights.sum / static_cast<double>(counts.tokens) * value;
+    influence[index] = -weight_of(counts, weights_) / sum_of_weights / static_cast<double>(counts.tokens) * value;
   }
-  subtract_mean(into.information_influence, with_label);
-  std::transform(into.information_influence.begin(), into.information_influence.end(), into.entropy_influence.begin(),
-                 into.information_influence.begin(), std::plus<>());
 }
 
 }  // namespace infoplane::estimator

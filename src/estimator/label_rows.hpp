@@ -13,8 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "estimator/background.hpp"
-#include "estimator/extrapolation.hpp"
+#include "estimator/label_totals.hpp"
 #include "estimator/reservoir.hpp"
 
 namespace infoplane::state {
@@ -101,17 +100,6 @@ class LabelRows {
   std::vector<std::uint32_t> sampled_alone(const std::vector<Reservoir::Merged::Source>& sources) const;
   void keep(std::vector<std::uint32_t>& sampled) noexcept { sampled_.swap(sampled); }
 
-  /// The values of the set, and how much each row of the sample moves them.
-  struct Statistics {
-    InformationEstimate estimate;
-    std::vector<double> entropy_influence;      // on H(Z)
-    std::vector<double> information_influence;  // on the corrected information; empty where that is NaN
-    double second_order = 0;                    // variance of its quadratic part, which influences count twice
-    double of_labels = 0;                       // variance that the sample of labels adds
-  };
-  /// `all_rows`: of the whole sample, which stands for the rows with a label of this set where nearly all have one.
-  Statistics statistics(LabelWeights weights, const Reservoir& reservoir,
-                        std::span<const std::uint32_t> reservoir_order, const Background& all_rows) const;
   std::vector<ConditionalEntropy> conditional_entropies() const;
   std::int64_t memory_bytes() const noexcept;
 
@@ -121,6 +109,7 @@ class LabelRows {
                                          std::uint32_t reservoir_rows);
 
  private:
+  friend class LabelEstimation;
   static constexpr std::size_t kBlockRows = 64;
   static constexpr std::uint16_t kFloatTokens = 512;
   static constexpr std::uint16_t kHasWhole = 0x8000U;
@@ -166,18 +155,13 @@ class LabelRows {
   void load_rows(state::Reader& in);
 
   LabelCounts counts_of(std::uint32_t slot) const noexcept;
+  /// Adds the sums of all tokens to `all`.
   LabelEntropies entropies_of(std::uint32_t slot, const LabelCounts& counts, Label& scratch, double* all) const;
-  template <typename Visit>
-  void for_pieces(std::size_t pieces, const Visit& visit) const;
+  void prefetch(std::size_t slot) const noexcept;
   std::int64_t tokens() const noexcept;
   std::vector<double> sum_of_all() const;
+  /// `all`: the sum of all rows.
   LabelTotals totals(LabelWeights weights, const TokenBias& bias, std::vector<double>& all) const;
-  struct Weights {
-    LabelWeights kind;
-    double sum;  // over labels, of their tokens or of 1
-  };
-  void add_influences(const Weights& weights, const Reservoir& reservoir, const Extrapolation& extrapolation,
-                      std::span<const double> all, Statistics& into) const;
 
   std::string name_;
   int width_;

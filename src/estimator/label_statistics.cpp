@@ -1,20 +1,14 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
-#include <infoplane/core/error.hpp>
-#include <optional>
 
-#include "estimator/covariance.hpp"
 #include "estimator/entropy.hpp"
-#include "estimator/label_parts.hpp"
 #include "estimator/label_rows.hpp"
+#include "estimator/label_sums.hpp"
 
 namespace infoplane::estimator {
 namespace {
-
-constexpr double kFewestShare = 0.1;  // of the tokens, with labels that can be extrapolated from
 
 /// Halves, quarters and noise from entropies of rows and pairs.
 void fill(LabelEntropies& result, const LabelCounts& counts, const kernels::SplitEntropies& entropies) noexcept {
@@ -32,10 +26,6 @@ void fill(LabelEntropies& result, const LabelCounts& counts, const kernels::Spli
   for (const double half : halves) {
     result.noise += (half - result.halves) * (half - result.halves) / 2;
   }
-}
-
-void add_to(std::vector<double>& sums, const double* values) noexcept {
-  std::transform(sums.begin(), sums.end(), values, sums.begin(), std::plus<>());
 }
 
 }  // namespace
@@ -115,44 +105,51 @@ LabelEntropies LabelRows::entropies_of(std::uint32_t slot, const LabelCounts& co
   return result;
 }
 
-template <typename Visit>
-void LabelRows::for_pieces(std::size_t pieces, const Visit& visit) const {
-  // Slots go round over pieces, a block at a time: early labels are the frequent ones and have more rows than others.
-  constexpr std::size_t kBlock = 64;
-  at::parallel_for(0, static_cast<std::int64_t>(pieces), 1, [&](std::int64_t first, std::int64_t last) {
-    Label scratch(anchors_);
-    for (auto piece = static_cast<std::size_t>(first); piece < static_cast<std::size_t>(last); ++piece) {
-      for (std::size_t block = piece * kBlock; block < slots(); block += pieces * kBlock) {
-        for (std::size_t slot = block; slot < std::min(slots(), block + kBlock); ++slot) {
-          visit(piece, static_cast<std::uint32_t>(slot), scratch);
-        }
-      }
-    }
-  });
-}
-
 LabelTotals LabelRows::totals(LabelWeights weights, const TokenBias& bias, std::vector<double>& all) const {
+  constexpr std::size_t kBlock = 64, kAhead = 2;
   // The number of pieces, and so the order of sums, does not depend on that of threads.
   const std::size_t pieces = std::clamp<std::size_t>(slots() / 256, 1, 32);
   const auto m = static_cast<std::size_t>(anchors_);
   std::vector<double> sums(pieces * m, 0.0);
   std::vector<LabelTotals> totals(pieces);
-  for_pieces(pieces, [&](std::size_t piece, std::uint32_t slot, Label& scratch) {
-    const LabelCounts counts = counts_of(slot);
+  const auto add = [&](std::size_t piece, std::size_t slot, Label& scratch) {
+    const LabelCounts counts = counts_of(static_cast<std::uint32_t>(slot));
     if (counts.tokens > 0) {
-      const LabelEntropies entropies = entropies_of(slot, counts, scratch, sums.data() + piece * m);
-      const double weight = weights == LabelWeights::kUniform ? 1.0 : static_cast<double>(counts.tokens);
-      totals[piece].add(counts, entropies, weight, bias);
+      const LabelEntropies entropies =
+          entropies_of(static_cast<std::uint32_t>(slot), counts, scratch, sums.data() + piece * m);
+      totals[piece].add(counts, entropies, weight_of(counts, weights), bias);
+    }
+  };
+  at::parallel_for(0, static_cast<std::int64_t>(pieces), 1, [&](std::int64_t first, std::int64_t last) {
+    Label scratch(anchors_);
+    for (auto piece = static_cast<std::size_t>(first); piece < static_cast<std::size_t>(last); ++piece) {
+      // Blocks go round over pieces: early labels are the frequent ones and have more rows than others.
+      for (std::size_t block = piece * kBlock; block < slots(); block += pieces * kBlock) {
+        for (std::size_t slot = block; slot < std::min(slots(), block + kBlock); ++slot) {
+          prefetch(std::min(slot + kAhead, slots() - 1));
+          add(piece, slot, scratch);
+        }
+      }
     }
   });
   all = dropped_;
   for (std::size_t piece = 0; piece < pieces; ++piece) {
-    add_to(all, sums.data() + piece * m);
+    std::transform(all.begin(), all.end(), sums.begin() + static_cast<std::ptrdiff_t>(piece * m), all.begin(),
+                   std::plus<>());
     if (piece > 0) {
       totals[0].add(totals[piece]);
     }
   }
   return totals[0];
+}
+
+void LabelRows::prefetch(std::size_t slot) const noexcept {
+  constexpr std::int64_t kLine = 16;  // floats
+  for (const std::uint32_t number : parts_[slot]) {
+    for (std::int64_t b = 0; number != kNone && b < anchors_; b += kLine) {
+      __builtin_prefetch(row(number) + b);
+    }
+  }
 }
 
 std::vector<double> LabelRows::sum_of_all() const {
@@ -173,65 +170,6 @@ std::int64_t LabelRows::tokens() const noexcept {
     tokens += tokens_of_slot(slot);
   }
   return tokens;
-}
-
-LabelRows::Statistics LabelRows::statistics(LabelWeights weights, const Reservoir& reservoir,
-                                            std::span<const std::uint32_t> reservoir_order,
-                                            const Background& all_rows) const {
-  std::vector<std::uint32_t> rows;
-  for (const std::uint32_t index : reservoir_order) {
-    if (index < sampled_.size() && sampled_[index] != kNone) {
-      rows.push_back(index);
-    }
-  }
-  std::optional<Background> own;
-  if (!rows.empty() && rows.size() < reservoir.size() - reservoir.size() / 10) {
-    own.emplace(reservoir, rows, sum_of_all(), tokens());
-  }
-  const auto& [curve, spread] = own ? *own : all_rows;
-  std::vector<double> all;
-  const LabelTotals totals = this->totals(weights, TokenBias(curve, spread.correlation), all);
-
-  Statistics result;
-  InformationEstimate& estimate = result.estimate;
-  estimate.name = name_;
-  const double labels = totals.sum(LabelTotals::kLabels);
-  const double tokens = totals.sum(LabelTotals::kTokens);
-  const double weight = totals.sum(LabelTotals::kWeight);
-  estimate.labels_kept = static_cast<std::int64_t>(labels);
-  estimate.labels = static_cast<std::int64_t>(std::ldexp(labels, level_));
-  estimate.tokens = static_cast<std::int64_t>(tokens) + dropped_tokens_;
-  estimate.entropy_nats = entropy_of_sums(all);
-  estimate.conditional_entropy_nats = labels > 0 ? totals.sum(LabelTotals::kEntropy) / weight : kUndefined;
-  estimate.information_nats = estimate.entropy_nats - estimate.conditional_entropy_nats;
-  if (labels > 0) {
-    estimate.share_1 = totals.bucket(0)[LabelTotals::kTokens] / tokens;
-    estimate.share_4 = totals.sum(LabelTotals::kTokens, LabelTotals::bucket_of(4)) / tokens;
-    estimate.share_32 = totals.sum(LabelTotals::kTokens, LabelTotals::bucket_of(32)) / tokens;
-  }
-  if (labels == 0 || rows.empty()) {
-    estimate.reason = estimate.error_reason = estimate.tokens == 0 ? "no token has a label of this set"
-                                              : labels == 0 ? "no label is in the sample of labels: raise max_labels"
-                                                            : "no row of the sample has a label of this set";
-    return result;
-  }
-  const Extrapolation extrapolation(totals, curve);
-  estimate.corrected_entropy_nats = estimate.entropy_nats + spread.entropy_bias;
-  estimate.null_nats = totals.sum(LabelTotals::kNull) / weight - curve.bias_of_all(estimate.tokens);
-  result.second_order = extrapolation.second_order();
-  // Of a ratio over labels that are in the sample with probability 2^−level each.
-  result.of_labels = level_ > 0 ? (1 - std::ldexp(1.0, -level_)) * extrapolation.squared_residuals() : 0.0;
-  if (estimate.share_4 < kFewestShare) {
-    estimate.reason = detail::concat("only ", std::round(estimate.share_4 * 1000) / 10,
-                                     " % of the tokens have a label that was seen at least 4 times; 10 % are needed");
-  } else if (!extrapolation.solved()) {
-    estimate.reason = "no label was seen in more than one sequence";
-  } else {
-    estimate.corrected_nats =
-        estimate.corrected_entropy_nats - estimate.conditional_entropy_nats - extrapolation.correction();
-  }
-  add_influences({weights, weight}, reservoir, extrapolation, all, result);
-  return result;
 }
 
 std::vector<ConditionalEntropy> LabelRows::conditional_entropies() const {

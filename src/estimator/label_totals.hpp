@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <infoplane/estimator/soft_entropy_options.hpp>
+#include <span>
 
 #include "estimator/null_curve.hpp"
 #include "estimator/pairs.hpp"
@@ -29,6 +31,11 @@ struct LabelEntropies {
   double quarters = 0;  ///< mean H of a part, weighted by their tokens
   double noise = 0;     ///< variance of mean H of two halves, between the three ways to halve
 };
+
+/// What a label counts in means over labels, which divide by the sum of the weights.
+inline double weight_of(const LabelCounts& counts, LabelWeights weights) noexcept {
+  return weights == LabelWeights::kUniform ? 1.0 : static_cast<double>(counts.tokens);
+}
 
 /// β(e), where e is the number of independent tokens that are worth as much as n: n / (1 + c (Σ k² / n − 1)), where k
 /// are the tokens of the label in each sequence and c is the correlation of assignments in a sequence (Kish's design
@@ -89,6 +96,8 @@ class LabelTotals {
   /// A label of at least one token.
   void add(const LabelCounts& counts, const LabelEntropies& entropies, double weight, const TokenBias& bias) noexcept;
   void add(const LabelTotals& other) noexcept;
+  /// All sums, bucket after bucket.
+  std::span<double> values() noexcept { return {buckets_[0].data(), kBuckets * kSums}; }
 
   const Bucket& bucket(std::size_t u) const noexcept { return buckets_[u]; }
   /// Sum over buckets `first` and above.

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <vector>
 
 #include "estimator/entropy.hpp"
 #include "estimator/kernels/entropy.hpp"
 #include "estimator/label_rows.hpp"
+#include "estimator/pairs.hpp"
 
 namespace infoplane::estimator {
 

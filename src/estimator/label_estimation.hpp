@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <infoplane/estimator/estimate.hpp>
+#include <infoplane/estimator/soft_entropy_options.hpp>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "estimator/background.hpp"
+#include "estimator/extrapolation.hpp"
+#include "estimator/label_rows.hpp"
+#include "estimator/reservoir.hpp"
+#include "estimator/totals.hpp"
+
+namespace infoplane::estimator {
+
+/// The values of one label set, in stages. Each stage takes the totals of the one before and puts its own, so that
+/// ranks that have a part of the labels each, and the same sample of rows, come to the same values.
+class LabelEstimation {
+ public:
+  static constexpr int kStages = 5;
+
+  /// The values of the set, and how much each row of the sample moves them.
+  struct Result {
+    InformationEstimate estimate;
+    std::vector<double> entropy_influence;      // on H(Z)
+    std::vector<double> information_influence;  // on the corrected information; empty where that is NaN
+    double second_order = 0;                    // variance of its quadratic part, which influences count twice
+    double of_labels = 0;                       // variance that the sample of labels adds
+  };
+
+  /// `order`: of the rows of the sample; `all_rows`: of the whole sample, which stands for the rows with a label of
+  /// this set where nearly all have one. All are borrowed.
+  LabelEstimation(const LabelRows& set, LabelWeights weights, const Reservoir& reservoir,
+                  std::span<const std::uint32_t> order, const Background& all_rows);
+
+  /// Stages 0 … kStages − 1, with `totals.next()` between them.
+  void stage(int number, Totals& totals);
+  /// After the last stage.
+  Result& result() noexcept { return result_; }
+
+ private:
+  void count(Totals& totals);
+  void measure(Totals& totals);
+  void solve(Totals& totals);
+  void centre(Totals& totals);
+  void finish(Totals& totals);
+  bool has_own() const noexcept;
+  const Background& background() const noexcept { return own_ ? *own_ : all_rows_; }
+  void add_plugin(const LabelTotals& sums);
+  void add_entropy_influences();
+  /// Of the rows in `kept_rows_`; not centred.
+  void add_influences(const Extrapolation& extrapolation, double sum_of_weights);
+
+  const LabelRows& set_;
+  LabelWeights weights_;
+  const Reservoir& reservoir_;
+  const Background& all_rows_;
+  Result result_;
+  bool done_ = false;
+  std::vector<std::uint32_t> rows_;       // of the sample, with a label, in random order
+  std::vector<std::uint32_t> kept_rows_;  // with a label that this rank has
+  std::vector<double> all_;               // sum of all rows with a label
+  std::optional<Background> own_;
+  LabelTotals sums_;
+};
+
+}  // namespace infoplane::estimator
