@@ -196,6 +196,9 @@ plane::Point point_from_json(const Json& json) {
   fields.read("tokens", point.tokens);
   fields.read("time", point.time);
   fields.read("loss", point.loss);
+  if (json.contains("bytes_sent")) {  // only of several ranks
+    fields.read("bytes_sent", point.bytes_sent);
+  }
   fields.read("mean", point.mean);
   const auto& layers = fields.at("layers");
   INFOPLANE_CHECK(layers.is_array(), IoError, "the point has ", layers.type_name(),
@@ -250,6 +253,9 @@ std::string encode(const plane::Point& point) {
   json["tokens"] = point.tokens;
   json["time"] = number_to_json<Json>(point.time);
   json["loss"] = number_to_json<Json>(point.loss);
+  if (point.bytes_sent > 0) {
+    json["bytes_sent"] = point.bytes_sent;
+  }
   json["mean"] = metrics_to_json(point.mean);
   auto& layers = json["layers"] = Json::array();
   for (const auto& layer : point.layers) {
