@@ -23,7 +23,8 @@ namespace {
 
 EarlyStoppingOptions options() {
   return EarlyStoppingOptions().monitor("a").smoothing(2).patience(3).min_delta(0.01).also(
-      {Criterion().monitor("b").patience(infoplane::callbacks::kEndless).worsening(0.5)});
+      {Criterion().monitor("b").patience(infoplane::callbacks::kEndless).worsening(0.5),
+       Criterion().monitor("b").patience(infoplane::callbacks::kEndless).trend(5).trend_errors(-100)});
 }
 
 /// A run with a turn, NaN and infinities.
