@@ -106,11 +106,6 @@ class Rules {
               EarlyStoppingOptions(options).also({fall_of_expressivity("I(Y;Z)/output_unigram/corrected", share, 3)}));
         }
         if (key == "distance/unigram/corrected") {
-          add("slopes of distance, unigram and bigram",
-              "trends of `" + key + "` and `distance/bigram/corrected`" + none,
-              EarlyStoppingOptions(options)
-                  .also({no_trend("distance/bigram/corrected", width, errors)})
-                  .combine(Combine::kAll));
           add("slopes of distance and validation loss", "trends of `" + key + "` and `validation_loss`" + none,
               EarlyStoppingOptions(options).also({no_trend("validation_loss", width, errors)}).combine(Combine::kAll));
         }
@@ -136,11 +131,10 @@ std::vector<Rule> all_rules() {
     rules.add_slopes("slope of curve gap", "curve_gap/unigram" + suffix);
     for (const std::int64_t smoothing : {1, 3}) {
       const auto mean = smoothing > 1 ? ", mean of 3" : "";
-      for (const std::string key : {"I(Y;Z)/output_unigram", "I(Y;Z)/output_bigram"}) {
-        for (const double share : {0.02, 0.03, 0.05, 0.1, 0.15}) {
-          rules.add("fall of expressivity", "`" + key + suffix + "` falls by " + number(share) + mean,
-                    single(fall_of_expressivity(key + suffix, share, smoothing)));
-        }
+      for (const double share : {0.02, 0.03, 0.05, 0.1, 0.15}) {
+        const auto key = "I(Y;Z)/output_unigram" + suffix;
+        rules.add("fall of expressivity", "`" + key + "` falls by " + number(share) + mean,
+                  single(fall_of_expressivity(key, share, smoothing)));
       }
       for (const double rise : {0.01, 0.02, 0.03, 0.05, 0.08}) {
         rules.add("generalisation", "held-out less training distance" + suffix + " rises by " + number(rise) + mean,

@@ -75,6 +75,7 @@ void train(const Run& run, const train_text::Text& text, const Settings& setting
   infoplane::Monitor monitor(model, infoplane::MonitorOptions()
                                         .every(settings.every)
                                         .window(settings.window)
+                                        .labels(infoplane::labels::LabelOptions().input_orders({1}).output_orders({1}))
                                         .run(run.name())
                                         .details({{"corpus", run.corpus},
                                                   {"bytes", run.bytes},

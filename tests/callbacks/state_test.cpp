@@ -77,7 +77,7 @@ TEST_CASE("a state that does not fit is refused and changes nothing", "[callback
                          Message("a saved state of EarlyStopping has the monitor \"a\" where the options have \"c\""));
   EarlyStopping fewer(EarlyStoppingOptions().monitor("a").smoothing(2));
   REQUIRE_THROWS_MATCHES(fewer.load_state(state), ArgumentError,
-                         Message("a saved state of EarlyStopping has 2 criteria where the options have 1"));
+                         Message("a saved state of EarlyStopping has 3 criteria where the options have 1"));
   EarlyStopping of_stream(options().stream("train"));
   EarlyStopping heldout(options());
   heldout.update(at(0));

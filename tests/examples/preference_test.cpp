@@ -12,7 +12,7 @@ using examples_test::Program;
 TEST_CASE("the preference example learns to tell completions apart, and its blocks say so", "[examples][preference]") {
   const examples_test::TemporaryFolder folder;
   const auto text = folder.write("a.txt", examples_test::sentences()).string();
-  Program program(INFOPLANE_PREFERENCE, {"--text", text, "--steps", "40", "--every", "20"});
+  Program program(INFOPLANE_PREFERENCE, {"--text", text, "--steps", "120", "--every", "60"});
   const auto outcome = program.finish();
   CAPTURE(outcome.out, outcome.err);
   REQUIRE(outcome.exit_code == 0);
