@@ -104,6 +104,7 @@ class SoftEntropyAccumulator {
   double temperature() const noexcept;
 
  private:
+  friend class SharedEstimation;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
