@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
+#include <infoplane/plane/curve_gap.hpp>
 #include <sstream>
 #include <utility>
 
@@ -96,6 +97,9 @@ plane::Point Stream::point(double loss, const std::vector<SharedSite>& sites,
       for (const auto& [key, value] : got.metrics) {
         got.reasons.insert_or_assign(key, kDropped);
       }
+    }
+    for (const auto& [order, curve] : options_.curves()) {
+      plane::add_curve_gap(got, order, curve, options_.estimator().anchors());
     }
     if (site.index >= 0) {
       blocks.push_back(got);
