@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace infoplane {
 
@@ -40,6 +42,26 @@ class SiteError : public Error {
 class IoError : public Error {
  public:
   using Error::Error;
+};
+
+/// A collective operation over ranks failed: a peer died, left, was late or asked for something else. The communicator
+/// is of no more use.
+class CommunicationError : public Error {
+ public:
+  CommunicationError(const std::string& what, std::string operation, int rank, std::chrono::milliseconds waited)
+      : Error(what), operation_(std::move(operation)), rank_(rank), waited_(waited) {}
+
+  /// The operation that failed, such as "sum".
+  const std::string& operation() const noexcept { return operation_; }
+  /// The peer that failed it, −1 where that isn't known.
+  int rank() const noexcept { return rank_; }
+  /// From the operation's start to its failure.
+  std::chrono::milliseconds waited() const noexcept { return waited_; }
+
+ private:
+  std::string operation_;
+  int rank_;
+  std::chrono::milliseconds waited_;
 };
 
 namespace detail {
