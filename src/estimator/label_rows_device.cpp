@@ -95,6 +95,12 @@ void LabelRows::prepare_on_device(Device& device, const Plan& plan, std::int32_t
   }
 }
 
+void LabelRows::keep_for(Device& device, void* stream) const {
+  if (on_device_) {
+    on_device_->keep_for(device, stream);
+  }
+}
+
 void LabelRows::segment_rows(const Plan& plan, std::vector<std::int32_t>& into) {
   for (const std::uint32_t entry : plan) {
     into.push_back(entry == kNone      ? -1

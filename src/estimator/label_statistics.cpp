@@ -109,8 +109,8 @@ std::int64_t LabelRows::tokens_of_slot(std::uint32_t slot) const noexcept {
 }
 
 void LabelRows::add_row_to(std::uint32_t number, double* sums) const noexcept {
-  const float* const recent = row(number);
-  if (!has_whole(number)) {
+  const float* const recent = readout_ ? readout_->row(number, anchors_) : row(number);
+  if (readout_ || !has_whole(number)) {
     for (std::int64_t b = 0; b < anchors_; ++b) {
       sums[b] += static_cast<double>(recent[b]);
     }
@@ -175,7 +175,13 @@ LabelEntropy LabelRows::label_entropy(std::uint32_t slot, Label& scratch, double
       rows += entry.parts[part] > 0 ? 1 : 0;
     }
   }
-  if (rows == 1 && !has_whole(only)) {  // most labels
+  if (readout_) {
+    const kernels::cuda::LabelEntropies& there = readout_->label(slot);
+    entry.whole = there.whole;
+    entry.halves = there.halves;
+    entry.quarters = there.quarters;
+    entry.noise = there.noise;
+  } else if (rows == 1 && !has_whole(only)) {  // most labels
     const std::span<const float> sums(row(only), static_cast<std::size_t>(anchors_));
     std::transform(sums.begin(), sums.end(), all, all,
                    [](float sum, double of_all) { return of_all + static_cast<double>(sum); });
@@ -208,6 +214,9 @@ std::vector<LabelEntropy> LabelRows::label_entropies(LabelWeights weights, Infor
     }
   });
   all = dropped_;
+  if (readout_) {
+    std::copy_n(readout_->sums(), m, all.begin());
+  }
   for (std::size_t piece = 0; piece < pieces; ++piece) {
     std::transform(all.begin(), all.end(), sums.begin() + static_cast<std::ptrdiff_t>(piece * m), all.begin(),
                    std::plus<>());
