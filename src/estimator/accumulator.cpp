@@ -1,217 +1,29 @@
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
-#include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/labels/key_table.hpp>
-#include <numeric>
 
 #include "core/differences.hpp"
 #include "core/state.hpp"
+#include "estimator/accumulator_impl.hpp"
 #include "estimator/batch.hpp"
-#include "estimator/covariance.hpp"
 #include "estimator/entropy.hpp"
-#include "estimator/kernels/entropy.hpp"
-#include "estimator/kernels/soft_assignment.hpp"
-#include "estimator/label_rows.hpp"
-#include "estimator/measure.hpp"
-#include "estimator/reservoir.hpp"
+#include "estimator/label_estimation.hpp"
 
 namespace infoplane::estimator {
-struct SoftEntropyAccumulator::Impl {
-  Impl(std::int64_t d, const SoftEntropyOptions& given)
-      : options(given),
-        epsilon(estimator::temperature(d, given.anchors(), given.calibration())),
-        anchors(given.anchors(), d, given.seed(), given.raw_seed() ? Anchors::Rule::kRaw : Anchors::Rule::kMixed),
-        panels(std::make_shared<kernels::AnchorPanels>(anchors.weight())),
-        reservoir(given.anchors(), given.stream()),
-        sum(static_cast<std::size_t>(given.anchors()), 0.0) {
-    INFOPLANE_CHECK(given.max_labels() >= 0, ArgumentError, "max_labels must be 0 (all labels) or more, got ",
-                    given.max_labels());
-  }
-
-  /// What one update will do, made without changing a sum; `plans` speak of `sets`, then of `new_sets`.
-  struct Update {
-    kernels::SoftAssignment assignment;
-    std::vector<std::pair<LabelRows*, LabelRows::Plan>> plans;
-    std::vector<std::unique_ptr<LabelRows>> new_sets;
-    std::vector<Reservoir::Pick> picks;
-    std::int64_t length = 1;  // rows of a sequence
-  };
-
-  Measure measure() const {
-    return {anchors.size(), anchors.dimension(), epsilon, anchors.seed(), anchors.rule_name(), options.max_labels()};
-  }
-
-  LabelRows* find(const std::string& name) const {
-    const auto found = std::find_if(sets.begin(), sets.end(), [&name](const auto& set) { return set->name() == name; });
-    return found == sets.end() ? nullptr : found->get();
-  }
-
-  /// The set of this name, or a new one that waits in `new_sets`.
-  LabelRows& set_for(const std::string& name, int key_width, std::vector<std::unique_ptr<LabelRows>>& new_sets) {
-    if (LabelRows* const found = find(name)) {
-      check_width(*found, key_width);
-      return *found;
-    }
-    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size(), options));
-    return *new_sets.back();
-  }
-
-  void check_width(const LabelRows& set, int key_width) const {
-    INFOPLANE_CHECK(set.key_width() == key_width, ArgumentError, "the label set \"", set.name(), "\" has keys of ",
-                    set.key_width(), " integers and cannot take keys of ", key_width);
-  }
-
-  /// `length`: rows of a sequence; 0: z says it.
-  void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted, std::int64_t length) {
-    update.assignment = kernels::soft_assignment(z, *panels, epsilon, counted);
-    update.length = std::max<std::int64_t>(1, length > 0 ? length : z.dim() == 3 ? z.size(1) : 1);
-    update.picks = reservoir.plan(update.assignment.used);
-  }
-
-  LabelRows::Batch batch(const Update& update) const {
-    return {update.assignment.used, reservoir.sequences(), update.length};
-  }
-
-  /// The second half of an update; nothing in it fails.
-  void commit(Update& update) noexcept {
-    const kernels::SoftAssignment& assignment = update.assignment;
-    std::transform(sum.begin(), sum.end(), assignment.sum.begin(), sum.begin(), std::plus<>());
-    tokens += assignment.tokens;
-    rejected += assignment.rejected;
-    reservoir.add(update.picks, assignment.used, assignment.probabilities.get(), update.length);
-    for (const auto& set : sets) {
-      set->skip(update.picks);
-    }
-    for (auto& [set, plan] : update.plans) {
-      set->count(plan, update.picks, reservoir.size());
-    }
-    scatter(update);
-    for (auto& [set, plan] : update.plans) {
-      set->drop_beyond_limit();
-    }
-    std::move(update.new_sets.begin(), update.new_sets.end(), std::back_inserter(sets));  // room was made
-  }
-
-  /// Adds the assignments to the label rows. A thread owns whole sets, or columns of them when there are more threads
-  /// than sets, so nobody waits and the order of every sum is that of the rows.
-  void scatter(const Update& update) noexcept {
-    constexpr std::int64_t kRows = 256;    // whose assignments stay in the second cache for all sets of a thread
-    constexpr std::int64_t kColumns = 32;  // two cache lines
-    const std::int64_t m = anchors.size();
-    const auto count = static_cast<std::int64_t>(update.plans.size());
-    if (count == 0) {
-      return;
-    }
-    const std::int64_t wanted = (at::get_num_threads() + count - 1) / count;
-    const std::int64_t pieces = std::clamp<std::int64_t>(wanted, 1, (m + kColumns - 1) / kColumns);
-    const std::int64_t rows = update.assignment.rows;
-    at::parallel_for(0, count * pieces, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = 0; row < rows; row += kRows) {
-        for (std::int64_t unit = begin; unit < end; ++unit) {
-          const auto& [set, plan] = update.plans[static_cast<std::size_t>(unit / pieces)];
-          const std::int64_t piece = unit % pieces;
-          set->add(plan, update.assignment.probabilities.get(), row, std::min(rows, row + kRows), m * piece / pieces,
-                   m * (piece + 1) / pieces);
-        }
-      }
-    });
-  }
-
-  Estimate estimate() const;
-
-  SoftEntropyOptions options;
-  double epsilon;
-  Anchors anchors;
-  std::shared_ptr<const kernels::AnchorPanels> panels;
-  Reservoir reservoir;
-  std::vector<double> sum;
-  std::int64_t tokens = 0;
-  std::int64_t rejected = 0;
-  std::vector<std::unique_ptr<LabelRows>> sets;
-
-  struct Empty {};
-  /// One that measures alike and has seen nothing.
-  Impl(const Impl& other, Empty /*tag*/)
-      : options(other.options),
-        epsilon(other.epsilon),
-        anchors(other.anchors),
-        panels(other.panels),
-        reservoir(other.options.anchors(), other.options.stream()),
-        sum(other.sum.size(), 0.0) {}
-
-  Impl(const Impl& other)
-      : options(other.options),
-        epsilon(other.epsilon),
-        anchors(other.anchors),
-        panels(other.panels),
-        reservoir(other.reservoir),
-        sum(other.sum),
-        tokens(other.tokens),
-        rejected(other.rejected) {
-    for (const auto& set : other.sets) {
-      sets.push_back(std::make_unique<LabelRows>(*set));
-    }
-  }
-};
 
 Estimate SoftEntropyAccumulator::Impl::estimate() const {
-  Estimate result;
-  result.tokens = tokens;
-  result.rejected = rejected;
-  result.anchors = anchors.size();
-  result.sequences = reservoir.sequences();
-  result.entropy_nats = entropy_of_sums(sum);
-  const std::vector<std::uint32_t> order = reservoir.order();
-  if (tokens > 0) {
-    std::vector<double> logs(sum.size());
-    kernels::logarithms(sum.data(), anchors.size(), 1 / static_cast<double>(tokens), logs.data());
-    std::vector<std::vector<double>> influences(1);
-    std::vector<double> second_order = {0}, of_labels = {0};
-    for (std::uint32_t index = 0; index < reservoir.size(); ++index) {
-      const float* const p = reservoir.row(index);
-      const double log_likelihood = std::inner_product(logs.begin(), logs.end(), p, 0.0);
-      influences[0].push_back(-log_likelihood / static_cast<double>(tokens));
-    }
-    const Background background(reservoir, order, sum, tokens);
-    result.corrected_entropy_nats = result.entropy_nats + background.spread.entropy_bias;
-    for (const auto& set : sets) {
-      auto statistics = set->statistics(options.label_weights(), reservoir, order, background);
-      statistics.entropy_influence.resize(order.size(), kUndefined);
-      statistics.information_influence.resize(order.size(), kUndefined);
-      influences.push_back(std::move(statistics.entropy_influence));
-      influences.push_back(std::move(statistics.information_influence));
-      second_order.insert(second_order.end(), {0, statistics.second_order});
-      of_labels.insert(of_labels.end(), {0, statistics.of_labels});
-      result.sets.push_back(std::move(statistics.estimate));
-    }
-    result.covariance = covariance(reservoir, tokens, std::move(influences), second_order, of_labels);
-  } else {
-    for (const auto& set : sets) {
-      InformationEstimate& none = result.sets.emplace_back();
-      none.name = set->name();
-      none.entropy_nats = none.conditional_entropy_nats = none.information_nats = kUndefined;
-      none.reason = "no token has a label of this set";
+  Estimation estimation(summed());
+  Totals totals;
+  for (LabelEstimation& set : estimation.sets()) {
+    for (int stage = 0; stage < LabelEstimation::kStages; ++stage) {
+      set.stage(stage, totals);
+      totals.next();
     }
   }
-  const auto error = [&result](std::size_t value) {
-    const std::pair<std::size_t, double> alone(value, 1.0);
-    return std::sqrt(result.covariance.variance(std::span(&alone, 1)));
-  };
-  result.entropy_standard_error_nats = error(Covariance::kEntropy);
-  for (std::size_t s = 0; s < result.sets.size(); ++s) {
-    InformationEstimate& set = result.sets[s];
-    set.standard_error_nats = error(Covariance::information_of(s));
-    if (!set.reason.empty()) {
-      set.error_reason = set.reason;
-    } else if (std::isnan(set.standard_error_nats)) {
-      set.error_reason = detail::concat("it needs at least 2 sequences, got ", result.sequences);
-    }
-  }
-  return result;
+  return estimation.finish();
 }
 
 SoftEntropyAccumulator::SoftEntropyAccumulator(std::int64_t d, const SoftEntropyOptions& options)

@@ -59,15 +59,15 @@ double Extrapolation::bias(const LabelEntropy& label) const noexcept {
   return bias(label.tokens, label.squares[0] + label.squares[1] + label.squares[2] + label.squares[3]);
 }
 
-Extrapolation::Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve, double correlation)
-    : curve_(curve), correlation_(correlation) {
-  if (!(curve.bias(1) > kResolution)) {  // all tokens are alike: no bias
+Extrapolation::Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve, double correlation,
+                             Totals& totals)
+    : curve_(curve), correlation_(correlation), biased_(curve.bias(1) > kResolution) {
+  if (!biased_) {
     solved_ = true;
     return;
   }
   std::array<Sums, kBuckets> own;
   std::array<bool, kBuckets> any{};
-  Sums all;
   for (const LabelEntropy& label : labels) {
     Sums& sums = own[bucket(label.tokens)];
     const double beta = bias(label);
@@ -94,8 +94,28 @@ Extrapolation::Extrapolation(std::span<const LabelEntropy> labels, const NullCur
     sums.d2 += label.weight * (label.halves - label.quarters);
     any[bucket(label.tokens)] = true;
   }
-  for (const Sums& sums : own) {
-    all.add(sums, 1);
+  for (std::size_t u = 0; u < kBuckets; ++u) {
+    const Sums& sums = own[u];
+    const std::array<double, 9> values = {sums.a11, sums.a12, sums.a21, sums.a22,          sums.d1,
+                                          sums.d2,  sums.b1,  sums.b2,  any[u] ? 1.0 : 0.0};
+    totals.put(values);
+  }
+}
+
+void Extrapolation::solve(Totals& totals) {
+  if (!biased_) {
+    return;
+  }
+  std::array<Sums, kBuckets> own;
+  std::array<bool, kBuckets> any{};
+  Sums all;
+  for (std::size_t u = 0; u < kBuckets; ++u) {
+    std::array<double, 9> values;
+    totals.take(values);
+    const auto& [a11, a12, a21, a22, d1, d2, b1, b2, labels] = values;
+    own[u] = {a11, a12, a21, a22, d1, d2, b1, b2};
+    any[u] = labels > 0;
+    all.add(own[u], 1);
   }
   const Solution common = all.solve();
   solved_ = common.valid;

@@ -7,6 +7,7 @@
 
 #include "estimator/null_curve.hpp"
 #include "estimator/pairs.hpp"
+#include "estimator/totals.hpp"
 
 namespace infoplane::estimator {
 
@@ -33,7 +34,9 @@ class Extrapolation {
  public:
   static constexpr std::int64_t kFewest = 4;  ///< tokens of a label that can be extrapolated from
 
-  Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve, double correlation);
+  /// Puts what the labels add to the equations; they are solved by `solve` once the totals are summed.
+  Extrapolation(std::span<const LabelEntropy> labels, const NullCurve& curve, double correlation, Totals& totals);
+  void solve(Totals& totals);
 
   /// Whether the labels determine ρ and κ.
   bool solved() const noexcept { return solved_; }
@@ -66,6 +69,7 @@ class Extrapolation {
 
   const NullCurve& curve_;
   double correlation_;
+  bool biased_;  // not all tokens are alike
   std::array<Solution, kBuckets> solutions_;
   std::array<std::array<double, 2>, kBuckets> gains_{};
   std::array<double, 2> common_gain_{};

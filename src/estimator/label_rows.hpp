@@ -13,7 +13,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "estimator/background.hpp"
 #include "estimator/extrapolation.hpp"
 #include "estimator/kernels/cuda/label_sums.hpp"
 #include "estimator/label_readout.hpp"
@@ -106,17 +105,6 @@ class LabelRows {
   std::vector<std::uint32_t> sampled_alone(const std::vector<Reservoir::Merged::Source>& sources) const;
   void keep(std::vector<std::uint32_t>& sampled) noexcept { sampled_.swap(sampled); }
 
-  /// The values of the set, and how much each row of the sample moves them.
-  struct Statistics {
-    InformationEstimate estimate;
-    std::vector<double> entropy_influence;      // on H(Z)
-    std::vector<double> information_influence;  // on the corrected information; empty where that is NaN
-    double second_order = 0;                    // variance of its quadratic part, which influences count twice
-    double of_labels = 0;                       // variance that the sample of labels adds
-  };
-  /// `all_rows`: of the whole sample, which stands for the rows with a label of this set where nearly all have one.
-  Statistics statistics(LabelWeights weights, const Reservoir& reservoir,
-                        std::span<const std::uint32_t> reservoir_order, const Background& all_rows) const;
   std::vector<ConditionalEntropy> conditional_entropies() const;
   std::int64_t memory_bytes() const noexcept;
 
@@ -149,6 +137,7 @@ class LabelRows {
                                          std::uint32_t reservoir_rows);
 
  private:
+  friend class LabelEstimation;
   static constexpr std::size_t kBlockRows = 64;
   static constexpr std::uint16_t kFloatTokens = 512;
   static constexpr std::uint16_t kHasWhole = 0x8000U;
@@ -196,10 +185,8 @@ class LabelRows {
 
   void split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) const;
   LabelEntropy label_entropy(std::uint32_t slot, Label& scratch, double* all) const;
-  std::vector<LabelEntropy> label_entropies(LabelWeights weights, InformationEstimate& into,
-                                            std::vector<double>& all) const;
-  void add_influences(LabelWeights weights, const Reservoir& reservoir, std::span<const LabelEntropy> labels,
-                      const Extrapolation& extrapolation, std::span<const double> all, Statistics& into) const;
+  /// What each label with tokens contributes, without weights; `all`: the sum of all rows.
+  std::vector<LabelEntropy> label_entropies(std::vector<double>& all) const;
 
   std::string name_;
   int width_;

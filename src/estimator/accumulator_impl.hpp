@@ -1,0 +1,163 @@
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <functional>
+#include <infoplane/core/error.hpp>
+#include <infoplane/estimator/accumulator.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "estimator/estimation.hpp"
+#include "estimator/kernels/soft_assignment.hpp"
+#include "estimator/label_rows.hpp"
+#include "estimator/measure.hpp"
+#include "estimator/reservoir.hpp"
+
+namespace infoplane::estimator {
+
+struct SoftEntropyAccumulator::Impl {
+  Impl(std::int64_t d, const SoftEntropyOptions& given)
+      : options(given),
+        epsilon(estimator::temperature(d, given.anchors(), given.calibration())),
+        anchors(given.anchors(), d, given.seed(), given.raw_seed() ? Anchors::Rule::kRaw : Anchors::Rule::kMixed),
+        panels(std::make_shared<kernels::AnchorPanels>(anchors.weight())),
+        reservoir(given.anchors(), given.stream()),
+        sum(static_cast<std::size_t>(given.anchors()), 0.0) {
+    INFOPLANE_CHECK(given.max_labels() >= 0, ArgumentError, "max_labels must be 0 (all labels) or more, got ",
+                    given.max_labels());
+  }
+
+  /// What one update will do, made without changing a sum; `plans` speak of `sets`, then of `new_sets`.
+  struct Update {
+    kernels::SoftAssignment assignment;
+    std::vector<std::pair<LabelRows*, LabelRows::Plan>> plans;
+    std::vector<std::unique_ptr<LabelRows>> new_sets;
+    std::vector<Reservoir::Pick> picks;
+    std::int64_t length = 1;  // rows of a sequence
+  };
+
+  Measure measure() const {
+    return {anchors.size(), anchors.dimension(), epsilon, anchors.seed(), anchors.rule_name(), options.max_labels()};
+  }
+
+  LabelRows* find(const std::string& name) const {
+    const auto found = std::find_if(sets.begin(), sets.end(), [&name](const auto& set) { return set->name() == name; });
+    return found == sets.end() ? nullptr : found->get();
+  }
+
+  /// The set of this name, or a new one that waits in `new_sets`.
+  LabelRows& set_for(const std::string& name, int key_width, std::vector<std::unique_ptr<LabelRows>>& new_sets) {
+    if (LabelRows* const found = find(name)) {
+      check_width(*found, key_width);
+      return *found;
+    }
+    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size(), options));
+    return *new_sets.back();
+  }
+
+  void check_width(const LabelRows& set, int key_width) const {
+    INFOPLANE_CHECK(set.key_width() == key_width, ArgumentError, "the label set \"", set.name(), "\" has keys of ",
+                    set.key_width(), " integers and cannot take keys of ", key_width);
+  }
+
+  /// `length`: rows of a sequence; 0: z says it.
+  void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted, std::int64_t length) {
+    update.assignment = kernels::soft_assignment(z, *panels, epsilon, counted);
+    update.length = std::max<std::int64_t>(1, length > 0 ? length : z.dim() == 3 ? z.size(1) : 1);
+    update.picks = reservoir.plan(update.assignment.used);
+  }
+
+  LabelRows::Batch batch(const Update& update) const {
+    return {update.assignment.used, reservoir.sequences(), update.length};
+  }
+
+  /// The second half of an update; nothing in it fails.
+  void commit(Update& update) noexcept {
+    const kernels::SoftAssignment& assignment = update.assignment;
+    std::transform(sum.begin(), sum.end(), assignment.sum.begin(), sum.begin(), std::plus<>());
+    tokens += assignment.tokens;
+    rejected += assignment.rejected;
+    reservoir.add(update.picks, assignment.used, assignment.probabilities.get(), update.length);
+    for (const auto& set : sets) {
+      set->skip(update.picks);
+    }
+    for (auto& [set, plan] : update.plans) {
+      set->count(plan, update.picks, reservoir.size());
+    }
+    scatter(update);
+    for (auto& [set, plan] : update.plans) {
+      set->drop_beyond_limit();
+    }
+    std::move(update.new_sets.begin(), update.new_sets.end(), std::back_inserter(sets));  // room was made
+  }
+
+  /// Adds the assignments to the label rows. A thread owns whole sets, or columns of them when there are more threads
+  /// than sets, so nobody waits and the order of every sum is that of the rows.
+  void scatter(const Update& update) noexcept {
+    constexpr std::int64_t kRows = 256;    // whose assignments stay in the second cache for all sets of a thread
+    constexpr std::int64_t kColumns = 32;  // two cache lines
+    const std::int64_t m = anchors.size();
+    const auto count = static_cast<std::int64_t>(update.plans.size());
+    if (count == 0) {
+      return;
+    }
+    const std::int64_t wanted = (at::get_num_threads() + count - 1) / count;
+    const std::int64_t pieces = std::clamp<std::int64_t>(wanted, 1, (m + kColumns - 1) / kColumns);
+    const std::int64_t rows = update.assignment.rows;
+    at::parallel_for(0, count * pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = 0; row < rows; row += kRows) {
+        for (std::int64_t unit = begin; unit < end; ++unit) {
+          const auto& [set, plan] = update.plans[static_cast<std::size_t>(unit / pieces)];
+          const std::int64_t piece = unit % pieces;
+          set->add(plan, update.assignment.probabilities.get(), row, std::min(rows, row + kRows), m * piece / pieces,
+                   m * (piece + 1) / pieces);
+        }
+      }
+    });
+  }
+
+  Summed summed() const { return {options.label_weights(), reservoir, sum, tokens, rejected, sets}; }
+
+  Estimate estimate() const;
+
+  SoftEntropyOptions options;
+  double epsilon;
+  Anchors anchors;
+  std::shared_ptr<const kernels::AnchorPanels> panels;
+  Reservoir reservoir;
+  std::vector<double> sum;
+  std::int64_t tokens = 0;
+  std::int64_t rejected = 0;
+  std::vector<std::unique_ptr<LabelRows>> sets;
+
+  struct Empty {};
+  /// One that measures alike and has seen nothing.
+  Impl(const Impl& other, Empty /*tag*/)
+      : options(other.options),
+        epsilon(other.epsilon),
+        anchors(other.anchors),
+        panels(other.panels),
+        reservoir(other.options.anchors(), other.options.stream()),
+        sum(other.sum.size(), 0.0) {}
+
+  Impl(const Impl& other)
+      : options(other.options),
+        epsilon(other.epsilon),
+        anchors(other.anchors),
+        panels(other.panels),
+        reservoir(other.reservoir),
+        sum(other.sum),
+        tokens(other.tokens),
+        rejected(other.rejected) {
+    for (const auto& set : other.sets) {
+      sets.push_back(std::make_unique<LabelRows>(*set));
+    }
+  }
+};
+
+}  // namespace infoplane::estimator

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <vector>
+
+#include "estimator/entropy.hpp"
+#include "estimator/kernels/entropy.hpp"
+#include "estimator/label_rows.hpp"
+#include "estimator/pairs.hpp"
+
+namespace infoplane::estimator {
+
+/// The sums of a label's four parts, of each pair of them, and of all.
+struct LabelRows::Label {
+  static constexpr std::size_t kHalf = 4;
+  static constexpr std::size_t kAll = kHalf + kPairs.size();
+  std::array<std::int64_t, kAll + 1> tokens{};
+  std::array<std::vector<double>, kAll + 1> sums;
+
+  explicit Label(std::int64_t anchors) { sums.fill(std::vector<double>(static_cast<std::size_t>(anchors))); }
+
+  void load(const LabelRows& rows, std::uint32_t slot) {
+    for (std::size_t part = 0; part < 4; ++part) {
+      std::fill(sums[part].begin(), sums[part].end(), 0.0);
+      const std::uint32_t row = rows.parts_[slot][part];
+      tokens[part] = row == kNone ? 0 : rows.tokens_of_row(row);
+      if (tokens[part] > 0) {
+        rows.add_row_to(row, sums[part].data());
+      }
+    }
+    for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
+      join(kPairs[pair][0], kPairs[pair][1], kHalf + pair);
+    }
+    join(kHalf, kHalf + 1, kAll);
+  }
+  bool whole() const noexcept {  // all tokens in one part
+    return std::any_of(tokens.begin(), tokens.begin() + 4, [this](auto part) { return part == tokens[kAll]; });
+  }
+  double entropy(std::size_t of) const { return entropy_of_sums(sums[of]); }
+  /// Halves, quarters and noise from entropies of rows and pairs.
+  static void fill(LabelEntropy& entry, const kernels::SplitEntropies& entropies) {
+    const auto n = static_cast<double>(entry.tokens);
+    std::array<double, 3> halves{};
+    for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
+      const std::int64_t of_pair = entry.parts[kPairs[pair][0]] + entry.parts[kPairs[pair][1]];
+      halves[pair / 2] += entropies.pairs[pair] * static_cast<double>(of_pair) / n;
+    }
+    entry.halves = (halves[0] + halves[1] + halves[2]) / 3;
+    entry.quarters = 0;
+    for (std::size_t part = 0; part < entry.parts.size(); ++part) {
+      entry.quarters += entropies.rows[part] * static_cast<double>(entry.parts[part]) / n;
+    }
+    for (const double half : halves) {
+      entry.noise += (half - entry.halves) * (half - entry.halves) / 2;
+    }
+  }
+  kernels::SplitEntropies split() const {
+    kernels::SplitEntropies result{};
+    for (std::size_t i = 0; i < kAll; ++i) {
+      (i < kHalf ? result.rows[i] : result.pairs[i - kHalf]) = tokens[i] > 0 ? entropy(i) : 0.0;
+    }
+    return result;
+  }
+
+ private:
+  void join(std::size_t a, std::size_t b, std::size_t into) {
+    std::transform(sums[a].begin(), sums[a].end(), sums[b].begin(), sums[into].begin(), std::plus<>());
+    tokens[into] = tokens[a] + tokens[b];
+  }
+};
+
+}  // namespace infoplane::estimator
