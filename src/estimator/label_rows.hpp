@@ -108,7 +108,8 @@ class LabelRows {
   std::vector<ConditionalEntropy> conditional_entropies() const;
   std::int64_t memory_bytes() const noexcept;
 
-  /// Queues the way of all sums to a device, or home; afterwards they are there, or with `finish_home` once it has come.
+  /// Queues the way of all sums to a device, or home; afterwards they are there, or with `finish_home` once it has
+  /// come.
   void move_to(kernels::cuda::Device& device, void* stream);
   struct Home {
     kernels::cuda::Memory pinned;
@@ -127,7 +128,8 @@ class LabelRows {
   /// Rows whose labels were dropped, and that the device must still clear.
   std::span<const std::int32_t> dropped_rows() const noexcept { return dropped_rows_; }
   void forget_dropped_rows() noexcept { dropped_rows_.clear(); }
-  /// Queues what `statistics` needs from the device; once it has come, `statistics` can be called until it is forgotten.
+  /// Queues what `statistics` needs from the device; once it has come, `statistics` can be called until it is
+  /// forgotten.
   void request(kernels::cuda::Device& device, void* stream);
   void forget_readout() noexcept { readout_.reset(); }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "estimator/kernels/cuda/segments.hpp"
 #include "estimator/label_readout.hpp"
 #include "estimator/label_rows.hpp"
 
@@ -143,8 +144,7 @@ void LabelRows::request(Device& device, void* stream) {
   const Memory out = device.allocate(bytes);
   const kernels::cuda::Kernels& kernels = device.kernels();
   const auto float_rows = static_cast<std::int64_t>(rows());
-  const Memory workspace =
-      device.allocate(kernels.sum_workspace_bytes(float_rows + on_device_->wholes(), anchors_));
+  const Memory workspace = device.allocate(kernels.sum_workspace_bytes(float_rows + on_device_->wholes(), anchors_));
   readout->pinned = device.allocate_pinned(bytes);
   upload.send(device, stream);
   const kernels::cuda::LabelSums sums = on_device_->view();

@@ -28,9 +28,10 @@ struct OnDevice::Work {
 };
 
 void OnDevice::check_intact() const {
-  INFOPLANE_CHECK(!broken_, StateError,
-                  "an update failed on its device before all of it was counted, so what the accumulator has seen is not "
-                  "known: reset it, or load a saved state");
+  INFOPLANE_CHECK(
+      !broken_, StateError,
+      "an update failed on its device before all of it was counted, so what the accumulator has seen is not "
+      "known: reset it, or load a saved state");
 }
 
 bool OnDevice::must_count() const {
@@ -51,9 +52,10 @@ kernels::SoftAssignment OnDevice::finish() const {
 void* OnDevice::enter(Sets sets) {
   cuda::Device& device = shared_->device();
   void* const stream = device.stream();
-  INFOPLANE_CHECK(!device.capturing(stream), StateError,
-                  "sums on a device were asked for during the capture of a CUDA graph, and that work would be captured: "
-                  "ask when no graph is being captured");
+  INFOPLANE_CHECK(
+      !device.capturing(stream), StateError,
+      "sums on a device were asked for during the capture of a CUDA graph, and that work would be captured: "
+      "ask when no graph is being captured");
   if (last_ && stream != stream_) {
     device.order(stream, last_);
     for (const auto& set : sets) {
@@ -70,6 +72,7 @@ void OnDevice::leave(void* stream) {
 
 void OnDevice::prepare(Sets sets, const Plans& plans, std::size_t picks, std::int64_t anchors) {
   cuda::Device& device = shared_->device();
+  const std::shared_ptr<void> current = device.make_current();
   const cuda::StartedAssignment& assignment = pending_.front().assignment;
   auto work = std::make_shared<Work>();
   void* const stream = work->stream = enter(sets);
@@ -104,6 +107,7 @@ void OnDevice::prepare(Sets sets, const Plans& plans, std::size_t picks, std::in
 void OnDevice::run(const std::vector<Reservoir::Pick>& picks, std::int64_t anchors) {
   broken_ = true;  // until all of it is queued
   cuda::Device& device = shared_->device();
+  const std::shared_ptr<void> current = device.make_current();
   const cuda::Kernels& kernels = device.kernels();
   Work& work = *work_;
   Gathered gathered;
@@ -124,8 +128,8 @@ void OnDevice::run(const std::vector<Reservoir::Pick>& picks, std::int64_t ancho
   device.check(kernels.promote_label_rows(sets, anchors, work.upload.on_device<cuda::Promotion>(work.promotions_at),
                                           static_cast<std::int64_t>(work.promotions.size()), work.stream));
   if (!work.sets.empty()) {
-    device.check(kernels.add_to_label_rows(p, anchors, work.segments.segments, sets, work.partials.as<double>(),
-                                           work.stream));
+    device.check(
+        kernels.add_to_label_rows(p, anchors, work.segments.segments, sets, work.partials.as<double>(), work.stream));
   }
   if (!gathered.indices.empty()) {
     const auto count = static_cast<std::int64_t>(gathered.indices.size());
@@ -194,6 +198,7 @@ void OnDevice::collect(Reservoir& reservoir, bool all) {
 
 void OnDevice::read(Sets sets, Reservoir& reservoir) {
   cuda::Device& device = shared_->device();
+  const std::shared_ptr<void> current = device.make_current();
   void* const stream = enter(sets);
   for (const auto& set : sets) {
     if (!set->on_device()) {
@@ -208,6 +213,7 @@ void OnDevice::read(Sets sets, Reservoir& reservoir) {
 
 void OnDevice::go_home(Sets sets, Reservoir& reservoir) {
   cuda::Device& device = shared_->device();
+  const std::shared_ptr<void> current = device.make_current();
   void* const stream = enter(sets);
   std::vector<LabelRows::Home> homes;
   for (const auto& set : sets) {

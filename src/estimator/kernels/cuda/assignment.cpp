@@ -34,6 +34,7 @@ StartedAssignment start_assignment(Shared& shared, const at::Tensor& z, const An
   const std::int64_t m = anchors.anchors();
   const std::int64_t d = anchors.dimension();
   const std::int64_t n = z.numel() / d;
+  const std::shared_ptr<void> current = device.make_current();
   StartedAssignment result;
   result.rows = n;
   result.anchors = m;

@@ -38,6 +38,8 @@ class Device {
 
   const Kernels& kernels() const noexcept { return kernels_; }
 
+  /// Makes it the current device of this thread until what comes back goes; to be held around everything below.
+  virtual std::shared_ptr<void> make_current() = 0;
   /// The caller's current stream, a cudaStream_t.
   virtual void* stream() = 0;
   /// Whether what is queued there goes into a CUDA graph instead.

@@ -96,8 +96,8 @@ __global__ void run_kernel(LabelSums set, std::int64_t rows, std::int64_t wholes
   for (std::int64_t column = threadIdx.x; column < m; column += kThreads) {
     double sum = 0;
     for (std::int64_t row = begin; row < end; ++row) {
-      sum += row < rows ? static_cast<double>(__ldg(set.rows + row * m + column))
-                        : set.wholes[(row - rows) * m + column];
+      sum +=
+          row < rows ? static_cast<double>(__ldg(set.rows + row * m + column)) : set.wholes[(row - rows) * m + column];
     }
     blocks[static_cast<std::int64_t>(blockIdx.x) * m + column] = sum;
   }
@@ -124,9 +124,9 @@ std::int64_t run_blocks(std::int64_t rows) {
 
 const char* label_entropies(const LabelSums& set, std::int64_t m, const LabelParts* labels, std::int64_t count,
                             LabelEntropies* out, void* stream) {
-  return count == 0 ? nullptr
-                    : launch(label_kernel, (count + kWarps - 1) / kWarps, kThreads, 0, stream, set, m, labels, count,
-                             out);
+  return count == 0
+             ? nullptr
+             : launch(label_kernel, (count + kWarps - 1) / kWarps, kThreads, 0, stream, set, m, labels, count, out);
 }
 
 std::int64_t sum_workspace_bytes(std::int64_t rows, std::int64_t m) { return run_blocks(rows) * m * 8; }

@@ -165,9 +165,9 @@ struct Kernels {
 
 /// All of them; only where they are linked.
 inline Kernels all_kernels() noexcept {
-  return {&anchor_bytes,       &prepare_anchors,   &assignment_workspace_bytes, &soft_assignment,
-          &promote_label_rows, &add_to_label_rows, &drop_label_rows,            &gather_assignments,
-          &gather_label_rows,  &label_entropies,   &sum_workspace_bytes,        &sum_of_label_rows};
+  return {&anchor_bytes,        &prepare_anchors,  &assignment_workspace_bytes, &soft_assignment,   &promote_label_rows,
+          &add_to_label_rows,   &drop_label_rows,  &gather_assignments,         &gather_label_rows, &label_entropies,
+          &sum_workspace_bytes, &sum_of_label_rows};
 }
 
 }  // namespace infoplane::estimator::kernels::cuda

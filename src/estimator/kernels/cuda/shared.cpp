@@ -25,8 +25,7 @@ const void* Shared::anchors(const float* weight, std::int64_t m, std::int64_t d,
     std::copy_n(weight, m * d, upload.host<float>(at));
     const Memory memory = device_->allocate(device_->kernels().anchor_bytes(type, m, d));
     upload.send(*device_, stream);
-    device_->check(
-        device_->kernels().prepare_anchors(upload.on_device<float>(at), m, d, type, memory.data, stream));
+    device_->check(device_->kernels().prepare_anchors(upload.on_device<float>(at), m, d, type, memory.data, stream));
     made = {memory, stream, device_->record(stream)};
   }
   use(made, stream);
