@@ -83,6 +83,8 @@ void SoftEntropyAccumulator::update(const at::Tensor& z, const NamedLabelTensors
   impl_->commit(update);
 }
 
+void SoftEntropyAccumulator::prepare_estimate() { impl_->prepare_estimate(); }
+
 Estimate SoftEntropyAccumulator::estimate() const { return impl_->estimate(); }
 
 std::vector<ConditionalEntropy> SoftEntropyAccumulator::conditional_entropies(const std::string& name) const {

@@ -68,6 +68,13 @@ void SoftEntropyAccumulator::Impl::count_all() {
   }
 }
 
+void SoftEntropyAccumulator::Impl::prepare_estimate() {
+  if (device) {
+    count_all();
+    device->request(sets);
+  }
+}
+
 void SoftEntropyAccumulator::Impl::come_home() {
   if (device) {
     count_all();

@@ -150,6 +150,8 @@ struct SoftEntropyAccumulator::Impl {
   /// Counts the first update that is on the device.
   void count_first();
   void count_all();
+  /// Queues what an estimate needs from the device.
+  void prepare_estimate();
   /// Counts all updates and brings all sums to the host; what is not of an update or an estimate wants that first.
   void come_home();
   /// Gives up what is on a device.

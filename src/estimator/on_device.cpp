@@ -196,7 +196,7 @@ void OnDevice::collect(Reservoir& reservoir, bool all) {
   }
 }
 
-void OnDevice::read(Sets sets, Reservoir& reservoir) {
+void OnDevice::request(Sets sets) {
   cuda::Device& device = shared_->device();
   const std::shared_ptr<void> current = device.make_current();
   void* const stream = enter(sets);
@@ -207,7 +207,15 @@ void OnDevice::read(Sets sets, Reservoir& reservoir) {
     set->request(device, stream);
   }
   leave(stream);
-  device.wait(last_);
+  requested_ = true;
+}
+
+void OnDevice::read(Sets sets, Reservoir& reservoir) {
+  if (!requested_) {
+    request(sets);
+  }
+  requested_ = false;
+  shared_->device().wait(last_);
   collect(reservoir, /*all=*/true);
 }
 

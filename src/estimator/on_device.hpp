@@ -41,7 +41,10 @@ class OnDevice {
   /// @throws StateError if a call before this one failed half way.
   void check_intact() const;
 
-  void add(Pending pending) { pending_.push_back(std::move(pending)); }
+  void add(Pending pending) {
+    pending_.push_back(std::move(pending));
+    requested_ = false;
+  }
   const std::deque<Pending>& pending() const noexcept { return pending_; }
   /// Whether the first pending update has come, or there are so many that it must be waited for.
   bool must_count() const;
@@ -57,7 +60,9 @@ class OnDevice {
   /// Gives the reservoir the values that have come; waits for those that have not if `all`.
   void collect(Reservoir& reservoir, bool all);
 
-  /// Queues what a point needs, and waits for it and for the sample.
+  /// Queues what a point needs of the sets.
+  void request(Sets sets);
+  /// Waits for that, after queueing it where it was not or where updates came since, and for the sample.
   void read(Sets sets, Reservoir& reservoir);
   /// Queues the way home of all sums, and waits for them and for the sample: afterwards this has nothing.
   void go_home(Sets sets, Reservoir& reservoir);
@@ -83,6 +88,7 @@ class OnDevice {
   std::shared_ptr<Work> work_;  // of the update that is prepared
   void* stream_ = nullptr;      // the last that was used
   kernels::cuda::Event last_;
+  bool requested_ = false;
   bool broken_ = false;
 };
 

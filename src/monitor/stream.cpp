@@ -72,6 +72,9 @@ plane::Point Stream::take(std::int64_t step, double loss, const std::vector<hook
   point.tokens = tokens_;
   point.loss = loss;
   point.stream = name_;
+  for (auto& layer : layers_) {
+    layer.accumulator.prepare_estimate();
+  }
   std::vector<plane::LayerPoint> blocks;  // means leave out embeddings and what is no block's output
   for (const auto& site : sites) {
     const auto* layer = find(site.name);

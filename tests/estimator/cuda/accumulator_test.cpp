@@ -110,6 +110,26 @@ TEST_CASE("device accumulator: an update never blocks the host, and a point does
   CHECK(there.device->waits() == 1);
 }
 
+TEST_CASE("device accumulator: a point that was prepared is the same, and not blocked for once it has come", "[cuda]") {
+  There plain(24), prepared(24);
+  const auto batches = some_batches(3);
+  for (const auto& [z, labels] : batches) {
+    plain.accumulator.update(z, labels);
+    prepared.accumulator.update(z, labels);
+    prepared.device->pass_time();
+  }
+  prepared.accumulator.prepare_estimate();
+  CHECK(prepared.device->waits() == 0);
+  prepared.device->pass_time();
+  CHECK(same_bits(plain.accumulator.estimate(), prepared.accumulator.estimate()));
+  CHECK(prepared.device->waits() == 0);
+  prepared.accumulator.prepare_estimate();
+  for (There* const each : {&plain, &prepared}) {  // what was prepared is out of date
+    each->accumulator.update(batches[0].first, batches[0].second);
+  }
+  CHECK(same_bits(plain.accumulator.estimate(), prepared.accumulator.estimate()));
+}
+
 TEST_CASE("device accumulator: a device that is behind is waited for when two updates are on it", "[cuda]") {
   There there(24);
   const auto batches = some_batches(4);
