@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 // Saved state: "infoplane state", kind, version and length, then the content, then a hash of all of it. Integers and
@@ -34,9 +35,16 @@ class Writer {
   void put_array(const std::vector<T>& values) {
     put_array(values.data(), values.size());
   }
+  /// Without their number, which the reader must know.
+  template <typename T>
+  void put_values(const T* values, std::size_t count) {
+    static_assert(std::is_arithmetic_v<T>);
+    bytes_.append(reinterpret_cast<const char*>(values), count * sizeof(T));
+  }
   void put_text(std::string_view text) { put_array(text.data(), text.size()); }
 
   const std::string& content() const noexcept { return bytes_; }
+  std::string take() noexcept { return std::move(bytes_); }
 
  private:
   std::string bytes_;
@@ -78,6 +86,14 @@ class Reader {
     auto values = get_array<T>();
     require(values.size() == count, what);
     return values;
+  }
+  /// What `put_values` wrote. @throws IoError if the content ends before.
+  template <typename T>
+  void get_values(T* into, std::size_t count) {
+    require(count <= rest_.size() / sizeof(T), "it ends too early");
+    if (count > 0) {
+      std::memcpy(into, take(count * sizeof(T)), count * sizeof(T));
+    }
   }
   std::string get_text();
 

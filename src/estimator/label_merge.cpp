@@ -69,6 +69,25 @@ LabelRows::MergePlan LabelRows::plan_merge(const LabelRows& other,
   return result;
 }
 
+/// To the row of float64 sums where there is one.
+template <typename T>
+void LabelRows::add_tokens(std::uint32_t to, std::int64_t tokens, const T* sums) noexcept {
+  const auto found = wholes_.find(to);
+  if (found == wholes_.end()) {
+    std::transform(sums, sums + anchors_, row(to), row(to),
+                   [](T sum, float all) { return static_cast<float>(sum) + all; });
+    counts_[to] = static_cast<std::uint16_t>(counts_[to] + tokens);
+  } else {
+    double* const all = found->second.sums.get();
+    std::transform(sums, sums + anchors_, all, all,
+                   [](T sum, double so_far) { return so_far + static_cast<double>(sum); });
+    found->second.tokens += tokens;
+  }
+}
+
+template void LabelRows::add_tokens(std::uint32_t to, std::int64_t tokens, const float* sums) noexcept;
+template void LabelRows::add_tokens(std::uint32_t to, std::int64_t tokens, const double* sums) noexcept;
+
 void LabelRows::merge(const LabelRows& other, MergePlan& plan) noexcept {
   for (std::uint32_t from = 0; from < plan.rows.size(); ++from) {
     const std::uint32_t to = plan.rows[from];
@@ -80,15 +99,13 @@ void LabelRows::merge(const LabelRows& other, MergePlan& plan) noexcept {
       continue;
     }
     squares_[to] += other.squares_[from];
-    const float* const recent = other.row(from);
-    const auto found = wholes_.find(to);
-    if (found == wholes_.end()) {  // then the other row has none either
-      std::transform(recent, recent + anchors_, row(to), row(to), std::plus<>());
-      counts_[to] = static_cast<std::uint16_t>(counts_[to] + other.counts_[from]);
+    if (!other.has_whole(from)) {
+      add_tokens(to, other.counts_[from], other.row(from));
     } else {
+      Whole& into = wholes_.find(to)->second;
       const std::int64_t tokens = other.tokens_of_row(from);
-      other.add_row_to(from, found->second.sums.get());
-      found->second.tokens += tokens;
+      other.add_row_to(from, into.sums.get());
+      into.tokens += tokens;
     }
   }
   keep(plan.sampled);

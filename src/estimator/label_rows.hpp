@@ -105,6 +105,20 @@ class LabelRows {
   std::vector<std::uint32_t> sampled_alone(const std::vector<Reservoir::Merged::Source>& sources) const;
   void keep(std::vector<std::uint32_t>& sampled) noexcept { sampled_.swap(sampled); }
 
+  /// Over ranks: a shard is a set that has the labels of all ranks for which `owner_of(key)` is this rank. It begins
+  /// empty, at the highest `level` of any rank, with what is known of the common sample: whether a row has a label.
+  int level() const noexcept { return level_; }
+  bool samples(std::uint32_t index) const noexcept { return index < sampled_.size() && sampled_[index] != kNone; }
+  void begin_shard(int level, const std::vector<bool>& labelled);
+  /// Writes the labels of each owner to its parcel, and adds those that are dropped to this rank's own shard.
+  /// `shared_index`: where a row of the own sample is in the common one, or kNone.
+  void put_parcels(std::span<state::Writer> parcels, std::span<const std::uint32_t> shared_index,
+                   LabelRows& shard) const;
+  void take_parcel(state::Reader& in);
+  /// Labels of this shard that would stay at levels 0 … 64, and what follows from the sums of these over ranks.
+  std::vector<double> labels_by_level() const;
+  void drop_to_limit(std::span<const double> labels_by_level);
+
   std::vector<ConditionalEntropy> conditional_entropies() const;
   std::int64_t memory_bytes() const noexcept;
 
@@ -187,6 +201,8 @@ class LabelRows {
 
   void split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) const;
   LabelEntropy label_entropy(std::uint32_t slot, Label& scratch, double* all) const;
+  template <typename T>
+  void add_tokens(std::uint32_t to, std::int64_t tokens, const T* sums) noexcept;
   /// What each label with tokens contributes, without weights; `all`: the sum of all rows.
   std::vector<LabelEntropy> label_entropies(std::vector<double>& all) const;
 

@@ -50,6 +50,26 @@ class Reservoir {
 
   void fill(std::span<const std::uint32_t> indices, const float* rows) noexcept;
 
+  /// A row of a sample by its priority.
+  struct Entry {
+    std::uint64_t priority;
+    std::uint32_t index;
+    bool operator<(const Entry& other) const noexcept { return priority < other.priority; }
+  };
+  /// Rows that the stream gave so far.
+  std::uint64_t position() const noexcept { return position_; }
+  /// Rows that can be in a sample of `rows` rows from all streams, the lowest priority first: few more of all streams
+  /// than a sample takes.
+  std::vector<Entry> candidates(std::uint64_t rows) const;
+  /// A row from anywhere.
+  struct Row {
+    std::uint64_t priority;
+    std::int64_t sequence;
+    const float* values;
+  };
+  /// The sample that these rows are, of streams of `position` rows and `sequences` sequences together.
+  static Reservoir of(std::int64_t anchors, std::span<const Row> rows, std::uint64_t position, std::int64_t sequences);
+
   /// The sample of two streams, and for each of its rows which of the two has it and where.
   struct Merged;
   Merged merged(const Reservoir& other) const;
@@ -61,12 +81,6 @@ class Reservoir {
   std::int64_t memory_bytes() const noexcept;
 
  private:
-  struct Entry {
-    std::uint64_t priority;
-    std::uint32_t index;
-    bool operator<(const Entry& other) const noexcept { return priority < other.priority; }
-  };
-
   std::int64_t anchors_;
   std::uint64_t stream_;
   std::uint64_t position_ = 0;  // used rows so far

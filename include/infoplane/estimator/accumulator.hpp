@@ -120,6 +120,7 @@ class SoftEntropyAccumulator {
 
  private:
   friend struct AccumulatorAccess;
+  friend class SharedEstimation;
   struct Impl;
   void update(const at::Tensor& z, const labels::Grouping& grouping,
               const std::shared_ptr<const labels::Grouping>* owner);
