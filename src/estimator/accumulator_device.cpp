@@ -25,6 +25,7 @@ int SoftEntropyAccumulator::Impl::known_width(const std::string& name) const {
 
 void SoftEntropyAccumulator::Impl::start(std::shared_ptr<kernels::cuda::Shared> shared, const at::Tensor& z,
                                          OnDevice::Pending labels) {
+  kernels::cuda::refuse_capture_of_update(shared->device());
   if (device && !device->is(shared.get())) {
     come_home();
   }
@@ -62,6 +63,7 @@ void SoftEntropyAccumulator::Impl::count_first() {
 
 void SoftEntropyAccumulator::Impl::count_all() {
   device->check_intact();
+  device->refuse_capture();
   device->wait_for_pending();
   while (!device->pending().empty()) {
     count_first();

@@ -34,6 +34,13 @@ void OnDevice::check_intact() const {
       "known: reset it, or load a saved state");
 }
 
+void OnDevice::refuse_capture() const {
+  INFOPLANE_CHECK(
+      !shared_->device().capturing(shared_->device().stream()), StateError,
+      "sums on a device were asked for during the capture of a CUDA graph, and that work would be captured: "
+      "ask when no graph is being captured");
+}
+
 bool OnDevice::must_count() const {
   return !pending_.empty() && (pending_.size() >= kMostPending || pending_.front().assignment.rows == 0 ||
                                shared_->device().done(pending_.front().assignment.done));
@@ -52,10 +59,6 @@ kernels::SoftAssignment OnDevice::finish() const {
 void* OnDevice::enter(Sets sets) {
   cuda::Device& device = shared_->device();
   void* const stream = device.stream();
-  INFOPLANE_CHECK(
-      !device.capturing(stream), StateError,
-      "sums on a device were asked for during the capture of a CUDA graph, and that work would be captured: "
-      "ask when no graph is being captured");
   if (last_ && stream != stream_) {
     device.order(stream, last_);
     for (const auto& set : sets) {

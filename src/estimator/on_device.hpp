@@ -40,6 +40,8 @@ class OnDevice {
 
   /// @throws StateError if a call before this one failed half way.
   void check_intact() const;
+  /// @throws StateError while the caller's current stream captures a CUDA graph.
+  void refuse_capture() const;
 
   void add(Pending pending) {
     pending_.push_back(std::move(pending));

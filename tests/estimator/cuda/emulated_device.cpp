@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 
 namespace infoplane::estimator::kernels::cuda::test {
 namespace {
@@ -86,7 +87,12 @@ Event EmulatedDevice::record(void* stream) {
   return std::make_shared<EmulatedEvent>(EmulatedEvent{on, on->queued()});
 }
 
-bool EmulatedDevice::done(const Event& event) { return as_event(event).stream->finished() >= as_event(event).number; }
+bool EmulatedDevice::done(const Event& event) {
+  if (capturing_) {
+    throw std::logic_error("CUDA ends a capture when somebody asks for an event");
+  }
+  return as_event(event).stream->finished() >= as_event(event).number;
+}
 
 void EmulatedDevice::order(void* stream, const Event& event) {
   emulation::Stream::push(stream, [event] { as_event(event).stream->run(as_event(event).number); });

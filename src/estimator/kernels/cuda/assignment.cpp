@@ -28,6 +28,12 @@ bool takes(std::int64_t anchors, std::int64_t dimension) noexcept {
   return anchors <= kMaxAnchors && dimension <= kMaxDimension;
 }
 
+void refuse_capture_of_update(Device& device) {
+  INFOPLANE_CHECK(!device.capturing(device.stream()), StateError,
+                  "z came during the capture of a CUDA graph, and what is captured cannot be counted at its replays: "
+                  "observe a step that is run without a graph, or capture with no observation open");
+}
+
 StartedAssignment start_assignment(Shared& shared, const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                    const std::uint8_t* counted) {
   Device& device = shared.device();
@@ -39,9 +45,7 @@ StartedAssignment start_assignment(Shared& shared, const at::Tensor& z, const An
   result.rows = n;
   result.anchors = m;
   result.stream = device.stream();
-  INFOPLANE_CHECK(!device.capturing(result.stream), StateError,
-                  "z came during the capture of a CUDA graph, and what is captured cannot be counted at its replays: "
-                  "observe a step that is run without a graph, or capture with no observation open");
+  refuse_capture_of_update(device);
   if (n == 0) {
     return result;
   }

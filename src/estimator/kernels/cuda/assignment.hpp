@@ -22,6 +22,9 @@ struct StartedAssignment {
 /// Whether the fused kernels take m and d.
 bool takes(std::int64_t anchors, std::int64_t dimension) noexcept;
 
+/// @throws StateError while the caller's current stream captures a CUDA graph: nothing may be asked of the device then.
+void refuse_capture_of_update(Device& device);
+
 /// Queues the assignment of z, which is on the device, on the caller's current stream, and the copy of all but the
 /// probabilities to the host. Does not wait. `z`, `counted`: as of soft_assignment(); `counted` may go.
 /// @throws StateError while the stream captures a CUDA graph, or if a kernel cannot be started.
