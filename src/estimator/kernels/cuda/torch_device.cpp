@@ -11,7 +11,7 @@
 namespace infoplane::estimator::kernels::cuda {
 namespace {
 
-void check(cudaError_t status, const char* what) {
+void succeeded(cudaError_t status, const char* what) {
   INFOPLANE_CHECK(status == cudaSuccess, StateError, what, " failed: ", cudaGetErrorString(status));
 }
 
@@ -28,7 +28,8 @@ class TorchDevice final : public Device {
 
   bool capturing(void* stream) override {
     cudaStreamCaptureStatus status{};
-    check(cudaStreamIsCapturing(as_stream(stream), &status), "asking a stream whether a CUDA graph is being captured");
+    succeeded(cudaStreamIsCapturing(as_stream(stream), &status),
+              "asking a stream whether a CUDA graph is being captured");
     return status != cudaStreamCaptureStatusNone;
   }
 
@@ -55,35 +56,36 @@ class TorchDevice final : public Device {
 
   void copy(void* to, const void* from, std::int64_t bytes, void* stream) override {
     if (bytes > 0) {
-      check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault, as_stream(stream)),
-            "copying between the host and a GPU");
+      succeeded(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault, as_stream(stream)),
+                "copying between the host and a GPU");
     }
   }
 
   void fill(void* to, std::uint8_t byte, std::int64_t bytes, void* stream) override {
     if (bytes > 0) {
-      check(cudaMemsetAsync(to, byte, static_cast<std::size_t>(bytes), as_stream(stream)), "clearing memory of a GPU");
+      succeeded(cudaMemsetAsync(to, byte, static_cast<std::size_t>(bytes), as_stream(stream)),
+                "clearing memory of a GPU");
     }
   }
 
   Event record(void* stream) override {
     cudaEvent_t event = nullptr;
-    check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making a CUDA event");
+    succeeded(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making a CUDA event");
     Event result(event, [](void* made) { (void)cudaEventDestroy(static_cast<cudaEvent_t>(made)); });
-    check(cudaEventRecord(event, as_stream(stream)), "recording a CUDA event");
+    succeeded(cudaEventRecord(event, as_stream(stream)), "recording a CUDA event");
     return result;
   }
 
   bool done(const Event& event) override {
     const cudaError_t status = cudaEventQuery(as_event(event));
     if (status != cudaErrorNotReady) {
-      check(status, "the work of a GPU");
+      succeeded(status, "the work of a GPU");
     }
     return status == cudaSuccess;
   }
 
   void order(void* stream, const Event& event) override {
-    check(cudaStreamWaitEvent(as_stream(stream), as_event(event), 0), "ordering two streams of a GPU");
+    succeeded(cudaStreamWaitEvent(as_stream(stream), as_event(event), 0), "ordering two streams of a GPU");
   }
 
  private:
@@ -94,7 +96,7 @@ class TorchDevice final : public Device {
     return {address, bytes, std::make_shared<c10::DataPtr>(std::move(data))};
   }
 
-  void block(const Event& event) override { check(cudaEventSynchronize(as_event(event)), "the work of a GPU"); }
+  void block(const Event& event) override { succeeded(cudaEventSynchronize(as_event(event)), "the work of a GPU"); }
 
   c10::DeviceIndex index_;
 };
