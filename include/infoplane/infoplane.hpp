@@ -13,5 +13,6 @@
 #include <infoplane/plane/trajectory.hpp>
 #include <infoplane/sinks/console_sink.hpp>
 #include <infoplane/sinks/csv_sink.hpp>
+#include <infoplane/sinks/html_sink.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
 #include <infoplane/sinks/tensor_board_sink.hpp>

@@ -20,6 +20,7 @@ void add_report(CLI::App& program, Context& context);
 void add_compare(CLI::App& program, Context& context);
 void add_correlate(CLI::App& program, Context& context);
 void add_watch(CLI::App& program, Context& context);
+void add_bound(CLI::App& program, Context& context);
 void add_check(CLI::App& program, Context& context);
 
 }  // namespace infoplane::cli

@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <infoplane/bound/ib_curve.hpp>
+#include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/curve_gap.hpp>
+#include <infoplane/plane/metric_keys.hpp>
 #include <ostream>
 #include <set>
 #include <system_error>
@@ -15,41 +20,79 @@ namespace {
 /// More than a figure shows, less than a long run of many layers has.
 const auto kFewLayers = sinks::RunFileOptions().max_layer_points(400);
 
-/// Where the rule would have ended the run, and what it says.
-void replay(sinks::ReportRun& run, EarlyStoppingOptions rule) {
-  const auto& points = run.file.points;
-  if (rule.stream().empty()) {
-    const bool heldout = !run.file.stream("heldout").empty();
-    rule.stream(heldout || points.empty() ? "heldout" : points.front().stream);
+EarlyStoppingOptions options_for(const sinks::RunFile& run, const Rule& rule) {
+  auto options = EarlyStopping::compression();
+  const bool measured = std::any_of(run.points.begin(), run.points.end(), [&](const plane::Point& point) {
+    return point.stream == options.stream() && point.mean.contains(options.monitor());
+  });
+  if (!measured) {
+    const bool heldout = !run.stream("heldout").empty();
+    options = EarlyStoppingOptions().stream(heldout || run.points.empty() ? "heldout" : run.points.front().stream);
   }
-  EarlyStopping stopping(rule);
+  options.patience(rule.patience.value_or(options.patience()))
+      .min_delta(rule.min_delta.value_or(options.min_delta()))
+      .start_from_step(rule.start_from_step.value_or(options.start_from_step()));
+  return options.strict(false);  // a key that is missing does not decide
+}
+
+/// Where the rule would have ended the run, and what it says.
+void replay(sinks::ReportRun& run, const Rule& rule) {
+  const auto options = options_for(run.file, rule);
+  EarlyStopping stopping(options);
   std::int64_t last_step = -1;
-  for (const auto& point : points) {
-    if (point.stream != rule.stream() || point.step <= last_step) {  // the rule takes no step twice; check tells of it
+  for (const auto& point : run.file.points) {
+    if (point.stream != options.stream() || point.step <= last_step) {  // takes no step twice; check tells of it
       continue;
     }
     last_step = point.step;
-    if (!point.mean.contains(rule.monitor())) {
+    if (!point.mean.contains(options.monitor())) {
       return;  // the run does not measure what the rule asks for
     }
-    if (stopping.update(point)) {
-      break;
-    }
+    stopping.update(point);  // changes nothing behind the end
+  }
+  if (!stopping.stopped() || stopping.stopped_step() == last_step) {
+    run.best_step = stopping.best_step() >= 0 ? std::optional(stopping.best_step()) : std::nullopt;
   }
   if (stopping.stopped()) {
     run.stop_step = stopping.stopped_step();
     run.verdict = fmt::format("A stopping rule (patience {}, min_delta {:g}) ends the run at step {}: {}.",
-                              rule.patience(), rule.min_delta(), stopping.stopped_step(), stopping.message());
+                              options.patience(), options.min_delta(), stopping.stopped_step(), stopping.message());
+  }
+}
+
+/// A run that knew its curve has the gaps; another is given them, unless it is too long to have all its layers here.
+void add_curve(sinks::ReportRun& run, const std::string& order, const bound::IbCurve& curve) {
+  auto& [file, source, best, stop, verdict, phases, curves] = run;
+  curves.push_back(sinks::report_curve(order, curve, file.header.anchors));
+  const bool known = std::any_of(file.points.begin(), file.points.end(), [&](const plane::Point& point) {
+    return point.mean.contains(plane::curve_gap_key(order)) || point.layers.empty();
+  });
+  for (auto& point : file.points) {
+    if (!known) {
+      plane::add_curve_gap(point, order, curve, file.header.anchors);
+    }
   }
 }
 
 }  // namespace
 
-sinks::ReportRun load_run(const std::string& path, const EarlyStoppingOptions& rule) {
+CurveFile::CurveFile(const std::string& argument) : path(argument) {
+  const auto at = argument.find('=');
+  const auto before = argument.substr(0, at);
+  if (at != std::string::npos && !before.empty() && before.find_first_of("./") == std::string::npos) {
+    order = before;
+    path = argument.substr(at + 1);
+  }
+}
+
+sinks::ReportRun load_run(const std::string& path, const Rule& rule, const std::vector<CurveFile>& curves) {
   sinks::ReportRun run;
   run.file = sinks::read_run_file(path, kFewLayers);
   run.source = path;
   replay(run, rule);
+  for (const auto& curve : curves) {
+    add_curve(run, curve.order, bound::IbCurve::load(curve.path));
+  }
   return run;
 }
 

@@ -1,16 +1,31 @@
 #pragma once
 
-#include <infoplane/callbacks/early_stopping.hpp>
+#include <cstdint>
 #include <infoplane/sinks/report.hpp>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace infoplane::cli {
 
-/// Reads a run, and replays the stopping rule over its points.
+/// The stopping rule that is replayed over a run: EarlyStopping::compression() where the run has what that looks at,
+/// else the plain rule over the distance; what is set here comes before either.
+struct Rule {
+  std::optional<std::int64_t> patience, start_from_step;
+  std::optional<double> min_delta;
+};
+
+/// "FILE" or "ORDER=FILE", as the command line names a curve file; the order is unigram without one.
+struct CurveFile {
+  std::string order = "unigram";
+  std::string path;
+  explicit CurveFile(const std::string& argument);
+};
+
+/// Reads a run, replays the stopping rule over its points, and adds the gaps to the curves where the run has none.
 /// @throws IoError with file and line.
-sinks::ReportRun load_run(const std::string& path, const EarlyStoppingOptions& rule);
+sinks::ReportRun load_run(const std::string& path, const Rule& rule, const std::vector<CurveFile>& curves);
 
 /// Reads runs with the layers of few points.
 /// @throws IoError with file and line.

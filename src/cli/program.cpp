@@ -53,7 +53,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   program.require_subcommand(0, 1);  // none is told of after the parse, so that an unknown one is told by its name
   program.footer(kFooter);
   Context context{out, err};
-  for (const auto add : {add_report, add_compare, add_correlate, add_watch, add_check}) {
+  for (const auto add : {add_report, add_compare, add_correlate, add_watch, add_bound, add_check}) {
     add(program, context);
   }
   const auto code = parse(program, context, arguments);

@@ -20,9 +20,8 @@ struct Arguments {
   std::string metric = "optimality";
   std::string title;
   std::int64_t max_steps = 200;
-  std::int64_t patience = 5;
-  double min_delta = 1e-3;
-  std::int64_t start_from_step = 0;
+  std::vector<std::string> curves;
+  Rule rule;
   bool json = false;
 };
 
@@ -43,13 +42,10 @@ std::string drawn(const Arguments& arguments, const std::vector<sinks::ReportRun
 }
 
 void report(const Arguments& arguments, Context& context) {
-  const auto rule = EarlyStoppingOptions()
-                        .patience(arguments.patience)
-                        .min_delta(arguments.min_delta)
-                        .start_from_step(arguments.start_from_step);
+  const std::vector<CurveFile> curves(arguments.curves.begin(), arguments.curves.end());
   std::vector<sinks::ReportRun> runs;
   for (const auto& path : arguments.runs) {
-    runs.push_back(load_run(path, rule));
+    runs.push_back(load_run(path, arguments.rule, curves));
   }
   auto output = arguments.output;
   if (output.empty()) {
@@ -100,12 +96,22 @@ void add_report(CLI::App& program, Context& context) {
       ->check(CLI::IsMember({"optimality", "complexity", "expressivity", "distance"}));
   command->add_option("--title", arguments->title, "Title of the page")->excludes(figure);
   command->add_option("--max-steps", arguments->max_steps, "Steps that a figure shows at most");
-  command->add_option("--patience", arguments->patience, "Stopping rule that is marked: checks without improvement");
-  command->add_option("--min-delta", arguments->min_delta, "Stopping rule: what counts as an improvement of distance");
-  command->add_option("--start-from-step", arguments->start_from_step, "Stopping rule: first step that it looks at");
+  command
+      ->add_option("--curve", arguments->curves,
+                   "IB curve of the text, as \"bound\" writes it; ORDER=FILE for another order than unigram")
+      ->allow_extra_args(false);
+  command->add_option(
+      "--patience", arguments->rule.patience,
+      "Stopping rule that is marked: checks without improvement (default: EarlyStopping::compression())");
+  command->add_option("--min-delta", arguments->rule.min_delta,
+                      "Stopping rule: what counts as an improvement of distance");
+  command->add_option("--start-from-step", arguments->rule.start_from_step,
+                      "Stopping rule: first step that it looks at");
   command->add_flag("--json", arguments->json, "Print what happened in each run as JSON");
   command->footer(
       "Example: infoplane report run.jsonl -o report.html\n"
+      "         infoplane report a.jsonl b.jsonl -o both.html\n"
+      "         infoplane report run.jsonl --curve text.curve.json\n"
       "         infoplane report run.jsonl --figure plane -o plane.svg");
   command->callback([arguments, output, figure, &context] {
     if (figure->count() > 0 && arguments->runs.size() != 1) {

@@ -1,15 +1,14 @@
 #include "cli/score_table.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 #include <infoplane/core/error.hpp>
-#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <system_error>
+
+#include "core/whole_file.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -148,10 +147,9 @@ ScoreTable from_json(const std::string& path, const std::string& text) {
 }  // namespace
 
 ScoreTable read_scores(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  INFOPLANE_CHECK(file.good() || file.eof(), IoError, "cannot read the scores ", path, ": ",
-                  std::generic_category().message(errno));
+  std::string text;
+  const int error = read_whole_file(path, text);
+  INFOPLANE_CHECK(error == 0, IoError, "cannot read the scores ", path, ": ", std::generic_category().message(error));
   const auto first = text.find_first_not_of(" \t\r\n");
   const bool json = first != std::string::npos && (text[first] == '{' || text[first] == '[');
   return json ? from_json(path, text) : from_csv(path, text);

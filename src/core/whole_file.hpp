@@ -9,4 +9,7 @@ namespace infoplane {
 /// failed.
 int write_whole_file(const std::string& path, std::string_view bytes);
 
+/// Reads a file to its end. Returns 0, or the errno of what failed, as of a folder.
+int read_whole_file(const std::string& path, std::string& bytes);
+
 }  // namespace infoplane

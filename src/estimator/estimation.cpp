@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <infoplane/core/error.hpp>
-#include <numeric>
 #include <utility>
 
 #include "estimator/covariance.hpp"
@@ -36,8 +35,7 @@ Estimate Estimation::finish() {
     std::vector<double> second_order = {0}, of_labels = {0};
     for (std::uint32_t index = 0; index < reservoir.size(); ++index) {
       const float* const p = reservoir.row(index);
-      const double log_likelihood = std::inner_product(logs.begin(), logs.end(), p, 0.0);
-      influences[0].push_back(-log_likelihood / static_cast<double>(summed_.tokens));
+      influences[0].push_back(-kernels::dot(p, logs.data(), anchors) / static_cast<double>(summed_.tokens));
     }
     result.corrected_entropy_nats = result.entropy_nats + background_->spread.entropy_bias;
     for (LabelEstimation& set : sets_) {

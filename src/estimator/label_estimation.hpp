@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <infoplane/estimator/estimate.hpp>
 #include <infoplane/estimator/soft_entropy_options.hpp>
@@ -19,7 +20,7 @@ namespace infoplane::estimator {
 /// ranks that have a part of the labels each, and the same sample of rows, come to the same values.
 class LabelEstimation {
  public:
-  static constexpr int kStages = 7;
+  static constexpr int kStages = 5;
 
   /// The values of the set, and how much each row of the sample moves them.
   struct Result {
@@ -33,8 +34,7 @@ class LabelEstimation {
   /// `order`: of the rows of the sample; `all_rows`: of the whole sample, which stands for the rows with a label of
   /// this set where nearly all have one. All are borrowed.
   LabelEstimation(const LabelRows& set, LabelWeights weights, const Reservoir& reservoir,
-                  std::span<const std::uint32_t> order, const Background& all_rows)
-      : set_(set), weights_(weights), reservoir_(reservoir), order_(order), all_rows_(all_rows) {}
+                  std::span<const std::uint32_t> order, const Background& all_rows);
 
   /// Stages 0 … kStages − 1, with `totals.next()` between them.
   void stage(int number, Totals& totals);
@@ -43,28 +43,28 @@ class LabelEstimation {
 
  private:
   void count(Totals& totals);
-  void weigh(Totals& totals);
-  void fit(Totals& totals);
-  void correct(Totals& totals);
-  void influence(Totals& totals);
+  void measure(Totals& totals);
+  void solve(Totals& totals);
   void centre(Totals& totals);
   void finish(Totals& totals);
-  void add_influences(double kept_rows);
+  bool has_own() const noexcept;
+  const Background& background() const noexcept { return own_ ? *own_ : all_rows_; }
+  void add_plugin(const LabelTotals& sums);
+  void add_entropy_influences();
+  /// Of the rows in `kept_rows_`; not centred.
+  void add_influences(const Extrapolation& extrapolation, double sum_of_weights);
 
   const LabelRows& set_;
   LabelWeights weights_;
   const Reservoir& reservoir_;
-  std::span<const std::uint32_t> order_;
   const Background& all_rows_;
   Result result_;
   bool done_ = false;
-  std::int64_t kept_tokens_ = 0;
-  std::vector<LabelEntropy> labels_;  // of this rank
-  std::vector<double> all_;           // sum of all rows with a label
+  std::vector<std::uint32_t> rows_;       // of the sample, with a label, in random order
+  std::vector<std::uint32_t> kept_rows_;  // with a label that this rank has
+  std::vector<double> all_;               // sum of all rows with a label
   std::optional<Background> own_;
-  std::optional<Extrapolation> extrapolation_;
-  std::vector<std::uint32_t> kept_rows_;  // of the sample, with a label that this rank has
-  double mean_influence_ = 0;
+  LabelTotals sums_;
 };
 
 }  // namespace infoplane::estimator

@@ -13,9 +13,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "estimator/extrapolation.hpp"
 #include "estimator/kernels/cuda/label_sums.hpp"
 #include "estimator/label_readout.hpp"
+#include "estimator/label_totals.hpp"
 #include "estimator/reservoir.hpp"
 
 namespace infoplane::state {
@@ -170,6 +170,7 @@ class LabelRows {
   };
 
   struct Label;  // sums of a label and its parts
+  class Surprise;
 
   std::size_t slots() const noexcept { return parts_.size(); }
   std::size_t rows() const noexcept { return pending_.size(); }
@@ -199,12 +200,16 @@ class LabelRows {
   void load_labels(state::Reader& in);
   void load_rows(state::Reader& in);
 
-  void split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) const;
-  LabelEntropy label_entropy(std::uint32_t slot, Label& scratch, double* all) const;
+  LabelCounts counts_of(std::uint32_t slot) const noexcept;
+  /// Adds the sums of all tokens to `all`, where they are on the host.
+  LabelEntropies entropies_of(std::uint32_t slot, const LabelCounts& counts, Label& scratch, double* all) const;
+  void prefetch(std::size_t slot) const noexcept;
+  std::int64_t tokens() const noexcept;
+  std::vector<double> sum_of_all() const;
+  /// `all`: the sum of all rows.
+  LabelTotals totals(LabelWeights weights, const TokenBias& bias, std::vector<double>& all) const;
   template <typename T>
   void add_tokens(std::uint32_t to, std::int64_t tokens, const T* sums) noexcept;
-  /// What each label with tokens contributes, without weights; `all`: the sum of all rows.
-  std::vector<LabelEntropy> label_entropies(std::vector<double>& all) const;
 
   std::string name_;
   int width_;

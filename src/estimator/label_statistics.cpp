@@ -4,11 +4,31 @@
 #include <functional>
 
 #include "estimator/entropy.hpp"
-#include "estimator/kernels/entropy.hpp"
 #include "estimator/label_rows.hpp"
 #include "estimator/label_sums.hpp"
 
 namespace infoplane::estimator {
+namespace {
+
+/// Halves, quarters and noise from entropies of rows and pairs.
+void fill(LabelEntropies& result, const LabelCounts& counts, const kernels::SplitEntropies& entropies) noexcept {
+  const auto n = static_cast<double>(counts.tokens);
+  std::array<double, 3> halves{};
+  for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
+    const std::int64_t of_pair = counts.parts[kPairs[pair][0]] + counts.parts[kPairs[pair][1]];
+    halves[pair / 2] += entropies.pairs[pair] * static_cast<double>(of_pair) / n;
+  }
+  result.halves = (halves[0] + halves[1] + halves[2]) / 3;
+  result.quarters = 0;
+  for (std::size_t part = 0; part < counts.parts.size(); ++part) {
+    result.quarters += entropies.rows[part] * static_cast<double>(counts.parts[part]) / n;
+  }
+  for (const double half : halves) {
+    result.noise += (half - result.halves) * (half - result.halves) / 2;
+  }
+}
+
+}  // namespace
 
 std::int64_t LabelRows::tokens_of_row(std::uint32_t row) const noexcept {
   return counts_[row] + (has_whole(row) ? wholes_.find(row)->second.tokens : 0);
@@ -45,99 +65,120 @@ void LabelRows::total(std::uint32_t slot, double* sums) const noexcept {
   }
 }
 
-std::vector<std::uint32_t> LabelRows::slot_of_row() const {
-  std::vector<std::uint32_t> result(rows(), kNone);
-  for (std::uint32_t slot = 0; slot < slots(); ++slot) {
-    for (const std::uint32_t row : parts_[slot]) {
-      if (row != kNone) {
-        result[row] = slot;
-      }
+LabelCounts LabelRows::counts_of(std::uint32_t slot) const noexcept {
+  LabelCounts counts;
+  for (std::size_t part = 0; part < counts.parts.size(); ++part) {
+    const std::uint32_t row = parts_[slot][part];
+    if (row != kNone) {
+      counts.parts[part] = tokens_of_row(row);
+      counts.squares[part] = squares_[row];
+      counts.tokens += counts.parts[part];
     }
   }
-  return result;
+  return counts;
 }
 
-void LabelRows::split(std::uint32_t slot, Label& scratch, LabelEntropy& entry) const {
+LabelEntropies LabelRows::entropies_of(std::uint32_t slot, const LabelCounts& counts, Label& scratch,
+                                       double* all) const {
+  if (readout_) {
+    const kernels::cuda::LabelEntropies& there = readout_->label(slot);
+    return {there.whole, there.halves, there.quarters, there.noise};
+  }
   std::array<const float*, 4> sums{};
   bool large = false;
   for (std::size_t part = 0; part < sums.size(); ++part) {
     const std::uint32_t number = parts_[slot][part];
-    if (number != kNone && entry.parts[part] > 0) {
+    if (counts.parts[part] > 0) {
       sums[part] = row(number);
       large = large || has_whole(number);
     }
   }
+  LabelEntropies result;
   if (large) {
     scratch.load(*this, slot);
-    Label::fill(entry, scratch.split());
+    const auto& of_all = scratch.sums[Label::kAll];
+    std::transform(of_all.begin(), of_all.end(), all, all, std::plus<>());
+    result.whole = result.halves = result.quarters = scratch.entropy(Label::kAll);
   } else {
-    Label::fill(entry, kernels::split_entropies(sums, anchors_, static_cast<double>(entry.tokens)));
+    result.whole = result.halves = result.quarters = kernels::total_entropy(sums, anchors_, all);
   }
+  if (counts.splits()) {
+    fill(result, counts,
+         large ? scratch.split() : kernels::split_entropies(sums, anchors_, static_cast<double>(counts.tokens)));
+  }
+  return result;
 }
 
-LabelEntropy LabelRows::label_entropy(std::uint32_t slot, Label& scratch, double* all) const {
-  LabelEntropy entry{slot, 0, {}, {}, 1, 0, 0, 0, 0};
-  std::uint32_t only = kNone;  // the row of a label that has one
-  int rows = 0;
-  for (std::size_t part = 0; part < entry.parts.size(); ++part) {
-    const std::uint32_t row = parts_[slot][part];
-    if (row != kNone) {
-      entry.parts[part] = tokens_of_row(row);
-      entry.squares[part] = squares_[row];
-      entry.tokens += entry.parts[part];
-      only = entry.parts[part] > 0 ? row : only;
-      rows += entry.parts[part] > 0 ? 1 : 0;
-    }
-  }
-  if (readout_) {
-    const kernels::cuda::LabelEntropies& there = readout_->label(slot);
-    entry.whole = there.whole;
-    entry.halves = there.halves;
-    entry.quarters = there.quarters;
-    entry.noise = there.noise;
-  } else if (rows == 1 && !has_whole(only)) {  // most labels
-    const std::span<const float> sums(row(only), static_cast<std::size_t>(anchors_));
-    std::transform(sums.begin(), sums.end(), all, all,
-                   [](float sum, double of_all) { return of_all + static_cast<double>(sum); });
-    entry.whole = entry.halves = entry.quarters = entropy_of_sums(sums);
-  } else if (rows > 0) {
-    auto& sums = scratch.sums[Label::kAll];
-    total(slot, sums.data());
-    std::transform(sums.begin(), sums.end(), all, all, std::plus<>());
-    entry.whole = entry.halves = entry.quarters = entropy_of_sums(std::span<const double>(sums));
-    if (rows > 1 && entry.tokens >= Extrapolation::kFewest) {
-      split(slot, scratch, entry);
-    }
-  }
-  return entry;
-}
-
-std::vector<LabelEntropy> LabelRows::label_entropies(std::vector<double>& all) const {
-  constexpr std::size_t kSlots = 512;  // a piece of work; the order of sums is the same for any number of threads
+LabelTotals LabelRows::totals(LabelWeights weights, const TokenBias& bias, std::vector<double>& all) const {
+  constexpr std::size_t kBlock = 64, kAhead = 2;
+  // The number of pieces, and so the order of sums, does not depend on that of threads.
+  const std::size_t pieces = std::clamp<std::size_t>(slots() / 256, 1, 32);
   const auto m = static_cast<std::size_t>(anchors_);
-  const std::size_t pieces = (slots() + kSlots - 1) / kSlots;
-  std::vector<LabelEntropy> labels(slots());
   std::vector<double> sums(pieces * m, 0.0);
+  std::vector<LabelTotals> totals(pieces);
+  const auto add = [&](std::size_t piece, std::size_t slot, Label& scratch) {
+    const LabelCounts counts = counts_of(static_cast<std::uint32_t>(slot));
+    if (counts.tokens > 0) {
+      const LabelEntropies entropies =
+          entropies_of(static_cast<std::uint32_t>(slot), counts, scratch, sums.data() + piece * m);
+      totals[piece].add(counts, entropies, weight_of(counts, weights), bias);
+    }
+  };
   at::parallel_for(0, static_cast<std::int64_t>(pieces), 1, [&](std::int64_t first, std::int64_t last) {
     Label scratch(anchors_);
     for (auto piece = static_cast<std::size_t>(first); piece < static_cast<std::size_t>(last); ++piece) {
-      for (std::size_t slot = piece * kSlots; slot < std::min(slots(), (piece + 1) * kSlots); ++slot) {
-        labels[slot] = label_entropy(static_cast<std::uint32_t>(slot), scratch, sums.data() + piece * m);
+      // Blocks go round over pieces: early labels are the frequent ones and have more rows than others.
+      for (std::size_t block = piece * kBlock; block < slots(); block += pieces * kBlock) {
+        for (std::size_t slot = block; slot < std::min(slots(), block + kBlock); ++slot) {
+          if (!readout_) {
+            prefetch(std::min(slot + kAhead, slots() - 1));
+          }
+          add(piece, slot, scratch);
+        }
       }
     }
   });
-  all = dropped_;
-  if (readout_) {
-    std::copy_n(readout_->sums(), m, all.begin());
-  }
+  all = readout_ ? std::vector<double>(readout_->sums(), readout_->sums() + m) : dropped_;
   for (std::size_t piece = 0; piece < pieces; ++piece) {
     std::transform(all.begin(), all.end(), sums.begin() + static_cast<std::ptrdiff_t>(piece * m), all.begin(),
                    std::plus<>());
+    if (piece > 0) {
+      totals[0].add(totals[piece]);
+    }
   }
-  labels.erase(
-      std::remove_if(labels.begin(), labels.end(), [](const LabelEntropy& label) { return label.tokens == 0; }),
-      labels.end());
-  return labels;
+  return totals[0];
+}
+
+void LabelRows::prefetch(std::size_t slot) const noexcept {
+  constexpr std::int64_t kLine = 16;  // floats
+  for (const std::uint32_t number : parts_[slot]) {
+    for (std::int64_t b = 0; number != kNone && b < anchors_; b += kLine) {
+      __builtin_prefetch(row(number) + b);
+    }
+  }
+}
+
+std::vector<double> LabelRows::sum_of_all() const {
+  if (readout_) {
+    return {readout_->sums(), readout_->sums() + anchors_};
+  }
+  std::vector<double> all = dropped_;
+  for (std::uint32_t slot = 0; slot < slots(); ++slot) {
+    for (const std::uint32_t row : parts_[slot]) {
+      if (row != kNone) {
+        add_row_to(row, all.data());
+      }
+    }
+  }
+  return all;
+}
+
+std::int64_t LabelRows::tokens() const noexcept {
+  std::int64_t tokens = dropped_tokens_;
+  for (std::uint32_t slot = 0; slot < slots(); ++slot) {
+    tokens += tokens_of_slot(slot);
+  }
+  return tokens;
 }
 
 std::vector<ConditionalEntropy> LabelRows::conditional_entropies() const {

@@ -12,7 +12,8 @@
 
 namespace infoplane::estimator {
 
-/// The sums of a label's four parts, of each pair of them, and of all.
+/// The sums of a label's four parts, of each pair of them, and of all, in float64: where rows have a float64 row, and
+/// where sums themselves are wanted.
 struct LabelRows::Label {
   static constexpr std::size_t kHalf = 4;
   static constexpr std::size_t kAll = kHalf + kPairs.size();
@@ -22,7 +23,7 @@ struct LabelRows::Label {
   explicit Label(std::int64_t anchors) { sums.fill(std::vector<double>(static_cast<std::size_t>(anchors))); }
 
   void load(const LabelRows& rows, std::uint32_t slot) {
-    for (std::size_t part = 0; part < 4; ++part) {
+    for (std::size_t part = 0; part < kHalf; ++part) {
       std::fill(sums[part].begin(), sums[part].end(), 0.0);
       const std::uint32_t row = rows.parts_[slot][part];
       tokens[part] = row == kNone ? 0 : rows.tokens_of_row(row);
@@ -35,27 +36,12 @@ struct LabelRows::Label {
     }
     join(kHalf, kHalf + 1, kAll);
   }
-  bool whole() const noexcept {  // all tokens in one part
-    return std::any_of(tokens.begin(), tokens.begin() + 4, [this](auto part) { return part == tokens[kAll]; });
+  /// Only the sums of all.
+  void load_all(const LabelRows& rows, std::uint32_t slot) {
+    rows.total(slot, sums[kAll].data());
+    tokens[kAll] = rows.tokens_of_slot(slot);
   }
   double entropy(std::size_t of) const { return entropy_of_sums(sums[of]); }
-  /// Halves, quarters and noise from entropies of rows and pairs.
-  static void fill(LabelEntropy& entry, const kernels::SplitEntropies& entropies) {
-    const auto n = static_cast<double>(entry.tokens);
-    std::array<double, 3> halves{};
-    for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
-      const std::int64_t of_pair = entry.parts[kPairs[pair][0]] + entry.parts[kPairs[pair][1]];
-      halves[pair / 2] += entropies.pairs[pair] * static_cast<double>(of_pair) / n;
-    }
-    entry.halves = (halves[0] + halves[1] + halves[2]) / 3;
-    entry.quarters = 0;
-    for (std::size_t part = 0; part < entry.parts.size(); ++part) {
-      entry.quarters += entropies.rows[part] * static_cast<double>(entry.parts[part]) / n;
-    }
-    for (const double half : halves) {
-      entry.noise += (half - entry.halves) * (half - entry.halves) / 2;
-    }
-  }
   kernels::SplitEntropies split() const {
     kernels::SplitEntropies result{};
     for (std::size_t i = 0; i < kAll; ++i) {

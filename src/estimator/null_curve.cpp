@@ -3,12 +3,14 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <infoplane/core/hash.hpp>
 #include <numeric>
 
 #include "estimator/entropy.hpp"
+#include "estimator/kernels/entropy.hpp"
 
 namespace infoplane::estimator {
 namespace {
@@ -18,33 +20,29 @@ constexpr std::size_t kPermutations = 16;
 constexpr std::size_t kOfSmallGroups = 4;
 constexpr std::size_t kSmallGroup = 8;
 
-/// Sums of entropies of groups of 1, 2, 4, … rows, up to a quarter of them, in one permutation.
+/// Sums of entropies of groups of 1, 2, 4, … rows, up to a quarter of them, in one permutation; 0 below `smallest`.
 std::vector<double> group_entropies(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t m,
                                     std::size_t smallest) {
   std::vector<double> result;
-  std::vector<float> groups(rows.size() / smallest * m, 0.0F);
   std::size_t left = rows.size() / smallest;
-  for (std::size_t g = 0; g < left; ++g) {
-    float* const into = groups.data() + g * m;
-    for (std::size_t i = g * smallest; i < (g + 1) * smallest; ++i) {
-      const float* const row = sample.row(rows[i]);
-      for (std::size_t b = 0; b < m; ++b) {
-        into[b] += row[b];
-      }
-    }
-  }
+  std::vector<float> means(left * m);
+  std::vector<const float*> members(smallest);
   for (std::size_t n = 1; n == 1 || 4 * n <= rows.size(); n *= 2) {
     double total = 0;
-    if (n > smallest) {
+    if (n == smallest) {
+      for (std::size_t g = 0; g < left; ++g) {
+        for (std::size_t i = 0; i < n; ++i) {
+          members[i] = sample.row(rows[g * n + i]);
+        }
+        total += kernels::mean_entropy(members.data(), static_cast<std::int64_t>(n), static_cast<std::int64_t>(m),
+                                       means.data() + g * m);
+      }
+    } else if (n > smallest) {
       left /= 2;
       for (std::size_t g = 0; g < left; ++g) {
-        for (std::size_t b = 0; b < m; ++b) {
-          groups[g * m + b] = groups[2 * g * m + b] + groups[(2 * g + 1) * m + b];
-        }
+        const std::array<const float*, 2> pair = {means.data() + 2 * g * m, means.data() + (2 * g + 1) * m};
+        total += kernels::mean_entropy(pair.data(), 2, static_cast<std::int64_t>(m), means.data() + g * m);
       }
-    }
-    for (std::size_t g = 0; n >= smallest && g < left; ++g) {
-      total += entropy_of_sums(std::span<const float>(groups.data() + g * m, m));
     }
     result.push_back(total);
   }

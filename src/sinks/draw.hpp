@@ -62,6 +62,9 @@ struct Panel {
 std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std::size_t max_steps);
 Drawing draw(const Panel& panel);
 
+/// Class of a phase's shade, empty for one that isn't decided; those with names of their own take turns.
+std::string phase_color(const std::string& name, int& shade);
+
 /// Class of a stream's colour.
 std::string stream_color(const std::string& stream);
 /// "held-out" for "heldout"; others as they are.

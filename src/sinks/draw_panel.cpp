@@ -105,20 +105,25 @@ std::string axes(const Panel& panel, const svg::Scale& x, const svg::Scale& y) {
                            svg::escape(panel.title), svg::escape(panel.hint));
 }
 
-std::string phases(const Panel& panel, const svg::Scale& x) {
-  std::string out;
+struct Shades {
+  std::string ground, names;  ///< below and above the lines
+};
+
+Shades shades(const Panel& panel, const svg::Scale& x) {
+  Shades out;
   int shade = 0;
   for (const auto& phase : panel.phases) {
     const auto from = x(static_cast<double>(std::max(phase.first_step, panel.first_step)));
     const auto to = x(static_cast<double>(std::min(phase.last_step, panel.last_step)));
-    if (to < from) {
+    const auto color = phase_color(phase.name, shade);
+    if (to < from || color.empty()) {
       continue;
     }
-    out += fmt::format("<rect class=\"ph{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>", shade++ % 2, at(from),
-                       at(kTop), at(to - from), at(kBottom - kTop));
+    out.ground += fmt::format("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>", color, at(from),
+                              at(kTop), at(to - from), at(kBottom - kTop));
     if (to - from > 6.5 * static_cast<double>(phase.name.size())) {
-      out += fmt::format("<text class=\"s m\" x=\"{}\" y=\"{}\">{}</text>", at((from + to) / 2), at(kBottom - 5),
-                         svg::escape(phase.name));
+      out.names += fmt::format("<text class=\"s m halo\" x=\"{}\" y=\"{}\">{}</text>", at((from + to) / 2),
+                               at(kBottom - 5), svg::escape(phase.name));
     }
   }
   return out;
@@ -163,6 +168,16 @@ std::string json_numbers(const std::vector<double>& numbers) {
   return (out.empty() ? "[" : out) + "]";
 }
 
+std::string phase_color(const std::string& name, int& shade) {
+  if (name == plane::to_string(plane::PhaseKind::kExpansion)) {
+    return "pe";
+  }
+  if (name == plane::to_string(plane::PhaseKind::kCompression)) {
+    return "pc";
+  }
+  return name == plane::to_string(plane::PhaseKind::kUndecided) ? "" : fmt::format("ph{}", shade++ % 2);
+}
+
 std::string stream_color(const std::string& stream) {
   return stream == "heldout" || stream == "train" ? stream : "other";
 }
@@ -187,22 +202,22 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
   for (const auto& point : points) {
     steps.add(static_cast<double>(point.step));
   }
+  const auto best_step = run.best_step ? run.best_step : best_step_of(run.file, order);
+  const auto phases = phases_of(run, order);
+  std::vector<std::pair<std::string, Points>> streams;
+  for (const auto& stream : streams_of(points)) {
+    streams.emplace_back(stream, thinned(points_of(points, stream), max_steps));
+  }
   std::vector<Panel> panels;
   for (const auto& kind : kinds) {
-    Panel panel{kind.title,
-                kind.hint,
-                {},
-                static_cast<std::int64_t>(steps.low),
-                static_cast<std::int64_t>(steps.high),
-                run.best_step ? run.best_step : best_step_of(run.file, order),
-                run.stop_step,
-                phases_of(run, order)};
+    Panel panel{
+        kind.title, kind.hint,     {},    static_cast<std::int64_t>(steps.low), static_cast<std::int64_t>(steps.high),
+        best_step,  run.stop_step, phases};
     const auto shown = shown_key(points, kind.key);
     if (shown != kind.key) {
       panel.hint += "; corrected for chance";
     }
-    for (const auto& stream : streams_of(points)) {
-      const auto chosen = thinned(points_of(points, stream), max_steps);
+    for (const auto& [stream, chosen] : streams) {
       panel.lines.push_back({stream_name(stream), stream_color(stream),
                              kind.key.empty() ? losses_of(chosen) : means_of(chosen, shown, kind.key)});
     }
@@ -219,7 +234,8 @@ Drawing draw(const Panel& panel) {
   const svg::Scale x{static_cast<double>(panel.first_step), static_cast<double>(panel.last_step), kLeft + 4,
                      kRight - 4};
   const svg::Scale y{values.low, values.high, kBottom, kTop};
-  auto body = phases(panel, x) + axes(panel, x, y);
+  const auto phases = shades(panel, x);
+  auto body = phases.ground + axes(panel, x, y);
   for (const auto& line : panel.lines) {
     const auto area = band(line, x, y);
     if (!area.empty()) {
@@ -234,6 +250,7 @@ Drawing draw(const Panel& panel) {
                           at(x(static_cast<double>(line.samples[0].step))), at(y(line.samples[0].value)));
     }
   }
+  body += phases.names;
   std::string alt = panel.title + " over steps";
   for (const auto& line : panel.lines) {
     if (const auto* last = last_finite(line.samples)) {

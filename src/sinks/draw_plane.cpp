@@ -12,6 +12,7 @@ namespace {
 using svg::at;
 
 constexpr double kWidth = 560, kHeight = 450, kLeft = 62, kRight = 546, kTop = 46, kBottom = 396;
+constexpr double kLabelRoom = 60;
 constexpr std::size_t kMostSpots = 3000;
 constexpr std::size_t kMostLabels = 12;
 
@@ -54,6 +55,31 @@ std::pair<double, double> leaves_at(const Frame& frame, double slope) {
   return {x, x * slope};
 }
 
+/// The IB curve inside the frame; flat behind its last point.
+std::string curve(const Frame& frame, const Plane& plane) {
+  auto points = plane.curve;
+  std::erase_if(points, [](const auto& point) { return !std::isfinite(point.first + point.second); });
+  if (points.empty()) {
+    return "";
+  }
+  points.emplace_back(std::max(points.back().first, frame.x.to), points.back().second);
+  auto path = fmt::format("M{}", frame.point(points[0].first, points[0].second));
+  auto end = points[0];
+  for (std::size_t i = 1; i < points.size() && end.first < frame.x.to && end.second < frame.y.to; ++i) {
+    const auto [x, y] = points[i - 1];
+    const auto [dx, dy] = std::pair(points[i].first - x, points[i].second - y);
+    double share = 1;  // of the stretch, as far as the frame goes
+    share = x + dx > frame.x.to ? std::min(share, (frame.x.to - x) / dx) : share;
+    share = y + dy > frame.y.to ? std::min(share, (frame.y.to - y) / dy) : share;
+    end = {x + share * dx, y + share * dy};
+    path += fmt::format("L{}", frame.point(end.first, end.second));
+  }
+  const bool top = end.second >= frame.y.to * 0.999;
+  const auto label = top ? std::pair(frame.x(end.first), kTop - 6) : std::pair(kRight - 3, frame.row(end.second) - 6);
+  return fmt::format("<path class=\"cv\" d=\"{}\"/><text class=\"h tcv {}\" x=\"{}\" y=\"{}\">IB curve</text>", path,
+                     top ? "m" : "e halo", at(label.first), at(label.second));
+}
+
 std::string bounds(const Frame& frame, const Plane& plane) {
   const auto [x, y] = leaves_at(frame, 1);
   std::string out = fmt::format("<path class=\"over\" d=\"M{} L{} ", frame.point(0, 0), frame.point(x, y));
@@ -66,6 +92,9 @@ std::string bounds(const Frame& frame, const Plane& plane) {
     const auto [end_x, end_y] = leaves_at(frame, slope);
     out += fmt::format("<path class=\"ray\" d=\"M{} L{}\"/>", frame.point(0, 0), frame.point(end_x, end_y));
     const bool top = end_x < frame.x.to * 0.999;
+    if (top && std::abs(frame.x(end_x) - frame.x(x)) < kLabelRoom) {
+      continue;  // too near to the label of the bound
+    }
     out += top ? fmt::format("<text class=\"s m\" x=\"{}\" y=\"{}\">{}</text>", at(frame.x(end_x)), at(kTop - 6), slope)
                : fmt::format("<text class=\"s e halo\" x=\"{}\" y=\"{}\">{}</text>", at(kRight - 3),
                              at(frame.y(end_y) + 15), slope);
@@ -75,16 +104,7 @@ std::string bounds(const Frame& frame, const Plane& plane) {
   out += top ? fmt::format("<text class=\"h m\" x=\"{}\" y=\"{}\">bound 1</text>", at(frame.x(x)), at(kTop - 6))
              : fmt::format("<text class=\"h e halo\" x=\"{}\" y=\"{}\">bound 1</text>", at(kRight - 3),
                            at(frame.y(y) + 15));
-  std::string curve;
-  for (const auto& [complexity, expressivity] : plane.curve) {
-    if (std::isfinite(complexity + expressivity) && complexity <= frame.x.to && expressivity <= frame.y.to) {
-      curve += fmt::format("{}{}", curve.empty() ? "M" : "L", frame.point(complexity, expressivity));
-    }
-  }
-  if (!curve.empty()) {
-    out += "<path class=\"cv\" d=\"" + curve + "\"/>";
-  }
-  return out;
+  return out + curve(frame, plane);
 }
 
 std::string axes(const Frame& frame) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <infoplane/plane/phases.hpp>
 #include <infoplane/sinks/report.hpp>
 #include <string>
 #include <vector>
@@ -11,12 +13,23 @@ namespace infoplane::sinks {
 /// Whether two values differ by more than two standard errors, and by more than 2 % of themselves.
 bool differ(const Sample& a, const Sample& b);
 
-/// How mean complexity went on the main stream: up to a peak (expansion), then down (compression).
+/// How mean complexity went on the main stream, by the rule of plane::phases().
 struct Movement {
-  Sample first, peak, last;
-  bool known = false;  ///< there are two finite values at least
-  bool rose = false;   ///< from first to peak by more than noise
-  bool fell = false;   ///< from peak to last by more than noise
+  enum class Kind : std::uint8_t {
+    kUnknown,      ///< nowhere is complexity defined
+    kTooShort,     ///< fewer values than phases need
+    kStill,        ///< no change that stands out of the noise
+    kExpansion,    ///< what it did last
+    kCompression,  ///< the same, and no expansion came before
+    kBoth,         ///< compression behind an expansion
+  };
+
+  Kind kind = Kind::kUnknown;
+  std::vector<plane::Phase> phases;
+  std::int64_t values = 0;   ///< finite ones
+  Sample first, turn, last;  ///< turn: where the last phase came from, the largest value before a compression
+  std::int64_t until = -1;   ///< where the decided phase before the last ended
+  std::int64_t since = -1;   ///< where the last decided phase began
 };
 
 Movement movement_of(const RunFile& run, const std::string& order);

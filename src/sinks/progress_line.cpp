@@ -8,6 +8,7 @@
 #include <iostream>
 #include <utility>
 
+#include "sinks/no_signals.hpp"
 #include "sinks/terminal.hpp"
 
 namespace infoplane::sinks {
@@ -75,6 +76,7 @@ void ProgressLine::update(std::int64_t done, const std::string& note) {
   while (seen_.size() > 2 && now - seen_.front().first > kRateSeconds) {
     seen_.pop_front();
   }
+  const NoSignals errors_only;
   *output_ << (terminal_ ? kEraseLine : "") << text(done, note) << (terminal_ ? "" : "\n") << std::flush;
   drawn_ = terminal_;
 }
@@ -100,6 +102,7 @@ void ProgressLine::finish() noexcept {
   if (drawn_) {
     drawn_ = false;
     try {
+      const NoSignals errors_only;
       *output_ << kEraseLine << std::flush;
     } catch (...) {  // NOLINT(bugprone-empty-catch): a stream that throws is the user's choice, a destructor must not
     }

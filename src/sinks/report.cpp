@@ -17,7 +17,7 @@ namespace {
 using svg::escape;
 
 constexpr const char* kGlossary =
-    "<details class=\"card\"><summary>How to read this page</summary><dl>"
+    "<details class=\"card\"><summary>New to this? How to read the page</summary><dl>"
     "<dt>Complexity</dt><dd>I(X;Z): how much a layer's activations Z tell about the tokens X that the model has read. "
     "0 is nothing, 1 as much as the measure can hold.</dd>"
     "<dt>Expressivity</dt><dd>I(Y;Z): how much they tell about the tokens Y that come next.</dd>"
@@ -28,40 +28,64 @@ constexpr const char* kGlossary =
     "<dt>Information plane</dt><dd>Complexity to the right, expressivity upwards. A path shows where a layer went "
     "while "
     "the model trained. Towards the line “bound” is better; to the left is compression.</dd>"
+    "<dt>IB curve</dt><dd>The most that can be known about the next tokens by keeping so much of the last ones, "
+    "computed from the text alone. Layers may lie above it, because they see more of the text than the last "
+    "tokens.</dd>"
+    "<dt>Expansion, compression</dt><dd>Stretches in which complexity rises, or falls, by more than its noise.</dd>"
+    "<dt>Best, stop</dt><dd>The step nearest to the bound (by the stopping rule, where one was followed), and the step "
+    "where that rule ends the training.</dd>"
     "<dt>Held-out and train</dt><dd>Held-out text is the same at every step and was not trained on; train is what the "
     "model was just learning from.</dd>"
     "<dt>Unigram, bigram …</dt><dd>Whether X and Y are one token, two, and so on.</dd>"
     "<dt>Bands</dt><dd>± 2 standard errors, where the run has them.</dd></dl></details>";
 
+std::string how_to_read_planes(const std::string& order, bool curve) {
+  std::string out =
+      "<p class=\"note\">Each path is a layer, coloured by the step. Upwards: it knows more about what comes next. To "
+      "the "
+      "left: it forgets what it read (compression). On a dotted ray the share of what is kept that helps to predict is "
+      "the same; on the line “bound” it is all of it. Rings: the best step.";
+  if (curve) {
+    out += fmt::format(
+        " Dashed, the IB curve: the most that {} alone can tell about what comes next. A layer above it uses the text "
+        "before that, too.",
+        order == "unigram" ? "one token" : "one " + escape(order));
+  }
+  return out + "</p>";
+}
+
 std::string plane_caption(const std::string& stream) {
-  return fmt::format(
-      "On {}. Each path is a layer, coloured by the step. To the left: it forgets what it read "
-      "(compression); upwards: it knows more about what comes next. Rings: the best step.",
-      stream == "heldout" ? "held-out text"
-      : stream == "train" ? "training batches"
-                          : stream);
+  return fmt::format("On {}.", stream == "heldout" ? "held-out text" : stream == "train" ? "training batches" : stream);
 }
 
 std::string shading(const std::vector<ReportPhase>& phases) {
   std::string out;
+  int shade = 0;
   for (const auto& phase : phases) {
-    out += fmt::format("{}{} (steps {} to {})", out.empty() ? "<p class=\"note\">Shaded in turn: " : ", then ",
-                       escape(phase.name), phase.first_step, phase.last_step);
+    if (const auto color = phase_color(phase.name, shade); !color.empty()) {
+      out += fmt::format(
+          "<span><svg class=\"ip\" viewBox=\"0 0 34 14\" aria-hidden=\"true\"><rect class=\"{} swatch\" x=\"1\" "
+          "y=\"1\" "
+          "width=\"32\" height=\"12\"/></svg>{}, steps {} to {}</span>",
+          color, escape(phase.name), phase.first_step, phase.last_step);
+    }
   }
-  return out.empty() ? "" : out + ".</p>";
+  return out.empty() ? "" : "<div class=\"legend\">" + out + "</div>";
 }
 
 std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
   const auto& points = run.file.points;
   const auto streams = streams_of(points);
-  std::string out = fmt::format(
-      "<div data-order=\"{0}\"><h3>The information plane, {0}s</h3><div class=\"grid planes\">", escape(order));
+  std::string out = fmt::format("<div data-order=\"{0}\"><h3>The information plane, {0}s</h3>", escape(order)), planes;
+  bool curve = false;
   for (const auto& stream : streams) {
     const auto plane = plane_of(run, order, stream, max_steps);
     if (!plane.paths.empty()) {
-      out += report::figure("plane", draw(plane), plane_caption(stream));
+      planes += report::figure("plane", draw(plane), plane_caption(stream));
+      curve = curve || !plane.curve.empty();
     }
   }
+  out += (planes.empty() ? "" : how_to_read_planes(order, curve)) + "<div class=\"grid planes\">" + planes;
   out += fmt::format("</div><h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
   const auto panels = panels_of(run, order, max_steps);
   out += report::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines);
@@ -113,28 +137,49 @@ std::string run_part(const ReportRun& run, const std::string& id, std::size_t ma
     out +=
         report::legend({}) + "<p class=\"note\">No point of this run has complexity and expressivity of one order.</p>";
   }
-  return out + report::header_table(header) + "</section>";
+  const bool known = header.anchors > 0 || !header.run.empty();
+  return out + (known ? report::header_table(header) : "") + "</section>";
 }
 
 }  // namespace
+
+ReportCurve report_curve(std::string order, const bound::IbCurve& curve, std::int64_t anchors) {
+  INFOPLANE_CHECK(anchors >= 2, ArgumentError, "a curve was to be drawn for ", anchors,
+                  " anchors: efficiencies are nats / log m, so give m of at least 2");
+  const auto unit = std::log(static_cast<double>(anchors));
+  ReportCurve drawn{std::move(order), {}};
+  for (const auto& point : curve.points()) {
+    drawn.points.emplace_back(point.complexity / unit, point.expressivity / unit);
+  }
+  return drawn;
+}
 
 std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options) {
   INFOPLANE_CHECK(!runs.empty(), ArgumentError, "a report was asked for without a run: give at least one");
   INFOPLANE_CHECK(options.max_steps() >= 2, ArgumentError, "a report was asked for with at most ", options.max_steps(),
                   " steps in a figure: give max_steps of at least 2");
+  INFOPLANE_CHECK(options.refresh_seconds() >= 0, ArgumentError, "a page was to be loaded again every ",
+                  options.refresh_seconds(), " seconds: give 0 or more");
   const auto max_steps = static_cast<std::size_t>(options.max_steps());
   std::vector<std::string> names;
   for (const auto& run : runs) {
     names.push_back(run.file.header.run.empty() ? run.source : run.file.header.run);
   }
-  const auto title = options.title().empty() ? "infoplane: " + detail::join(names) : options.title();
+  const auto joined = detail::join(names);
+  const auto title = !options.title().empty() ? options.title() : joined.empty() ? "infoplane" : "infoplane: " + joined;
+  const auto refresh = options.refresh_seconds();
   std::string page = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-      "content=\"width=device-width,initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n<title>{}</title>\n"
+      "content=\"width=device-width,initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n{}<title>{}</title>\n"
       "<style>{}{}@media (prefers-color-scheme:dark){{{}}}@media print{{{}}}</style>\n</head>\n<body>\n<main>\n"
       "<header><h1>{}</h1><p class=\"sub\">Where the layers of a transformer were on the information plane while it "
-      "trained, measured by infoplane {}.</p></header>\n",
-      escape(title), kReportStyle, svg::style(false), svg::style(true), svg::style(false), escape(title), version());
+      "trained, measured by infoplane {}.</p>{}</header>\n",
+      refresh > 0 ? fmt::format("<meta http-equiv=\"refresh\" content=\"{}\">\n", refresh) : "", escape(title),
+      kReportStyle, svg::style(false), svg::style(true), svg::style(false), escape(title), version(),
+      refresh > 0 ? fmt::format("<p class=\"sub\">The run still trains; this page loads itself again every {} seconds."
+                                "</p>",
+                                refresh)
+                  : "");
   page += kGlossary;
   if (runs.size() > 1) {
     page += report::comparison(runs, max_steps);

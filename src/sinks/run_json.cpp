@@ -1,5 +1,7 @@
 #include "sinks/run_json.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <limits>
@@ -134,6 +136,28 @@ class Fields {
   std::string what_;
 };
 
+enum Kind : std::uint8_t { kBracket = 1, kQuote = 2 };
+
+/// What ends a stretch of plain text outside of strings (quotes and brackets), and within (quote and backslash).
+constexpr auto kKinds = [] {
+  std::array<std::uint8_t, 256> kinds{};
+  for (const auto c : {'"', '[', ']', '{', '}'}) {
+    kinds[static_cast<unsigned char>(c)] |= kBracket;
+  }
+  for (const auto c : {'"', '\\'}) {
+    kinds[static_cast<unsigned char>(c)] |= kQuote;
+  }
+  return kinds;
+}();
+
+template <Kind kind>
+const char* first_of(const char* at, const char* end) noexcept {
+  while (at != end && (kKinds[static_cast<unsigned char>(*at)] & kind) == 0) {
+    ++at;
+  }
+  return at;
+}
+
 RunHeader header_from_json(const Json& json) {
   const Fields fields(json, "the header");
   RunHeader header;
@@ -259,43 +283,34 @@ std::variant<RunHeader, plane::Point> decode(std::string_view line) {
 
 std::string without_layers(std::string_view line) {
   constexpr std::string_view kKey = "\"layers\"";
-  std::size_t depth = 0, from = std::string_view::npos;
-  for (std::size_t at = 0; at < line.size(); ++at) {
-    switch (line[at]) {
-      case '"': {
-        const bool is_key = depth == 1 && line.substr(at, kKey.size()) == kKey;
-        const auto start = at;
-        do {
-          at = line.find_first_of("\"\\", at + 1);
-          at += at != std::string_view::npos && line[at] == '\\' ? 1 : 0;
-        } while (at < line.size() && line[at] != '"');
-        if (at >= line.size()) {
-          return std::string(line);
-        }
-        const auto value = line.find_first_not_of(" \t:", start + kKey.size());
-        if (is_key && value != std::string_view::npos && line[value] == '[') {
-          from = value;
-        }
-        break;
+  const auto* const end = line.data() + line.size();
+  const char* array = nullptr;  // where "layers" opens
+  std::size_t depth = 0;
+  for (const char* at = line.data();; ++at) {
+    at = first_of<kBracket>(at, end);
+    if (at == end) {
+      return std::string(line);
+    }
+    if (*at == '"') {
+      const auto start = static_cast<std::size_t>(at - line.data());
+      for (at = first_of<kQuote>(at + 1, end); at != end && *at == '\\'; at = first_of<kQuote>(at, end)) {
+        at += std::min<std::ptrdiff_t>(2, end - at);
       }
-      case '[':
-      case '{':
-        ++depth;
-        break;
-      case ']':
-      case '}':
-        if (depth == 0) {
-          return std::string(line);
-        }
-        if (--depth == 1 && from != std::string_view::npos && line[at] == ']') {
-          return std::string(line.substr(0, from)) + "[" + std::string(line.substr(at));
-        }
-        break;
-      default:
-        break;
+      if (at == end) {
+        return std::string(line);
+      }
+      if (depth == 1 && line.substr(start, kKey.size()) == kKey) {
+        const auto value = line.find_first_not_of(" \t:", start + kKey.size());
+        array = value != std::string_view::npos && line[value] == '[' ? line.data() + value : array;
+      }
+    } else if (*at == '[' || *at == '{') {
+      ++depth;
+    } else if (depth == 0) {
+      return std::string(line);
+    } else if (--depth == 1 && array != nullptr && *at == ']') {
+      return std::string(line.data(), array) + "[" + std::string(at, end);
     }
   }
-  return std::string(line);
 }
 
 bool is_whole(std::string_view line) noexcept { return Json::accept(line); }

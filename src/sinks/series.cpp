@@ -113,9 +113,11 @@ Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const std::st
 }
 
 plane::Series means_of(const Points& points, const std::string& shown, const std::string& key) {
+  const auto error = plane::standard_error_key(key);
   plane::Series samples;
+  samples.reserve(points.size());
   for (const auto* point : points) {
-    samples.push_back(sample_of(point->step, point->mean, shown, key));
+    samples.push_back({point->step, plane::value_at(point->mean, shown), plane::value_at(point->mean, error)});
   }
   return samples;
 }

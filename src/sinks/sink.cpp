@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "sinks/no_signals.hpp"
+
 namespace infoplane::sinks {
 
 struct Sink::State {
@@ -37,6 +39,7 @@ void Sink::guarded(const Work& work) noexcept {
     return;
   }
   const std::lock_guard lock(state_->mutex);
+  const NoSignals errors_only;
   try {
     work();
   } catch (const std::exception& error) {

@@ -48,27 +48,34 @@ std::string loss_sentence(const plane::Series& losses, const std::string& stream
 
 /// The run in one or two sentences, without a term of the field.
 std::string headline(const Movement& moved, const plane::Series& expressivity, const plane::Series& optimality) {
-  if (!moved.known) {
-    return "";
-  }
-  std::string out;
-  const auto less = [&] { return 100 * (1 - moved.last.value / moved.peak.value); };
-  if (moved.rose && moved.fell) {
-    out = fmt::format(
-        "While it trained, the model first took in more and more about the text that it read, up to step {}; then it "
-        "compressed: at step {} it kept {:.0f} % less of that",
-        moved.peak.step, moved.last.step, less());
-  } else if (moved.fell) {
-    out = fmt::format(
-        "While it trained, the model compressed: at step {} it kept {:.0f} % less about the text that it read",
-        moved.last.step, less());
-  } else if (moved.rose) {
-    out = fmt::format(
-        "While it trained, the model took in more and more about the text that it read; it has not begun to compress "
-        "that by step {}",
-        moved.last.step);
-  } else {
-    out = "While it trained, what the model keeps about the text that it read hardly changed";
+  using Kind = Movement::Kind;
+  const auto less = [&] { return fmt::format("{:.0f} % less", 100 * (1 - moved.last.value / moved.turn.value)); };
+  std::string out = "While it trained, ";
+  switch (moved.kind) {
+    case Kind::kUnknown:
+      return "";
+    case Kind::kTooShort:
+      out = fmt::format("The run has {} measurement{} so far, too few to tell how the model moves", moved.values,
+                        moved.values == 1 ? "" : "s");
+      break;
+    case Kind::kStill:
+      out += "what the model keeps about the text that it read changed by no more than noise";
+      break;
+    case Kind::kExpansion:
+      out += fmt::format(
+          "the model took in more and more about the text that it read; by step {} it has not begun to compress that",
+          moved.last.step);
+      break;
+    case Kind::kCompression:
+      out += fmt::format("the model compressed: at step {} it kept {} about the text that it read than at step {}",
+                         moved.last.step, less(), moved.turn.step);
+      break;
+    case Kind::kBoth:
+      out += fmt::format(
+          "the model first took in more and more about the text that it read, up to step {}; from step {} on it "
+          "compressed: at step {} it kept {} of that than at its peak",
+          moved.until, moved.since, moved.last.step, less());
+      break;
   }
   const auto *first = first_finite(expressivity), *last = last_finite(expressivity);
   if (first != nullptr && first != last) {
@@ -86,40 +93,39 @@ std::string headline(const Movement& moved, const plane::Series& expressivity, c
   if (const auto* now = last_finite(optimality)) {
     out += fmt::format(
         " For each bit that it keeps about what it read it now holds {} bit about what comes next; the limit that "
-        "theory "
-        "sets is 1 (the Information Bottleneck bound).",
+        "theory sets is 1 (the Information Bottleneck bound).",
         number(now->value));
   }
   return out;
 }
 
+/// The phases with their values.
 std::string complexity_sentence(const Movement& moved) {
-  const auto& [first, peak, last, known, rose, fell] = moved;
-  if (!known) {
+  if (moved.kind == Movement::Kind::kUnknown) {
     return "";
   }
-  const auto change = 100 * (1 - last.value / peak.value);
-  if (rose && fell) {
-    return fmt::format(
-        "First expansion, then compression: what the layers keep about the tokens that they read (complexity) rose "
-        "from "
-        "{} to {} until step {}, and fell to {} since ({:.0f} % less).",
-        number(first.value), number(peak.value), peak.step, number(last.value), change);
+  std::string out = "What the layers keep about the tokens that they read (complexity)";
+  if (moved.values == 1) {
+    return fmt::format("{} is {}.", out, number(moved.last.value));
   }
-  if (rose) {
-    return fmt::format(
-        "Expansion: what the layers keep about the tokens that they read (complexity) rose from {} to {}. No "
-        "compression has begun.",
-        number(first.value), number(last.value));
+  out += fmt::format(" was {} at first and is {} at the end", number(moved.first.value), number(moved.last.value));
+  if (moved.kind == Movement::Kind::kTooShort) {
+    return out + "; phases show from 5 measurements on.";
   }
-  if (fell) {
-    return fmt::format(
-        "Compression: what the layers keep about the tokens that they read (complexity) fell from {} to {} ({:.0f} % "
-        "less).",
-        number(peak.value), number(last.value), change);
+  if (moved.kind == Movement::Kind::kStill) {
+    return out + ", without a change that stands out of its noise.";
   }
-  return fmt::format("What the layers keep about the tokens that they read (complexity) hardly changed: {}.",
-                     number(last.value));
+  const char* before = ": ";
+  for (const auto& phase : moved.phases) {
+    const bool decided = phase.kind != plane::PhaseKind::kUndecided;
+    out += fmt::format("{}{} from step {} to {}", before, decided ? plane::to_string(phase.kind) : "no clear change",
+                       phase.first_step, phase.last_step);
+    out += decided ? fmt::format(" ({}{}, {:.0f} times its noise)", phase.complexity.value < 0 ? "−" : "+",
+                                 number(std::abs(phase.complexity.value)), std::abs(phase.complexity.evidence()))
+                   : "";
+    before = ", then ";
+  }
+  return out + ".";
 }
 
 std::string expressivity_sentence(const plane::Series& samples) {
@@ -134,7 +140,7 @@ std::string expressivity_sentence(const plane::Series& samples) {
                      number(first->value), number(last->value));
 }
 
-std::string optimality_sentence(const plane::Series& samples, const std::optional<std::int64_t>& best) {
+std::string optimality_sentence(const plane::Series& samples, const ReportRun& run, const std::string& order) {
   const auto *first = first_finite(samples), *last = last_finite(samples);
   if (first == nullptr) {
     return "Optimality is undefined: nowhere was complexity above what chance gives.";
@@ -146,13 +152,37 @@ std::string optimality_sentence(const plane::Series& samples, const std::optiona
                                       : last->value > first->value ? "rose"
                                                                    : "fell",
                                       number(first->value), number(last->value));
-  if (best && *best == last->step) {
-    out +=
-        fmt::format(" The last measurement, step {}, was the nearest to the bound: more training might help.", *best);
-  } else if (best) {
-    out += fmt::format(" Nearest to the bound was step {}; training beyond it brought no layer mean nearer.", *best);
+  const auto nearest = best_step_of(run.file, order);
+  if (nearest && *nearest == last->step) {
+    out += fmt::format(" The last measurement, step {}, was the nearest to the bound.", *nearest);
+  } else if (nearest) {
+    out += fmt::format(" Nearest to the bound was step {}; training beyond it brought the mean no nearer.", *nearest);
+  }
+  if (run.best_step && run.best_step != nearest) {
+    out += fmt::format(" Marked as best is step {}: the later ones were not better by as much as the rule asks for.",
+                       *run.best_step);
   }
   return out;
+}
+
+/// How far the layers are from the IB curve, where the run knows that.
+std::string curve_sentence(const plane::Series& gaps, const std::string& order) {
+  const auto* last = last_finite(gaps);
+  if (last == nullptr) {
+    return "";
+  }
+  const auto what = fmt::format("the most that {} can tell about what comes next (the IB curve)",
+                                order == "unigram" ? "one token alone" : "one " + order + " alone");
+  const Sample none{last->step, 0, last->standard_error};
+  if (std::isfinite(last->standard_error) && !differ(*last, none)) {
+    return fmt::format("At the end the layers are at {}: the gap of {} is within its noise.", what,
+                       number(last->value));
+  }
+  return last->value > 0 ? fmt::format("At the end the layers hold {} less than {}.", number(last->value), what)
+                         : fmt::format(
+                               "At the end the layers hold {} more than {}, because they see the text before "
+                               "it too.",
+                               number(-last->value), what);
 }
 
 std::string layers_sentence(const ReportRun& run, const std::string& order, const std::string& stream) {
@@ -230,8 +260,8 @@ std::vector<std::string> run_summary(const ReportRun& run, const std::string& or
       loss_sentence(losses_of(chosen), stream),
       complexity_sentence(moved),
       expressivity_sentence(means(plane::expressivity_key(order))),
-      optimality_sentence(means(plane::optimality_key(order)),
-                          run.best_step ? run.best_step : best_step_of(run.file, order)),
+      optimality_sentence(means(plane::optimality_key(order)), run, order),
+      curve_sentence(means(plane::curve_gap_key(order)), order),
       layers_sentence(run, order, stream),
       run.verdict,
       caveats(run.file),

@@ -18,16 +18,18 @@ constexpr std::array<int, kStepColors> kOnLight = {12, 11, 10, 9, 8, 7, 6, 5, 4,
 constexpr std::array<int, kStepColors> kOnDark = {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 struct Theme {
-  const char *ink, *soft, *grid, *ground, *shade, *heldout, *train, *best, *stop;
+  const char *ink, *soft, *grid, *ground, *shade, *heldout, *train, *best, *stop, *expansion, *compression;
   std::array<const char*, 6> runs;  // Okabe and Ito's, those with contrast on this ground
 };
 
-constexpr Theme kLight = {
-    "#1c2430", "#586374", "#e3e7ee", "#ffffff", "#eef1f6",
-    "#0060a8", "#b8500a", "#00795a", "#a83279", {"#0060a8", "#b8500a", "#00795a", "#a83279", "#6b6100", "#1c2430"}};
-constexpr Theme kDark = {
-    "#e6eaf0", "#9aa6b6", "#2b3442", "#151b24", "#1e2631",
-    "#62b6f2", "#f0a35a", "#35c79b", "#e58abf", {"#62b6f2", "#f0a35a", "#35c79b", "#e58abf", "#e8dc5a", "#e6eaf0"}};
+constexpr Theme kLight = {"#1c2430", "#586374", "#e3e7ee",
+                          "#ffffff", "#eef1f6", "#0060a8",
+                          "#b8500a", "#00795a", "#a83279",
+                          "#e4f3ea", "#e6dff4", {"#0060a8", "#b8500a", "#00795a", "#a83279", "#6b6100", "#1c2430"}};
+constexpr Theme kDark = {"#e6eaf0", "#9aa6b6", "#2b3442",
+                         "#151b24", "#1e2631", "#62b6f2",
+                         "#f0a35a", "#35c79b", "#e58abf",
+                         "#142b22", "#2b2340", {"#62b6f2", "#f0a35a", "#35c79b", "#e58abf", "#e8dc5a", "#e6eaf0"}};
 
 double nice_distance(double raw) {
   const auto power = std::pow(10, std::floor(std::log10(raw)));
@@ -156,7 +158,8 @@ std::string style(bool dark) {
       ".ip .g{{stroke:{2};stroke-width:1;fill:none}}.ip .ax{{stroke:{1};stroke-width:1;fill:none}}"
       ".ip .ray{{stroke:{1};stroke-width:1;stroke-dasharray:2 4;fill:none}}"
       ".ip .bd{{stroke:{0};stroke-width:1.8;fill:none}}.ip "
-      ".cv{{stroke:{9};stroke-width:1.8;fill:none;stroke-dasharray:7 3}}"
+      ".cv{{stroke:{9};stroke-width:2.2;fill:none;stroke-dasharray:7 3}}.ip .tcv{{fill:{9}}}"
+      ".ip .pe{{fill:{10};stroke:none}}.ip .pc{{fill:{11};stroke:none}}"
       ".ip .over{{fill:{4};stroke:none}}.ip .ph0{{fill:{4};stroke:none}}.ip .ph1{{fill:{3};stroke:none}}"
       ".ip .ln{{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}}"
       ".ip .thin{{stroke-width:1.2}}.ip .halo{{stroke:{3};stroke-width:3px;paint-order:stroke;stroke-linejoin:round}}"
@@ -169,7 +172,7 @@ std::string style(bool dark) {
       ".ip .ground{{fill:{3}}}.ip .cur{{stroke:{0};stroke-width:1;opacity:.55}}.ip .none{{fill:{2}}}"
       ".ip .end{{stroke:{3};stroke-width:1.5}}.ip .ring{{fill:none;stroke:{7};stroke-width:2}}",
       theme.ink, theme.soft, theme.grid, theme.ground, theme.shade, theme.heldout, theme.train, theme.best, theme.stop,
-      theme.stop);
+      theme.stop, theme.expansion, theme.compression);
   for (int i = 0; i < kStepColors; ++i) {
     const auto* color = kViridis[static_cast<std::size_t>((dark ? kOnDark : kOnLight)[static_cast<std::size_t>(i)])];
     css += fmt::format(".ip .t{0}{{stroke:{1}}}.ip .f{0}{{fill:{1}}}", i, color);
@@ -178,7 +181,8 @@ std::string style(bool dark) {
     css += fmt::format(".ip .q{0}{{fill:{1}}}", i, kViridis[static_cast<std::size_t>(i)]);
   }
   for (std::size_t i = 0; i < theme.runs.size(); ++i) {
-    css += fmt::format(".ip .r{0}{{stroke:{1}}}.ip .fr{0}{{fill:{1}}}", i, theme.runs[i]);
+    css += fmt::format(".ip .r{0}{{stroke:{1}}}.ip .fr{0}{{fill:{1}}}.ip .br{0}{{fill:{1};opacity:.15}}", i,
+                       theme.runs[i]);
   }
   return css;
 }

@@ -9,7 +9,7 @@ TEST_CASE("each command has a help with an example", "[cli]") {
   const auto all = run({"--help"});
   REQUIRE(all.code == 0);
   REQUIRE(has(all.out, "Exit codes: 0 success; 1 a finding"));
-  for (const std::string command : {"report", "compare", "correlate", "watch", "check"}) {
+  for (const std::string command : {"report", "compare", "correlate", "watch", "bound", "check"}) {
     CAPTURE(command);
     REQUIRE(has(all.out, command));
     const auto help = run({command, "--help"});
@@ -34,6 +34,10 @@ TEST_CASE("a mistake on the command line ends with 2 and says what to do", "[cli
       {{"compare", "a", "--at", "soon"}, "--at"},
       {{"correlate", "a"}, "RUN is required"},
       {{"watch", "a", "--interval", "0"}, "--interval"},
+      {{"bound"}, "TEXT is required"},
+      {{"bound", "a", "--tokens", "float"}, "--tokens"},
+      {{"bound", "a", "--order", "9"}, "--order"},
+      {{"bound", "a", "--anchors", "1"}, "--anchors"},
       {{"check", "a", "--most", "x"}, "--most"},
   };
   for (const auto& row : rows) {

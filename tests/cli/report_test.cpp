@@ -47,6 +47,31 @@ TEST_CASE("report marks where the stopping rule would have ended the run", "[cli
   REQUIRE(json["runs"][0]["stop_step"].is_null());
 }
 
+TEST_CASE("report draws the curve of a file, and the gaps to it", "[cli]") {
+  const samples::Folder folder;
+  const auto path = write_run(folder, "a"), text = folder.file("text"), curve = folder.file("text.curve.json");
+  std::string letters;
+  for (std::uint32_t i = 0, state = 1; i < 4000; ++i) {
+    state = state * 1664525U + 1013904223U;
+    letters += static_cast<char>('a' + (i % 2 == 0 ? state >> 24U : state >> 27U) % 8);
+  }
+  samples::write(text, letters);
+  REQUIRE(run({"bound", text, "-o", curve}).code == 0);
+  auto result = run({"report", "--curve", curve, path});
+  CAPTURE(result.err);
+  REQUIRE(result.code == 0);
+  const auto page = samples::read(folder.file("a.html"));
+  REQUIRE(samples::markup_error(page).empty());
+  REQUIRE(samples::count(page, ">IB curve</text>") == 2);
+  REQUIRE(samples::count(page, ">Gap to the IB curve</text>") == 1);
+  REQUIRE(has(page, "Dashed, the IB curve: the most that one token alone can tell about what comes next."));
+  REQUIRE(run({"report", path, "--curve", "bigram=" + curve}).code == 0);
+  REQUIRE(samples::count(samples::read(folder.file("a.html")), ">IB curve</text>") == 0);  // it has no bigrams
+  result = run({"report", path, "--curve", path});
+  REQUIRE(result.code == 3);
+  REQUIRE(has(result.err, "the IB curve " + path + " cannot be read"));
+}
+
 TEST_CASE("report draws single figures as SVG", "[cli]") {
   const samples::Folder folder;
   const auto path = write_run(folder, "a");

@@ -14,7 +14,9 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/console_sink.hpp>
 #include <infoplane/sinks/csv_sink.hpp>
+#include <infoplane/sinks/html_sink.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
+#include <infoplane/sinks/progress_line.hpp>
 #include <infoplane/sinks/run_file.hpp>
 #include <infoplane/sinks/tensor_board_sink.hpp>
 #include <memory>
@@ -50,11 +52,9 @@ void with_small_disk(rlim_t bytes, const std::function<void()>& work) {
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
   const rlimit small{bytes, before.rlim_max};
-  auto* handler = std::signal(SIGXFSZ, SIG_IGN);  // so that write() fails instead
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   work();
   ::setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
 }
 
 }  // namespace
@@ -117,10 +117,29 @@ TEST_CASE("a disk that fills and is freed again costs the points between, and no
   REQUIRE(samples::count(errors.text(), "\n") == 3);  // one for each sink
 }
 
+TEST_CASE("a full disk leaves the page as it was", "[sinks]") {
+  const samples::Folder folder;
+  const auto path = folder.file("run.html");
+  infoplane::HtmlSink sink(path);
+  sink.write(samples::header());
+  const auto before = samples::read(path);
+  const CaptureErrors errors;
+  with_small_disk(4096, [&] {
+    for (int i = 0; i < 3; ++i) {
+      sink.write(point(i));
+      sink.flush();
+    }
+  });
+  require_told_once(errors, sink, 3, "cannot be written: File too large; it is tried again with a later point");
+  REQUIRE(samples::read(path) == before);
+  REQUIRE_FALSE(std::filesystem::exists(path + ".part"));
+  sink.flush();
+  REQUIRE(samples::count(samples::read(path), "data-kind=\"plane\"") == 1);
+}
+
 TEST_CASE("a closed pipe is a failure, not a signal", "[sinks]") {
   const samples::Folder folder;
   REQUIRE(::mkfifo(folder.file().c_str(), 0600) == 0);
-  auto* handler = std::signal(SIGPIPE, SIG_IGN);  // as Python and most servers do; the sink leaves signals alone
   const auto reader = ::open(folder.file().c_str(), O_RDONLY | O_NONBLOCK);
   const CaptureErrors errors;
   JsonLinesSink sink(folder.file());
@@ -132,6 +151,56 @@ TEST_CASE("a closed pipe is a failure, not a signal", "[sinks]") {
     sink.write(point(i));
   }
   require_told_once(errors, sink, 3, "Broken pipe");
+}
+
+TEST_CASE("standard output and error that are closed pipes end nothing", "[sinks]") {
+  int pipe[2];
+  REQUIRE(::pipe(pipe) == 0);
+  ::close(pipe[0]);
+  const auto child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {  // as of `trainer 2>&1 | head`
+    ::dup2(pipe[1], STDOUT_FILENO);
+    ::dup2(pipe[1], STDERR_FILENO);
+    infoplane::ConsoleSink sink;
+    sink.write(samples::header());
+    for (int i = 0; i < 3; ++i) {
+      sink.write(point(i));
+    }
+    infoplane::ProgressLine progress(10, infoplane::ProgressLineOptions().terminal(true).redraw_seconds(0));
+    progress.update(5);
+    progress.finish();
+    ::_exit(sink.failures() == 4 ? 7 : 1);
+  }
+  ::close(pipe[1]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 7);
+}
+
+TEST_CASE("signals that others sent, and their handlers, are left alone", "[sinks]") {
+  static volatile std::sig_atomic_t taken = 0;
+  taken = 0;
+  auto* handler = std::signal(SIGPIPE, [](int) { taken = taken + 1; });
+  sigset_t pipe, before;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  REQUIRE(std::raise(SIGPIPE) == 0);  // waits
+  const samples::Folder folder;
+  JsonLinesSink sink(folder.file());
+  sink.write(samples::header());
+  sigset_t pending, now;
+  sigpending(&pending);
+  REQUIRE(sigismember(&pending, SIGPIPE) == 1);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  REQUIRE(taken == 1);
+  sink.write(point(0));
+  pthread_sigmask(SIG_SETMASK, nullptr, &now);
+  REQUIRE(sigismember(&now, SIGPIPE) == 0);
+  REQUIRE(std::raise(SIGPIPE) == 0);
+  REQUIRE(taken == 2);
   std::signal(SIGPIPE, handler);
 }
 
@@ -177,6 +246,7 @@ TEST_CASE("a folder that may not be written is an error before training starts",
     // Root may write everywhere but in kernel file systems.
     REQUIRE_THROWS_AS(JsonLinesSink("/proc/self/run.jsonl"), IoError);
     REQUIRE_THROWS_AS(CsvSink("/proc/self/run.csv"), IoError);
+    REQUIRE_THROWS_AS(infoplane::HtmlSink("/proc/self/run.html"), IoError);
     REQUIRE_THROWS_MATCHES(TensorBoardSink("/proc/self/tb"), IoError,
                            MessageMatches(ContainsSubstring("cannot make the folder /proc/self/tb")));
     return;
@@ -185,6 +255,7 @@ TEST_CASE("a folder that may not be written is an error before training starts",
       JsonLinesSink(folder.file("locked/run.jsonl")), IoError,
       MessageMatches(ContainsSubstring("Permission denied; choose a path that this user may write")));
   REQUIRE_THROWS_AS(CsvSink(folder.file("locked/run.csv")), IoError);
+  REQUIRE_THROWS_AS(infoplane::HtmlSink(folder.file("locked/run.html")), IoError);
   REQUIRE_THROWS_AS(TensorBoardSink(folder.file("locked/tb")), IoError);
 }
 

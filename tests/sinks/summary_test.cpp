@@ -1,5 +1,6 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/report.hpp>
 #include <limits>
@@ -22,28 +23,79 @@ samples::Made straight(double from, double to) {
   return made;
 }
 
+/// The same with noise, up and down in turn.
+samples::Made noisy(double from, double to, double noise) {
+  samples::Made made;
+  made.complexity = [=](double t) { return from + (to - from) * t + (std::lround(20 * t) % 2 == 0 ? noise : -noise); };
+  return made;
+}
+
 }  // namespace
 
 TEST_CASE("a summary leads with the movement on the plane", "[sinks]") {
   REQUIRE(run_summary(made_run()).front() ==
-          "While it trained, the model first took in more and more about the text that it read, up to step 500; then "
-          "it compressed: at step 1000 it kept 75 % less of that, and what it knows about what comes next grew "
-          "3.0-fold. For each bit that it keeps about what it read it now holds 1.50 bit about what comes next; the "
-          "limit that theory sets is 1 (the Information Bottleneck bound).");
-  REQUIRE_THAT(all(made_run(straight(0.2, 0.4))), StartsWith("While it trained, the model took in more and more") &&
-                                                      ContainsSubstring("No compression has begun."));
-  REQUIRE_THAT(all(made_run(straight(0.4, 0.2))), StartsWith("While it trained, the model compressed") &&
-                                                      ContainsSubstring("fell from 0.400 to 0.200 (50 % less)"));
-  REQUIRE_THAT(all(made_run(straight(0.4, 0.402))),
-               StartsWith("While it trained, what the model keeps") && ContainsSubstring("hardly changed: 0.402."));
+          "While it trained, the model first took in more and more about the text that it read, up to step 450; from "
+          "step 550 on it compressed: at step 1000 it kept 75 % less of that than at its peak, and what it knows about "
+          "what "
+          "comes next grew 3.0-fold. For each bit that it keeps about what it read it now holds 1.50 bit about what "
+          "comes next; the limit that theory sets is 1 (the Information Bottleneck bound).");
+  REQUIRE_THAT(all(made_run()),
+               ContainsSubstring("was 0.100 at first and is 0.100 at the end: expansion from step 0 to "
+                                 "450 (+0.297, 58 times its noise), then no clear change from step 450 "
+                                 "to 550, then compression from step 550 to 1000 (−0.297"));
+  REQUIRE_THAT(all(made_run(straight(0.2, 0.4))),
+               StartsWith("While it trained, the model took in more and more about the text that it read; by step 1000 "
+                          "it has not begun to compress that"));
+  REQUIRE_THAT(
+      all(made_run(straight(0.4, 0.2))),
+      StartsWith("While it trained, the model compressed: at step 1000 it kept 50 % less about the text that it "
+                 "read than at step 0") &&
+          ContainsSubstring("was 0.400 at first and is 0.200 at the end: compression from step 0 to 1000"));
 }
 
 TEST_CASE("a change within its noise is no change", "[sinks]") {
-  auto made = straight(0.4, 0.35);
-  REQUIRE_THAT(all(made_run(made)), StartsWith("While it trained, the model compressed"));
-  made.error = 0.02;  // the difference is 1.8 of its standard errors
-  REQUIRE_THAT(all(made_run(made)), StartsWith("While it trained, what the model keeps about the text that it read "
-                                               "hardly changed"));
+  REQUIRE_THAT(all(made_run(noisy(0.4, 0.2, 0.002))), StartsWith("While it trained, the model compressed"));
+  REQUIRE_THAT(all(made_run(noisy(0.4, 0.38, 0.02))),
+               StartsWith("While it trained, what the model keeps about the text that it read changed by no more than "
+                          "noise") &&
+                   ContainsSubstring("without a change that stands out of its noise."));
+}
+
+TEST_CASE("a run of few measurements is not judged", "[sinks]") {
+  auto made = straight(0.4, 0.2);
+  made.points = 4;
+  REQUIRE_THAT(all(made_run(made)),
+               StartsWith("The run has 4 measurements so far, too few to tell how the model moves") &&
+                   ContainsSubstring("phases show from 5 measurements on."));
+  made.points = 1;
+  REQUIRE_THAT(all(made_run(made)),
+               StartsWith("The run has 1 measurement so far") && ContainsSubstring("(complexity) is 0.400."));
+}
+
+TEST_CASE("a summary says how far the layers are from the IB curve, where that is known", "[sinks]") {
+  auto run = made_run();
+  const auto with_gap = [&](double gap, double error) {
+    for (auto& point : run.file.points) {
+      point.mean["curve_gap/unigram"] = gap;
+      point.mean["curve_gap/unigram/standard_error"] = error;
+    }
+    return all(run);
+  };
+  REQUIRE_THAT(all(run), !ContainsSubstring("IB curve"));
+  REQUIRE_THAT(with_gap(0.05, 0.001), ContainsSubstring("At the end the layers hold 0.050 less than the most that one "
+                                                        "token alone can tell about what comes next (the IB curve)."));
+  REQUIRE_THAT(with_gap(-0.05, 0.001),
+               ContainsSubstring("hold 0.050 more than the most that one token alone can tell") &&
+                   ContainsSubstring("because they see the text before it too."));
+  REQUIRE_THAT(with_gap(0.05, 0.04), ContainsSubstring("the gap of 0.050 is within its noise."));
+}
+
+TEST_CASE("a best step that is not the nearest to the bound is told apart", "[sinks]") {
+  auto run = made_run(straight(0.4, 0.3));
+  run.best_step = 700;
+  REQUIRE_THAT(all(run),
+               ContainsSubstring("The last measurement, step 1000, was the nearest to the bound. Marked as best "
+                                 "is step 700: the later ones were not better by as much as the rule asks for."));
 }
 
 TEST_CASE("a summary counts the streams, names layers, and says what to beware of", "[sinks]") {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/core/option.hpp>
 #include <infoplane/sinks/run_file.hpp>
 #include <optional>
@@ -23,6 +24,10 @@ struct ReportCurve {
   std::vector<std::pair<double, double>> points;
 };
 
+/// A solved curve for runs of so many anchors (m).
+/// @throws ArgumentError if anchors is below 2.
+ReportCurve report_curve(std::string order, const bound::IbCurve& curve, std::int64_t anchors);
+
 /// A run and what is known about it beside its file.
 struct ReportRun {
   RunFile file;
@@ -30,7 +35,7 @@ struct ReportRun {
   std::optional<std::int64_t> best_step;  ///< without a value: that of the smallest mean distance, see best_step_of
   std::optional<std::int64_t> stop_step;  ///< where a stopping rule ended the run, or would have
   std::string verdict;                    ///< a sentence of the stopping rule; empty: none
-  std::vector<ReportPhase> phases = {};   ///< shaded; empty: rise and fall of mean complexity
+  std::vector<ReportPhase> phases = {};   ///< shaded; empty: those of mean complexity, see plane::phases
   std::vector<ReportCurve> curves = {};   ///< drawn beside the diagonal where there are any
 };
 
@@ -39,6 +44,8 @@ struct ReportOptions {
   INFOPLANE_ARG(std::string, title) = "";
   /// Steps that a figure shows at most, evenly chosen, the first and the last among them; at least 2.
   INFOPLANE_ARG(std::int64_t, max_steps) = 200;
+  /// Of a run that still trains: a browser loads the page again after so many seconds. 0: never.
+  INFOPLANE_ARG(std::int64_t, refresh_seconds) = 0;
 };
 
 /// One self-contained HTML page about the runs, without anything from elsewhere: a summary in plain words, information

@@ -11,7 +11,8 @@ namespace infoplane::sinks {
 /// Where the points of a run go: a front that locks, over virtuals that write.
 ///
 /// The front may be called from several threads at once, and never throws: training goes on without its log. What a
-/// virtual throws is counted, and the first of them told on stderr. Moving a sink is not thread-safe; a moved-from
+/// virtual throws is counted, and the first of them told on stderr. A closed pipe is such a failure too: SIGPIPE and
+/// SIGXFSZ are held back from the calling thread meanwhile. Moving a sink is not thread-safe; a moved-from
 /// sink takes calls and ignores them.
 class Sink {
  public:

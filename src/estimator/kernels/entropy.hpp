@@ -2,13 +2,27 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
 
 namespace infoplane::estimator::kernels {
 
 /// Σ s log s over sums that are 0 or above, with 0 log 0 = 0; in float64, relative error of a logarithm below 1e-13.
 double sum_of_logs(const double* sums, std::int64_t count) noexcept;
 double sum_of_logs(const float* sums, std::int64_t count) noexcept;
+
+/// out_b = log(sums_b · scale); −708 for sums that are 0.
+void logarithms(const double* sums, std::int64_t count, double scale, double* out) noexcept;
+
+/// Σ_b a_b b_b, in float64.
+double dot(const float* a, const double* b, std::int64_t count) noexcept;
+double dot(const double* a, const double* b, std::int64_t count) noexcept;
+
+/// `mean` [count] becomes the mean of `number` rows, of which it may be the first; returns its entropy in nats, error
+/// below 1e-6. The rows are distributions.
+double mean_entropy(const float* const* rows, std::int64_t number, std::int64_t count, float* mean) noexcept;
+
+/// Adds up to four rows of sums, null for zero, to `all`; returns the entropy in nats of their total, error below 1e-7;
+/// NaN where all are null.
+double total_entropy(const std::array<const float*, 4>& rows, std::int64_t count, double* all) noexcept;
 
 /// Four rows of sums, some of them null for zero, each pair of rows together: their entropies in nats, in the order of
 /// `kPairs` behind the four; error below 1e-6. 0 where the sums are 0.
@@ -17,8 +31,5 @@ struct SplitEntropies {
   std::array<double, 6> pairs;
 };
 SplitEntropies split_entropies(const std::array<const float*, 4>& rows, std::int64_t count, double tokens) noexcept;
-
-/// out_b = log(sums_b · scale); −708 for sums that are 0.
-void logarithms(const double* sums, std::int64_t count, double scale, double* out) noexcept;
 
 }  // namespace infoplane::estimator::kernels

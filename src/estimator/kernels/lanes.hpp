@@ -8,6 +8,19 @@
 
 namespace infoplane::estimator::kernels {
 
+/// The first `count` < L values; the rest is zero. Without a call: that would cost more than the rest of a row.
+template <int L, typename T>
+INFOPLANE_INLINE void copy_first(const T* from, std::int64_t count, T (&part)[L]) {
+  std::int64_t i = 0;
+  for (int width = L / 2; width > 0; width /= 2) {
+    if ((count & width) != 0) {
+      for (int k = 0; k < width; ++k, ++i) {
+        part[i] = from[i];
+      }
+    }
+  }
+}
+
 template <int L>
 struct Lanes {
   using Float [[gnu::vector_size(L * sizeof(float))]] = float;
@@ -19,6 +32,19 @@ struct Lanes {
     return value;
   }
   INFOPLANE_INLINE static void store(float* to, const Float& value) { __builtin_memcpy(to, &value, sizeof(value)); }
+  /// The first `count` < L values; the rest is zero.
+  INFOPLANE_INLINE static Float load_first(const float* from, std::int64_t count) {
+    float part[L] = {};
+    copy_first(from, count, part);
+    return load(part);
+  }
+  INFOPLANE_INLINE static void store_first(float* to, const Float& value, std::int64_t count) {
+    float part[L];
+    store(part, value);
+    for (std::int64_t i = 0; i < count; ++i) {
+      to[i] = part[i];
+    }
+  }
   INFOPLANE_INLINE static Float max(const Float& a, const Float& b) { return a > b ? a : b; }
   INFOPLANE_INLINE static float max_of(const Float& value) {
     float part[L];
@@ -85,6 +111,102 @@ struct Lanes {
     bits += (exponent - 0x4B400000) << 23;
     __builtin_memcpy(&poly, &bits, sizeof(poly));
     return poly;
+  }
+};
+
+/// Types of D doubles. Each by itself: the compiler converts no vectors of a type that depends on a parameter.
+template <int D>
+struct DoubleTypes;
+template <>
+struct DoubleTypes<2> {
+  using Double [[gnu::vector_size(16)]] = double;
+  using Floats [[gnu::vector_size(8)]] = float;
+  using Int [[gnu::vector_size(16)]] = std::uint64_t;
+  INFOPLANE_INLINE static Double from(const Floats& value) { return __builtin_convertvector(value, Double); }
+};
+template <>
+struct DoubleTypes<4> {
+  using Double [[gnu::vector_size(32)]] = double;
+  using Floats [[gnu::vector_size(16)]] = float;
+  using Int [[gnu::vector_size(32)]] = std::uint64_t;
+  INFOPLANE_INLINE static Double from(const Floats& value) { return __builtin_convertvector(value, Double); }
+};
+template <>
+struct DoubleTypes<8> {
+  using Double [[gnu::vector_size(64)]] = double;
+  using Floats [[gnu::vector_size(32)]] = float;
+  using Int [[gnu::vector_size(64)]] = std::uint64_t;
+  INFOPLANE_INLINE static Double from(const Floats& value) { return __builtin_convertvector(value, Double); }
+};
+
+/// D doubles.
+template <int D>
+struct Doubles : DoubleTypes<D> {
+  using typename DoubleTypes<D>::Double;
+  using typename DoubleTypes<D>::Floats;
+  using typename DoubleTypes<D>::Int;
+  using DoubleTypes<D>::from;
+
+  INFOPLANE_INLINE static Double load(const double* from) {
+    Double value;
+    __builtin_memcpy(&value, from, sizeof(value));
+    return value;
+  }
+  INFOPLANE_INLINE static Floats load_floats(const float* from) {
+    Floats value;
+    __builtin_memcpy(&value, from, sizeof(value));
+    return value;
+  }
+  INFOPLANE_INLINE static Double load(const float* values) { return from(load_floats(values)); }
+  template <typename T>
+  INFOPLANE_INLINE static Double load_first(const T* from, std::int64_t count) {
+    T part[D] = {};
+    copy_first(from, count, part);
+    return load(part);
+  }
+  INFOPLANE_INLINE static void store(double* to, const Double& value) { __builtin_memcpy(to, &value, sizeof(value)); }
+  INFOPLANE_INLINE static void store_first(double* to, const Double& value, std::int64_t count) {
+    double part[D];
+    store(part, value);
+    for (std::int64_t i = 0; i < count; ++i) {
+      to[i] = part[i];
+    }
+  }
+  INFOPLANE_INLINE static double sum_of(const Double& value) {
+    double part[D];
+    store(part, value);
+    for (int width = D / 2; width > 0; width /= 2) {
+      for (int i = 0; i < width; ++i) {
+        part[i] += part[i + width];
+      }
+    }
+    return part[0];
+  }
+
+  /// log x for x ≥ 0, from the first `Terms` terms of a series: relative error below 1e-13 with 10, absolute error
+  /// below 2e-11 with 6; that of the smallest normal number below it.
+  template <int Terms>
+  INFOPLANE_INLINE static Double log(const Double& argument) {
+    constexpr std::uint64_t kHalfRoot = 0x3fe6a09e667f3bcdU;  // √½
+    constexpr std::uint64_t kOne = 0x3ff0000000000000U;
+    constexpr double kSmallest = 2.2250738585072014e-308;
+    const Double x = argument > kSmallest ? argument : Double{} + kSmallest;
+    Int bits;
+    __builtin_memcpy(&bits, &x, sizeof(bits));
+    const Int biased = (bits + (kOne - kHalfRoot)) >> 52;  // so that the rest lies in [√½, √2)
+    bits -= (biased - 1023) << 52;
+    const Int shifted = biased | 0x4330000000000000U;  // 2^52 + biased as a double
+    Double rest, exponent;
+    __builtin_memcpy(&rest, &bits, sizeof(rest));
+    __builtin_memcpy(&exponent, &shifted, sizeof(exponent));
+    const Double s = (rest - 1.0) / (rest + 1.0);
+    const Double square = s * s;
+    Double series = Double{} + 2.0 / (2 * Terms - 1);  // log((1 + s) / (1 − s)) = 2 (s + s³/3 + s⁵/5 + …), |s| < 0.172
+#pragma GCC unroll 16
+    for (int k = Terms - 2; k >= 0; --k) {
+      series = series * square + 2.0 / (2 * k + 1);
+    }
+    return (exponent - (4503599627370496.0 + 1023.0)) * 0.6931471805599453 + s * series;
   }
 };
 

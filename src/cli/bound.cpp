@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <infoplane/bound/ib_curve.hpp>
+#include <infoplane/core/error.hpp>
+#include <map>
+#include <memory>
+#include <ostream>
+
+#include "cli/commands.hpp"
+#include "cli/json.hpp"
+#include "cli/token_file.hpp"
+
+namespace infoplane::cli {
+namespace {
+
+const std::map<std::string, TokenKind> kKinds = {{"bytes", TokenKind::kBytes},
+                                                 {"uint16", TokenKind::kUint16},
+                                                 {"int32", TokenKind::kInt32},
+                                                 {"int64", TokenKind::kInt64},
+                                                 {"text", TokenKind::kText}};
+const std::vector<std::string> kOrders = {"unigram", "bigram", "trigram", "quadgram"};
+
+struct Arguments {
+  std::vector<std::string> texts;
+  std::string output;
+  std::string tokens = "bytes";
+  std::string order = "unigram";
+  std::int64_t anchors = 100;
+  std::int64_t restarts = 2;
+  double tolerance = 2e-3;
+  std::uint64_t seed = 0;
+  std::int64_t rows = 12;
+  bool json = false;
+};
+
+struct Solved {
+  bound::Joint joint;
+  bound::IbCurve curve;
+  std::int64_t tokens = 0;
+};
+
+Solved solve(const Arguments& arguments) {
+  const auto order = std::find(kOrders.begin(), kOrders.end(), arguments.order) - kOrders.begin() + 1;
+  bound::NgramJointBuilder pairs(order, order);
+  std::int64_t tokens = 0;
+  for (const auto& path : arguments.texts) {
+    tokens += add_token_file(pairs, path, kKinds.at(arguments.tokens));
+  }
+  auto joint = [&] {
+    try {
+      return pairs.build();
+    } catch (const StateError&) {
+      INFOPLANE_THROW(IoError, arguments.texts.front(), ": ", tokens, " token", tokens == 1 ? "" : "s",
+                      " without a pair of ", arguments.order, "s: ", 2 * order, " in a row are needed at least");
+    }
+  }();
+  const auto options = bound::IbCurveOptions()
+                           .clusters(arguments.anchors)
+                           .restarts(arguments.restarts)
+                           .tolerance(arguments.tolerance)
+                           .seed(arguments.seed);
+  auto curve = bound::IbCurve::solve(joint, options);
+  return {std::move(joint), std::move(curve), tokens};
+}
+
+void print_text(const Arguments& arguments, const Solved& solved, std::ostream& out) {
+  const auto& [joint, curve, tokens] = solved;
+  const auto unit = std::log(static_cast<double>(arguments.anchors));
+  out << fmt::format(
+      "{} tokens, {} pairs of {}s: {} different ones in front, {} behind, {} pairs\n"
+      "H(X) {:.4f}, H(Y) {:.4f}, I(X;Y) {:.4f} nats\n"
+      "IB curve of {} corners, at most {:.4f} nats below their tangents\n\n",
+      tokens, static_cast<std::int64_t>(joint.total()), arguments.order, joint.rows(), joint.columns(),
+      joint.nonzeros(), curve.row_entropy(), curve.column_entropy(), curve.information(), curve.points().size(),
+      curve.tolerance());
+  out << fmt::format(
+      "The most that can be known about what comes next, I(Y;Z), where I(X;Z) is kept; and both / log {}\n"
+      "{:>8}  {:>8}  {:>10}  {:>12}  {:>10}  {:>15}\n",
+      arguments.anchors, "I(X;Z)", "I(Y;Z)", "complexity", "expressivity", "optimality", "share of I(X;Y)");
+  const auto last = curve.points().back().complexity;
+  for (std::int64_t i = 1; i <= arguments.rows; ++i) {
+    const auto x = last * static_cast<double>(i) / static_cast<double>(arguments.rows), y = curve.expressivity_at(x);
+    out << fmt::format("{:>8.4f}  {:>8.4f}  {:>10.4f}  {:>12.4f}  {:>10.4f}  {:>13.1f} %\n", x, y, x / unit, y / unit,
+                       y / x, 100 * y / curve.information());
+  }
+  out << fmt::format("\n{}\n", arguments.output);
+}
+
+nlohmann::ordered_json to_json(const Arguments& arguments, const Solved& solved) {
+  const auto& [joint, curve, tokens] = solved;
+  nlohmann::ordered_json json{{"output", arguments.output},
+                              {"order", arguments.order},
+                              {"anchors", arguments.anchors},
+                              {"tokens", tokens},
+                              {"pairs", static_cast<std::int64_t>(joint.total())},
+                              {"rows", joint.rows()},
+                              {"columns", joint.columns()},
+                              {"nonzeros", joint.nonzeros()},
+                              {"unit", "nats"},
+                              {"row_entropy", curve.row_entropy()},
+                              {"column_entropy", curve.column_entropy()},
+                              {"information", curve.information()},
+                              {"tolerance", curve.tolerance()},
+                              {"points", nlohmann::ordered_json::array()}};
+  for (const auto& point : curve.points()) {
+    json["points"].push_back({{"complexity", point.complexity},
+                              {"expressivity", point.expressivity},
+                              {"beta", json_number(point.beta)},
+                              {"clusters", point.clusters}});
+  }
+  return json;
+}
+
+void bound(Arguments arguments, Context& context) {
+  if (arguments.output.empty()) {
+    arguments.output = std::filesystem::path(arguments.texts.front()).replace_extension(".curve.json").string();
+  }
+  for (const auto& text : arguments.texts) {
+    std::error_code ignored;
+    INFOPLANE_CHECK(!std::filesystem::equivalent(text, arguments.output, ignored), ArgumentError,
+                    "the curve would be written over the text ", text, ": give another --output");
+  }
+  const auto solved = solve(arguments);
+  solved.curve.save(arguments.output);
+  if (arguments.json) {
+    print_json(to_json(arguments, solved), context.out);
+  } else {
+    print_text(arguments, solved, context.out);
+  }
+}
+
+}  // namespace
+
+void add_bound(CLI::App& program, Context& context) {
+  const auto arguments = std::make_shared<Arguments>();
+  auto* command = program.add_subcommand("bound", "Solves the Information Bottleneck curve of a text");
+  command->option_defaults()->always_capture_default();
+  command->add_option("TEXT", arguments->texts, "Files of text or tokens; each is a document")->required();
+  command->add_option("-o,--output", arguments->output, "Curve file to write (default: TEXT with ending .curve.json)");
+  command
+      ->add_option("--tokens", arguments->tokens,
+                   "What the tokens are: bytes, uint16, int32 or int64 (as this machine orders their bytes; a negative "
+                   "one ends a sequence), or text (numbers between white space)")
+      ->check(CLI::IsMember({"bytes", "uint16", "int32", "int64", "text"}));
+  command->add_option("--order", arguments->order, "n-grams on both sides: unigram, bigram, trigram or quadgram")
+      ->check(CLI::IsMember(kOrders));
+  command->add_option("--anchors", arguments->anchors, "m of the runs: values of Z at most, and unit of efficiencies")
+      ->check(CLI::Range(2, 1000000));
+  command->add_option("--restarts", arguments->restarts, "Sweeps over β, each from another start")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--tolerance", arguments->tolerance, "In nats: how finely β is stepped")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--seed", arguments->seed, "Of the starts; equal seeds give equal curves");
+  command->add_option("--rows", arguments->rows, "Rows of the table")->check(CLI::Range(1, 100000));
+  command->add_flag("--json", arguments->json, "Print the curve as JSON");
+  command->footer(
+      "Orders above 1 of a large text take minutes; see docs/bound.md.\n"
+      "Example: infoplane bound text.txt -o text.curve.json\n"
+      "         infoplane bound train.bin --tokens uint16 --order bigram --anchors 100\n"
+      "Then:    infoplane report run.jsonl --curve text.curve.json");
+  command->callback([arguments, &context] { bound(*arguments, context); });
+}
+
+}  // namespace infoplane::cli

@@ -1,0 +1,142 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <infoplane/core/error.hpp>
+#include <infoplane/sinks/html_sink.hpp>
+#include <map>
+#include <system_error>
+#include <utility>
+
+#include "core/whole_file.hpp"
+#include "sinks/run_builder.hpp"
+
+namespace infoplane::sinks {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+constexpr std::int64_t kLayerPoints = 400;  // more than a figure shows
+constexpr double kLeastShare = 100;         // of the time between two pages, drawing is one part in so many
+
+}  // namespace
+
+struct HtmlSink::Page {
+  Page(std::string page_path, HtmlSinkOptions page_options)
+      : path(std::move(page_path)), options(std::move(page_options)), builder(runs.front().file, kLayerPoints) {
+    runs.front().curves = options.curves();
+  }
+
+  std::string path;
+  HtmlSinkOptions options;
+  std::vector<ReportRun> runs = std::vector<ReportRun>(1);
+  RunBuilder builder;
+  std::map<std::string, plane::Point> last;  // each stream's, where the builder keeps it without its layers
+  std::int64_t waiting = 0;                  // points since the page was drawn
+  Clock::time_point drawn;
+  Seconds cost{0};
+
+  void add(plane::Point point) {
+    if (builder.add(point)) {
+      last.erase(point.stream);
+    } else {
+      last.insert_or_assign(point.stream, std::move(point));
+    }
+    ++waiting;
+  }
+
+  bool due() const {
+    const Seconds passed = Clock::now() - drawn;
+    return waiting >= options.points() && passed.count() >= std::max(options.seconds(), kLeastShare * cost.count());
+  }
+
+  void draw(bool training) {
+    const auto start = Clock::now();
+    const auto text = page(training);
+    const int error = write_whole_file(path, text);
+    drawn = Clock::now();
+    cost = drawn - start;
+    INFOPLANE_CHECK(error == 0, IoError, "the page ", path,
+                    " cannot be written: ", std::generic_category().message(error),
+                    "; it is tried again with a later point");
+    waiting = 0;
+  }
+
+ private:
+  /// Gives the last points their layers while it lives.
+  class Lent {
+   public:
+    explicit Lent(Page& page) : page_(page) { exchange(); }
+    ~Lent() { exchange(); }
+    Lent(const Lent&) = delete;
+    Lent& operator=(const Lent&) = delete;
+
+   private:
+    void exchange() noexcept {
+      auto& points = page_.runs.front().file.points;
+      for (auto& [stream, point] : page_.last) {
+        const auto found = std::find_if(points.rbegin(), points.rend(),
+                                        [&name = stream](const auto& each) { return each.stream == name; });
+        if (found != points.rend()) {
+          std::swap(found->layers, point.layers);
+        }
+      }
+    }
+
+    Page& page_;
+  };
+
+  std::string page(bool training) {
+    const Lent lent(*this);
+    const auto refresh = static_cast<std::int64_t>(std::ceil(std::max(options.seconds(), 5.0)));
+    return html_report(runs, ReportOptions().title(options.title()).refresh_seconds(training ? refresh : 0));
+  }
+};
+
+HtmlSink::HtmlSink(const std::string& path, HtmlSinkOptions options) : Sink("the HTML sink " + path) {
+  INFOPLANE_CHECK(std::isfinite(options.seconds()) && options.seconds() >= 0, ArgumentError,
+                  "a page was to be drawn every ", options.seconds(), " seconds: give 0 or more");
+  INFOPLANE_CHECK(options.points() >= 1, ArgumentError, "a page was to be drawn every ", options.points(),
+                  " points: give at least 1");
+  std::string before;
+  const int error = read_whole_file(path, before);
+  INFOPLANE_CHECK(error != 0 || before.empty() || before.starts_with("<!DOCTYPE html>"), IoError, path,
+                  " is there and is no page: give another path, or remove it");
+  page_ = std::make_unique<Page>(path, std::move(options));
+  if (const auto& earlier = page_->options.run_file(); !earlier.empty()) {
+    auto run = read_run_file(earlier, RunFileOptions().max_layer_points(kLayerPoints));
+    page_->builder.add(std::move(run.header));
+    for (auto& header : run.resumed) {
+      page_->builder.add(std::move(header));
+    }
+    for (auto& point : run.points) {
+      page_->add(std::move(point));
+    }
+  }
+  page_->draw(true);
+}
+
+HtmlSink::~HtmlSink() { close(); }
+HtmlSink::HtmlSink(HtmlSink&& other) noexcept = default;
+
+void HtmlSink::write_header(const RunHeader& header) {
+  page_->builder.add(header);
+  page_->draw(true);
+}
+
+void HtmlSink::write_point(const plane::Point& point) {
+  page_->add(point);
+  if (page_->due()) {
+    page_->draw(true);
+  }
+}
+
+void HtmlSink::flush_output() {
+  if (page_->waiting > 0) {
+    page_->draw(true);
+  }
+}
+
+void HtmlSink::close_output() { page_->draw(false); }
+
+}  // namespace infoplane::sinks
