@@ -85,9 +85,6 @@ plane::Point Stream::point(double loss, const std::vector<SharedSite>& sites,
   point.tokens = tokens_;
   point.loss = loss;
   point.stream = name_;
-  for (auto& layer : layers_) {
-    layer.accumulator.prepare_estimate();
-  }
   std::vector<plane::LayerPoint> blocks;  // means leave out embeddings and what is no block's output
   for (const auto& site : sites) {
     const auto found = std::find_if(estimates.begin(), estimates.end(),
