@@ -83,7 +83,7 @@ void SoftEntropyAccumulator::update(const at::Tensor& z, const NamedLabelTensors
   impl_->commit(update);
 }
 
-void SoftEntropyAccumulator::prepare_estimate() { impl_->prepare_estimate(); }
+void SoftEntropyAccumulator::prepare_estimate() const { impl_->prepare_estimate(); }
 
 Estimate SoftEntropyAccumulator::estimate() const { return impl_->estimate(); }
 

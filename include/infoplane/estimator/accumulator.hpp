@@ -81,7 +81,7 @@ class SoftEntropyAccumulator {
   /// Starts what the next `estimate` needs from a GPU, and waits only for updates that are still under way there: before
   /// the estimates of several layers, so that the GPU works on all of them at once. Nothing where sums are on the host.
   /// @throws StateError as `update` does.
-  void prepare_estimate();
+  void prepare_estimate() const;
 
   /// All values so far, label sets in order of first appearance. O(labels · m) on the host, or on the GPU that has the
   /// sums: then waits for it.
