@@ -20,8 +20,8 @@ constexpr double kWarmUpSteps = 50;
 
 torch::Device find_device(const std::string& name) {
   const torch::Device device(name);
-  const auto count = torch::cuda::device_count();
-  if (device.is_cuda() && (device.has_index() ? static_cast<std::size_t>(device.index()) : 0) >= count) {
+  const auto count = static_cast<int>(torch::cuda::device_count());
+  if (device.is_cuda() && (device.has_index() ? device.index() : 0) >= count) {
     throw std::invalid_argument("--device " + name + ": LibTorch finds " + std::to_string(count) +
                                 " CUDA devices here");
   }
