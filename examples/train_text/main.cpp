@@ -12,6 +12,7 @@
 #include <infoplane/sinks/plane_table.hpp>
 #include <infoplane/sinks/progress_line.hpp>
 #include <infoplane/sinks/report.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,14 +36,17 @@ Text load_text(const Options& options) {
   return options.text.empty() ? load_own_headers() : load_bytes(options.text);
 }
 
-GPT make_model(const Options& options, std::int64_t vocabulary) {
+/// The model on the device; drawn on the CPU, so that a seed means the same weights everywhere.
+GPT make_model(const Options& options, std::int64_t vocabulary, const torch::Device& device) {
   torch::manual_seed(options.seed);
-  return GPT(GPTOptions()
-                 .vocabulary(vocabulary)
-                 .context(options.context)
-                 .width(options.width)
-                 .layers(options.layers)
-                 .heads(options.heads));
+  GPT model(GPTOptions()
+                .vocabulary(vocabulary)
+                .context(options.context)
+                .width(options.width)
+                .layers(options.layers)
+                .heads(options.heads));
+  model->to(device);
+  return model;
 }
 
 /// Where each layer is on its way over the plane, from the held-out points.
@@ -149,7 +153,9 @@ int train(const Options& options) {
   const Text text = load_text(options);
   Batches batches(text.train, options.batch, options.context, options.seed);
   const Batch heldout = even_rows(text.heldout, kHeldoutRows, options.context);
-  auto model = make_model(options, text.vocabulary);
+  const torch::Device device = find_device(options.device);
+  auto model = make_model(options, text.vocabulary, device);
+  const Batch heldout_there = moved(heldout, device);
   auto optimizer = make_optimizer(model, options.learning_rate);
 
   infoplane::Monitor monitor(model, monitor_options(options, text));
@@ -168,13 +174,14 @@ int train(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   // Step s sees the model after s updates, so the last one puts the end of training on record.
   for (std::int64_t step = 0; step <= options.steps && interrupted() == 0; ++step) {
-    const auto [inputs, targets] = batches.next();
-    auto observation = monitor.observe(step, inputs, targets);
+    const Batch batch = batches.next();
+    auto observation = monitor.observe(step, batch.inputs, batch.targets);  // labels are made on the host
+    const auto [inputs, targets] = moved(batch, device);
     auto loss = cross_entropy(model(inputs), targets);
     if (auto point = monitor.end_step(step, loss)) {
       points.push_back(*point);
       auto heldout_observation = monitor.observe_heldout(step, heldout.inputs, heldout.targets);
-      const double validation = heldout_loss(model, heldout);
+      const double validation = heldout_loss(model, heldout_there);
       points.push_back(*monitor.end_heldout(step, validation));
       if (stopping.update(points.back()) && options.stop) {
         break;
@@ -209,6 +216,9 @@ int main(int argc, char** argv) {
     }
     return train_text::train(*command_line.options);
   } catch (const train_text::TextError& error) {
+    fmt::print(stderr, "train_text: {}\n", error.what());
+    return 2;
+  } catch (const std::invalid_argument& error) {  // no such device
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 2;
   } catch (const infoplane::IoError& error) {  // the run file: sinks only throw when they are made

@@ -142,8 +142,12 @@ class Monitor::Impl {
                     stream.step(), ": give observe() and end_step() the same step");
     verify_missing(stream);
     const auto sites = shared_sites(watcher_.sites(), options_.first_block());
+    const auto accumulators = stream.accumulators(watcher_.sites(), sites);
+    for (const auto& [name, accumulator] : accumulators) {
+      accumulator->prepare_estimate();
+    }
     std::vector<estimator::NamedEstimate> estimates;
-    for (const auto& [name, accumulator] : stream.accumulators(watcher_.sites(), sites)) {
+    for (const auto& [name, accumulator] : accumulators) {
       estimates.push_back({name, accumulator->estimate()});
     }
     auto point = stream.point(loss(), sites, estimates);

@@ -51,7 +51,7 @@ void Stream::capture(const hooks::Site& site, const at::Tensor& tensor) {
     layers_.push_back({site.name, *prototype_, 0});
     layer = layers_.end() - 1;
   }
-  layer->accumulator.update(z, *grouping_);
+  layer->accumulator.update(z, grouping_);
   ++layer->captures;
 }
 
