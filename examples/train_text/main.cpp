@@ -13,8 +13,10 @@
 #include <infoplane/sinks/progress_line.hpp>
 #include <infoplane/sinks/report.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "bound.hpp"
 #include "interrupt.hpp"
 #include "model.hpp"
 #include "options.hpp"
@@ -128,14 +130,18 @@ void report(const Options& options, const std::vector<infoplane::plane::Point>& 
   }
 }
 
-infoplane::MonitorOptions monitor_options(const Options& options) {
-  return infoplane::MonitorOptions()
-      .every(options.every)
-      .window(std::min(options.window, options.every))
-      .run("train_text")
-      .details({{"learning_rate", options.learning_rate},
-                {"seed", static_cast<std::int64_t>(options.seed)},
-                {"text", options.tokens.empty() ? options.text : options.tokens}});
+infoplane::MonitorOptions monitor_options(const Options& options, const Text& text) {
+  auto monitor = infoplane::MonitorOptions()
+                     .every(options.every)
+                     .window(std::min(options.window, options.every))
+                     .run("train_text")
+                     .details({{"learning_rate", options.learning_rate},
+                               {"seed", static_cast<std::int64_t>(options.seed)},
+                               {"text", options.tokens.empty() ? options.text : options.tokens}});
+  if (auto curve = solve_bound(text)) {
+    monitor.bound("unigram", std::move(*curve));
+  }
+  return monitor;
 }
 
 int train(const Options& options) {
@@ -146,7 +152,7 @@ int train(const Options& options) {
   auto model = make_model(options, text.vocabulary);
   auto optimizer = make_optimizer(model, options.learning_rate);
 
-  infoplane::Monitor monitor(model, monitor_options(options));
+  infoplane::Monitor monitor(model, monitor_options(options, text));
   monitor.add_sink(infoplane::JsonLinesSink(options.out, infoplane::sinks::OpenMode::kOverwrite));
   monitor.add_sink(infoplane::ConsoleSink(infoplane::ConsoleSinkOptions().quiet(options.quiet)));
   infoplane::EarlyStopping stopping(infoplane::EarlyStopping::compression());

@@ -1,7 +1,9 @@
 #include <ATen/core/Tensor.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/core/version.hpp>
 #include <infoplane/hooks/watch.hpp>
@@ -45,11 +47,24 @@ double value_of(const at::Tensor& loss) {
   return loss.item().toDouble();
 }
 
+bool has_order(const std::vector<int>& orders, std::string (*name)(int), const std::string& wanted) {
+  return std::any_of(orders.begin(), orders.end(), [&](int order) { return name(order) == wanted; });
+}
+
 MonitorOptions checked(MonitorOptions options) {
   INFOPLANE_CHECK(options.every() >= 1, ArgumentError, "MonitorOptions::every must be at least 1, got ",
                   options.every());
   INFOPLANE_CHECK(options.window() >= 1 && options.window() <= options.every(), ArgumentError,
                   "MonitorOptions::window must be between 1 and every (", options.every(), "), got ", options.window());
+  const auto& labels = options.labels();
+  for (const auto& [order, curve] : options.curves()) {
+    INFOPLANE_CHECK(has_order(labels.input_orders(), labels::input_label_name, "input_" + order) &&
+                        has_order(labels.output_orders(), labels::output_label_name, "output_" + order),
+                    ArgumentError, "MonitorOptions::bound of the order \"", order,
+                    "\": the gap to its curve needs the ", "label sets input_", order, " and output_", order,
+                    ", but MonitorOptions::labels has input orders ", detail::join(labels.input_orders()),
+                    " and output orders ", detail::join(labels.output_orders()));
+  }
   return options;
 }
 
@@ -244,6 +259,13 @@ class Monitor::Impl {
     header.library_version = version();
     header.torch_version = TORCH_VERSION;
     header.config = options_.details();
+    const double scale = std::log(static_cast<double>(header.anchors));
+    for (const auto& [order, curve] : options_.curves()) {
+      auto& points = header.curves[order];
+      for (const auto& point : curve.points()) {
+        points.emplace_back(point.complexity / scale, point.expressivity / scale);
+      }
+    }
     return header;
   }
 

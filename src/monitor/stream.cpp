@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
+#include <infoplane/plane/curve_gap.hpp>
 #include <sstream>
 #include <utility>
 
@@ -83,6 +84,9 @@ plane::Point Stream::take(std::int64_t step, double loss, const std::vector<hook
       for (const auto& [key, value] : got.metrics) {
         got.reasons.insert_or_assign(key, kDropped);
       }
+    }
+    for (const auto& [order, curve] : options_.curves()) {
+      plane::add_curve_gap(got, order, curve, options_.estimator().anchors());
     }
     if (site.index >= 0) {
       blocks.push_back(got);

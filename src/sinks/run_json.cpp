@@ -121,6 +121,19 @@ class Fields {
     }
   }
 
+  void read(const char* name, std::map<std::string, RunHeader::Curve>& into) const {
+    const auto& json = at(name);
+    expect(json.is_object(), name, json, "an object of arrays");
+    for (const auto& [order, points] : json.items()) {
+      expect(points.is_array(), order, points, "an array of pairs of numbers");
+      auto& curve = into[order];
+      for (const auto& each : points) {
+        expect(each.is_array() && each.size() == 2, order, each, "a pair of numbers");
+        curve.emplace_back(number(order, each[0]), number(order, each[1]));
+      }
+    }
+  }
+
  private:
   double number(const std::string& name, const Json& json) const {
     const auto value = number_from_json(json);
@@ -185,6 +198,9 @@ RunHeader header_from_json(const Json& json) {
   fields.read("library_version", header.library_version);
   fields.read("torch_version", header.torch_version);
   fields.read("config", header.config);
+  if (json.contains("curves")) {  // of runs that know the bound of their data
+    fields.read("curves", header.curves);
+  }
   return header;
 }
 
@@ -239,6 +255,15 @@ std::string encode(const RunHeader& header) {
   auto& config = json["config"] = Json::object();
   for (const auto& [key, value] : header.config) {
     config[key] = config_to_json(value);
+  }
+  if (!header.curves.empty()) {
+    auto& curves = json["curves"] = Json::object();
+    for (const auto& [order, points] : header.curves) {
+      auto& curve = curves[order] = Json::array();
+      for (const auto& [complexity, expressivity] : points) {
+        curve.push_back({number_to_json<Json>(complexity), number_to_json<Json>(expressivity)});
+      }
+    }
   }
   return dump(json);
 }

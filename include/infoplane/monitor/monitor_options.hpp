@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/core/option.hpp>
 #include <infoplane/estimator/soft_entropy_options.hpp>
 #include <infoplane/labels/label_index.hpp>
@@ -35,6 +36,11 @@ struct MonitorOptions {
   INFOPLANE_ARG(labels::LabelOptions, labels);
   /// Anchors, temperature, label weights.
   INFOPLANE_ARG(estimator::SoftEntropyOptions, estimator);
+  /// IB curves of the data, by the order whose joint they were solved on ("unigram" … "quadgram"): points then have
+  /// `curve_gap/<order>` beside `distance/<order>`, with its corrected value and error (plane::add_curve_gap), and the
+  /// run file's header the curve.
+  using Curves = std::map<std::string, infoplane::bound::IbCurve>;
+  INFOPLANE_ARG(Curves, curves);
   /// Tokens come as [T, B]. Activations are recognised by their sizes, and follow this where B = T.
   INFOPLANE_ARG(bool, time_major) = false;
   /// Name of the run in its header.
@@ -42,6 +48,16 @@ struct MonitorOptions {
   /// Anything of the trainer that the header should keep: learning rate, data, commit.
   using Details = std::map<std::string, sinks::ConfigValue>;
   INFOPLANE_ARG(Details, details);
+
+ public:
+  /// Adds one of the curves.
+  MonitorOptions& bound(const std::string& order, infoplane::bound::IbCurve curve) & {
+    curves_.insert_or_assign(order, std::move(curve));
+    return *this;
+  }
+  MonitorOptions&& bound(const std::string& order, infoplane::bound::IbCurve curve) && {
+    return std::move(this->bound(order, std::move(curve)));
+  }
 };
 
 }  // namespace infoplane
