@@ -176,7 +176,9 @@ Outcome apply(const Rule& rule, const Trace& trace) {
   }
   outcome.excess = trace.excess(outcome.end);
   outcome.at_best = outcome.excess;
+  outcome.seen = outcome.excess;
   for (std::size_t i = 0; i <= outcome.end; ++i) {
+    outcome.seen = std::min(outcome.seen, trace.excess(i));
     outcome.at_best = trace.points[i].step == stopping.best_step() ? trace.excess(i) : outcome.at_best;
   }
   outcome.saved =
@@ -191,9 +193,11 @@ void Summary::add(const Summary& other) {
   };
   mix(mean, other.mean);
   mix(best_mean, other.best_mean);
+  mix(seen_mean, other.seen_mean);
   mix(saved, other.saved);
   worst = std::max(worst, other.worst);
   best_worst = std::max(best_worst, other.best_worst);
+  seen_worst = std::max(seen_worst, other.seen_worst);
   runs += other.runs;
   within += other.within;
   with_margin += other.with_margin;
@@ -213,6 +217,8 @@ Summary summarise(const Rule& rule, const std::vector<Trace>& traces) {
     summary.worst = std::max(summary.worst, outcome.excess);
     summary.best_mean += outcome.at_best / count;
     summary.best_worst = std::max(summary.best_worst, outcome.at_best);
+    summary.seen_mean += outcome.seen / count;
+    summary.seen_worst = std::max(summary.seen_worst, outcome.seen);
     summary.saved += outcome.saved / count;
   }
   return summary;
