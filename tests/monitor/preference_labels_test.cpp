@@ -17,7 +17,7 @@ using infoplane::ShapeError;
 TEST_CASE("positions of a completion have the label of their row, others none", "[monitor]") {
   const auto completion = at::tensor({0, 0, 1, 1, 0, 1, 1, 0}, at::kInt).view({2, 4});
   const auto expected = at::tensor({-1, -1, 1, 1, -1, 0, 0, -1}, at::kLong).view({2, 4});
-  const auto labels = preference_labels(at::tensor({true, false}), completion);
+  const auto labels = preference_labels(at::tensor({1, 0}, at::kInt).to(at::kBool), completion);
   REQUIRE(labels.scalar_type() == at::kLong);
   REQUIRE(at::equal(labels, expected));
   REQUIRE(at::equal(preference_labels(at::tensor({7, 0}), completion.to(at::kBool)), expected));

@@ -78,8 +78,9 @@ class SoftEntropyAccumulator {
   /// @throws ArgumentError if a name is empty or given twice.
   void update(const at::Tensor& z, const NamedLabelTensors& labels);
 
-  /// Starts what the next `estimate` needs from a GPU, and waits only for updates that are still under way there: before
-  /// the estimates of several layers, so that the GPU works on all of them at once. Nothing where sums are on the host.
+  /// Starts what the next `estimate` needs from a GPU, and waits only for updates that are still under way there:
+  /// before the estimates of several layers, so that the GPU works on all of them at once. Nothing where sums are on
+  /// the host.
   /// @throws StateError as `update` does.
   void prepare_estimate() const;
 
