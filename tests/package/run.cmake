@@ -1,6 +1,7 @@
 set(work "${BUILD}/package-test/${WAY}")
 file(REMOVE_RECURSE "${work}")
 list(PREPEND PREFIXES "${TORCH}")
+separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
 if(WAY STREQUAL "find_package")
   execute_process(COMMAND "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${work}/prefix"
                   OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
@@ -9,7 +10,7 @@ endif()
 execute_process(
   COMMAND "${CMAKE_COMMAND}" -G Ninja -S "${SOURCE}/tests/package/consumer" -B "${work}/build" -D "WAY=${WAY}"
           -D "INFOPLANE_SOURCE=${SOURCE}" -D "CMAKE_PREFIX_PATH=${PREFIXES}" -D CMAKE_BUILD_TYPE=Release
-          -D "CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}" -D "INFOPLANE_SANITIZE=${SANITIZE}"
+          -D "CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}" -D "INFOPLANE_SANITIZE=${SANITIZE}" ${FLAGS}
   COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND "${CMAKE_COMMAND}" --build "${work}/build" COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND "${work}/build/consumer" OUTPUT_VARIABLE out COMMAND_ERROR_IS_FATAL ANY)
