@@ -8,6 +8,8 @@
 #include <infoplane/distributed/local.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/monitor/monitor.hpp>
+#include <memory>
+#include <sstream>
 
 #include "distributed/thread_ranks.hpp"
 #include "monitor/rank_layouts.hpp"
@@ -227,6 +229,41 @@ TEST_CASE("activations that are NaN on one rank are counted on all", "[monitor][
   CHECK(points[0]->layers.at(0).rejected == 48);
   CHECK(points[0]->tokens == 96);
   CHECK(std::isnan(points[0]->loss));
+}
+
+TEST_CASE("ranks that saved inside a window and load go on to the same bits", "[monitor][distributed][state]") {
+  const auto options = MonitorOptions().every(4).window(3);
+  // Each rank's points at steps 4 and 8; where `saved`, by way of new monitors between steps 6 and 7.
+  const auto run = [&](bool saved) {
+    std::vector<std::vector<Point>> points(3);
+    infoplane::test::run_thread_ranks(3, [&](Communicator& communicator) {
+      const auto rank = static_cast<std::size_t>(communicator.rank());
+      auto monitor = std::make_unique<Monitor>(options, borrowed(communicator));
+      for (std::int64_t step = 2; step <= 8; ++step) {
+        if (saved && step == 7) {
+          std::stringstream state;
+          monitor->save(state);
+          monitor = std::make_unique<Monitor>(options, borrowed(communicator));
+          monitor->load(state);
+        }
+        if (auto point = step_of(*monitor, step, 0.1 * static_cast<double>(step), 0.2 * communicator.rank())) {
+          points.at(rank).push_back(*point);
+        }
+      }
+    });
+    return points;
+  };
+  const auto resumed = run(true), uninterrupted = run(false);
+  REQUIRE(uninterrupted[0].size() == 2);
+  CHECK(uninterrupted[0][1].tokens == 3 * 3 * 48);
+  for (std::size_t rank = 0; rank < 3; ++rank) {
+    CHECK(same_points({resumed[rank][0]}, {uninterrupted[rank][0]}));
+    // The new monitors introduce themselves once more, which costs bytes and changes no value.
+    Point last = resumed[rank].at(1);
+    CHECK(last.bytes_sent > uninterrupted[rank][1].bytes_sent);
+    last.bytes_sent = uninterrupted[rank][1].bytes_sent;
+    CHECK(same_points({last}, {uninterrupted[rank][1]}));
+  }
 }
 
 TEST_CASE("all ranks stop at the same step, whatever each of them sees", "[monitor][distributed]") {
