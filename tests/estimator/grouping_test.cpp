@@ -177,7 +177,8 @@ TEST_CASE("grouping: two labels never share a row", "[estimator]") {
   REQUIRE(labels.size() == flat.size());
   for (std::size_t i = 0; i < labels.size(); ++i) {
     CHECK(labels[i].tokens == 2);
-    CHECK_THAT(labels[i].entropy_nats, WithinAbs(expected.at(flat[i]), 1e-6));
+    CHECK_THAT(labels[i].entropy_nats,
+               WithinAbs(expected.at(flat[i]), 1e-5));  // one float32 row; other rows are 0.1 away
   }
 }
 
