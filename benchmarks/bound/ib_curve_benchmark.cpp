@@ -1,6 +1,6 @@
-// infoplane_bench_bound FILE...: the IB curve of the bytes of the files, order 1 and 2, and of a larger joint that is
-// made. Prints what each part costs. Verifies first: every curve ends at I(X;Y) and holds the data-processing
-// inequality.
+// infoplane_bench_bound FILE...: the IB curve of the bytes of the files, order 1 and 2. infoplane_bench_bound --large
+// [PAIRS]: of a joint that is made, with a vocabulary of 256 k and so many different pairs (default 10 million),
+// coarsely. Prints what each part costs. Verifies first: every curve holds the data-processing inequality.
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -9,7 +9,9 @@
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/bound/joint_builder.hpp>
 #include <iterator>
+#include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -41,9 +43,57 @@ void measure(const char* name, const Joint& joint, double counting, const IbCurv
       curve.points().size(), curve.tolerance(), counting, solving - start, end - solving);
 }
 
+/// Most memory that this process has held, in GB.
+double memory() {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("VmHWM:")) {
+      return std::atof(line.c_str() + 6) / 1e6;
+    }
+  }
+  return std::nan("");
+}
+
+/// A made joint of tokens by Zipf's law: each x is followed by tokens of its own few and by any.
+int measure_large(std::int64_t pairs) {
+  constexpr std::int64_t kVocabulary = 256'000;
+  std::mt19937_64 generator(1);
+  std::uniform_real_distribution<double> uniform(0, 1);
+  const auto zipf = [&] {
+    return static_cast<std::int64_t>(std::pow(static_cast<double>(kVocabulary), uniform(generator))) - 1;
+  };
+  double start = seconds();
+  infoplane::bound::JointBuilder builder;
+  for (std::int64_t x = 0; x < kVocabulary; ++x) {
+    for (std::int64_t i = 0; i < pairs / kVocabulary; ++i) {
+      const auto y = uniform(generator) < 0.5 ? (x % 1000 * 7919 + zipf()) % kVocabulary : zipf();
+      builder.add(x, y, 1e6 / static_cast<double>(x + 1));
+    }
+  }
+  const auto joint = builder.build();
+  std::printf("%lld rows, %lld columns, %lld pairs: counted in %.1f s, %.2f GB at most\n",
+              static_cast<long long>(joint.rows()), static_cast<long long>(joint.columns()),
+              static_cast<long long>(joint.nonzeros()), seconds() - start, memory());
+  for (const std::int64_t iterations : {2, 4}) {
+    start = seconds();
+    const auto curve =
+        IbCurve::solve(joint, IbCurveOptions().clusters(16).restarts(1).max_iterations(iterations).tolerance(0.5));
+    std::printf(
+        "16 clusters, one sweep, tolerance 0.5, at most %lld iterations a step: I(X;Y) %.3f, top %.3f at %.3f, "
+        "%zu points, %.1f s, %.2f GB at most\n",
+        static_cast<long long>(iterations), curve.information(), curve.points().back().expressivity,
+        curve.points().back().complexity, curve.points().size(), seconds() - start, memory());
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--large") {
+    return measure_large(argc > 2 ? std::atoll(argv[2]) : 10'000'000);
+  }
   std::vector<unsigned char> bytes;
   for (int i = 1; i < argc; ++i) {
     std::ifstream in(argv[i], std::ios::binary);
@@ -54,7 +104,7 @@ int main(int argc, char** argv) {
     bytes.insert(bytes.end(), std::istreambuf_iterator<char>(in), {});
   }
   if (bytes.empty()) {
-    std::fprintf(stderr, "usage: infoplane_bench_bound FILE...\n");
+    std::fprintf(stderr, "usage: infoplane_bench_bound FILE... | --large [PAIRS]\n");
     return 2;
   }
   for (const int order : {1, 2}) {

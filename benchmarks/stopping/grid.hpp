@@ -16,6 +16,9 @@ struct Run {
   std::int64_t layers = 0;
   std::uint64_t seed = 0;
 
+  /// Optimizer steps. Of the smallest text more: only a run that goes on after its best step has steps to save, and the
+  /// smaller model gets there later.
+  std::int64_t steps() const { return bytes > 30'000 ? 1200 : width > 32 ? 1500 : 2100; }
   std::string text() const { return corpus + "-" + std::to_string(bytes / 1000) + "k"; }
   std::string name() const { return text() + "-w" + std::to_string(width) + "-s" + std::to_string(seed); }
 };

@@ -8,6 +8,7 @@ namespace {
 
 using infoplane::EarlyStopping;
 using infoplane::EarlyStoppingOptions;
+using infoplane::callbacks::Combine;
 using infoplane::callbacks::Criterion;
 using infoplane::callbacks::DeltaMode;
 using infoplane::callbacks::Mode;
@@ -32,6 +33,16 @@ Criterion fall_of_expressivity(const std::string& key, double share, std::int64_
       .smoothing(smoothing);
 }
 
+Criterion no_trend(const std::string& key, std::int64_t width, double errors) {
+  return Criterion()
+      .monitor(key)
+      .patience(infoplane::callbacks::kEndless)
+      .min_delta(0)
+      .smoothing(3)
+      .trend(width)
+      .trend_errors(errors);
+}
+
 EarlyStoppingOptions single(const Criterion& criterion) {
   return EarlyStoppingOptions()
       .monitor(criterion.monitor())
@@ -40,7 +51,9 @@ EarlyStoppingOptions single(const Criterion& criterion) {
       .min_delta(criterion.min_delta())
       .min_delta_mode(criterion.min_delta_mode())
       .worsening(criterion.worsening())
-      .smoothing(criterion.smoothing());
+      .smoothing(criterion.smoothing())
+      .trend(criterion.trend())
+      .trend_errors(criterion.trend_errors());
 }
 
 class Rules {
@@ -77,16 +90,25 @@ class Rules {
     }
   }
 
+  /// No trend over a window; alone, guarded, and only where bigrams or the validation loss have none either.
   void add_slopes(const std::string& family, const std::string& key) {
-    for (const char* width : {"6", "8", "12"}) {
+    for (const std::int64_t width : {6, 8, 10, 12, 16}) {
       for (const double errors : {0.0, 1.0, 2.0, 3.0}) {
-        const auto slope = EarlyStoppingOptions()
-                               .monitor(std::string("slope") + width + "/" + key)
-                               .mode(Mode::kMax)
-                               .patience(infoplane::callbacks::kEndless)
-                               .stopping_threshold(-errors);
-        add(family, "slope of `" + key + "` over " + width + " points above −" + number(errors) + " standard errors",
-            slope);
+        const auto none = " over " + std::to_string(width) + " points within " + number(errors) + " standard errors";
+        const auto options = single(no_trend(key, width, errors));
+        add(family, "trend of `" + key + "`" + none, options);
+        if (key == "validation_loss") {
+          continue;
+        }
+        for (const double share : {0.1, 0.15}) {
+          add(family + " or fall of expressivity",
+              "trend of `" + key + "`" + none + "; or a fall of expressivity by " + number(share),
+              EarlyStoppingOptions(options).also({fall_of_expressivity("I(Y;Z)/output_unigram/corrected", share, 3)}));
+        }
+        if (key == "distance/unigram/corrected") {
+          add("slopes of distance and validation loss", "trends of `" + key + "` and `validation_loss`" + none,
+              EarlyStoppingOptions(options).also({no_trend("validation_loss", width, errors)}).combine(Combine::kAll));
+        }
       }
     }
   }
@@ -109,11 +131,10 @@ std::vector<Rule> all_rules() {
     rules.add_slopes("slope of curve gap", "curve_gap/unigram" + suffix);
     for (const std::int64_t smoothing : {1, 3}) {
       const auto mean = smoothing > 1 ? ", mean of 3" : "";
-      for (const std::string key : {"I(Y;Z)/output_unigram", "I(Y;Z)/output_bigram"}) {
-        for (const double share : {0.02, 0.03, 0.05, 0.1, 0.15}) {
-          rules.add("fall of expressivity", "`" + key + suffix + "` falls by " + number(share) + mean,
-                    single(fall_of_expressivity(key + suffix, share, smoothing)));
-        }
+      for (const double share : {0.02, 0.03, 0.05, 0.1, 0.15}) {
+        const auto key = "I(Y;Z)/output_unigram" + suffix;
+        rules.add("fall of expressivity", "`" + key + "` falls by " + number(share) + mean,
+                  single(fall_of_expressivity(key, share, smoothing)));
       }
       for (const double rise : {0.01, 0.02, 0.03, 0.05, 0.08}) {
         rules.add("generalisation", "held-out less training distance" + suffix + " rises by " + number(rise) + mean,
@@ -155,7 +176,9 @@ Outcome apply(const Rule& rule, const Trace& trace) {
   }
   outcome.excess = trace.excess(outcome.end);
   outcome.at_best = outcome.excess;
+  outcome.seen = outcome.excess;
   for (std::size_t i = 0; i <= outcome.end; ++i) {
+    outcome.seen = std::min(outcome.seen, trace.excess(i));
     outcome.at_best = trace.points[i].step == stopping.best_step() ? trace.excess(i) : outcome.at_best;
   }
   outcome.saved =
@@ -170,9 +193,11 @@ void Summary::add(const Summary& other) {
   };
   mix(mean, other.mean);
   mix(best_mean, other.best_mean);
+  mix(seen_mean, other.seen_mean);
   mix(saved, other.saved);
   worst = std::max(worst, other.worst);
   best_worst = std::max(best_worst, other.best_worst);
+  seen_worst = std::max(seen_worst, other.seen_worst);
   runs += other.runs;
   within += other.within;
   with_margin += other.with_margin;
@@ -192,6 +217,8 @@ Summary summarise(const Rule& rule, const std::vector<Trace>& traces) {
     summary.worst = std::max(summary.worst, outcome.excess);
     summary.best_mean += outcome.at_best / count;
     summary.best_worst = std::max(summary.best_worst, outcome.at_best);
+    summary.seen_mean += outcome.seen / count;
+    summary.seen_worst = std::max(summary.seen_worst, outcome.seen);
     summary.saved += outcome.saved / count;
   }
   return summary;

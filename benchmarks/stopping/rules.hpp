@@ -26,6 +26,7 @@ struct Outcome {
   std::size_t end = 0;  ///< index of the point at which training ends; the last where the rule did not fire
   double excess = 0;    ///< of the loss there, above the best of the run
   double at_best = 0;   ///< the same at the step that the rule calls best, for a trainer who restores that
+  double seen = 0;      ///< the same of the lowest loss until the end, for a trainer who kept that checkpoint
   double saved = 0;     ///< share of the steps
 };
 
@@ -39,6 +40,7 @@ struct Summary {
   std::size_t fired = 0;
   double mean = 0, worst = 0;  ///< excess at the end
   double best_mean = 0, best_worst = 0;
+  double seen_mean = 0, seen_worst = 0;
   double saved = 0;
 
   void add(const Summary& other);

@@ -33,19 +33,24 @@ constexpr double kLearningRate = 4e-3;
 
 struct Settings {
   std::string out = "build/stopping";
-  std::int64_t steps = 1200;
+  std::int64_t steps = 0;  // of each run its own
   std::int64_t every = 30;
   std::int64_t window = 8;
   std::uint64_t seeds = 2;
   std::int64_t most = 1'000'000;
 };
 
-bool complete(const fs::path& file, const Settings& settings) {
+std::int64_t steps_of(const Run& run, const Settings& settings) {
+  return settings.steps > 0 ? settings.steps : run.steps();
+}
+
+bool complete(const Run& run, const Settings& settings) {
+  const auto file = fs::path(settings.out) / (run.name() + ".jsonl");
   if (!fs::exists(file) || fs::file_size(file) == 0) {
     return false;
   }
-  const auto run = infoplane::read_run_file(file);
-  return !run.points.empty() && run.points.back().step == settings.steps;
+  const auto read = infoplane::read_run_file(file);
+  return !read.points.empty() && read.points.back().step == steps_of(run, settings);
 }
 
 void solve_curve(const Run& run, const train_text::Text& text, const Settings& settings) {
@@ -70,13 +75,14 @@ void train(const Run& run, const train_text::Text& text, const Settings& setting
   infoplane::Monitor monitor(model, infoplane::MonitorOptions()
                                         .every(settings.every)
                                         .window(settings.window)
+                                        .labels(infoplane::labels::LabelOptions().input_orders({1}).output_orders({1}))
                                         .run(run.name())
                                         .details({{"corpus", run.corpus},
                                                   {"bytes", run.bytes},
                                                   {"layers", run.layers},
                                                   {"seed", static_cast<std::int64_t>(run.seed)}}));
   monitor.add_sink(infoplane::JsonLinesSink(part, infoplane::sinks::OpenMode::kOverwrite));
-  for (std::int64_t step = 0; step <= settings.steps; ++step) {
+  for (std::int64_t step = 0; step <= steps_of(run, settings); ++step) {
     const auto [inputs, targets] = batches.next();
     auto observation = monitor.observe(step, inputs, targets);
     auto loss = train_text::cross_entropy(model(inputs), targets);
@@ -95,7 +101,7 @@ int study(const Settings& settings) {
   std::map<std::string, train_text::Text> corpora;
   std::int64_t trained = 0;
   for (const auto& run : all_runs(settings.seeds)) {
-    if (trained == settings.most || complete(fs::path(settings.out) / (run.name() + ".jsonl"), settings)) {
+    if (trained == settings.most || complete(run, settings)) {
       continue;
     }
     if (corpora.count(run.corpus) == 0) {
@@ -120,7 +126,7 @@ int main(int argc, char** argv) {
   stopping_study::Settings settings;
   CLI::App app("Trains the runs that docs/stopping.md reports on.", "infoplane_stopping_study");
   app.add_option("--out", settings.out, "Folder of the run files")->capture_default_str();
-  app.add_option("--steps", settings.steps, "Optimizer steps of a run")->capture_default_str();
+  app.add_option("--steps", settings.steps, "Optimizer steps of each run (default: those of the grid)");
   app.add_option("--every", settings.every, "Steps between two points")->capture_default_str();
   app.add_option("--seeds", settings.seeds, "Seeds, from 1")->capture_default_str();
   app.add_option("--most", settings.most, "End after so many runs")->capture_default_str();

@@ -28,15 +28,17 @@ bool better(const Summary& one, const Summary& other) {
 }
 
 void print_row(const std::string& name, const std::string& rule, const Summary& on) {
-  fmt::print("| {} | {} | {}/{} | {} | {:.1f} / {:.1f} | {:.1f} / {:.1f} | {:.0f} |\n", name, rule, on.within, on.runs,
-             on.fired, 100 * on.mean, 100 * on.worst, 100 * on.best_mean, 100 * on.best_worst, 100 * on.saved);
+  fmt::print("| {} | {} | {}/{} | {} | {:.1f} / {:.1f} | {:.1f} / {:.1f} | {:.1f} / {:.1f} | {:.0f} |\n", name, rule,
+             on.within, on.runs, on.fired, 100 * on.mean, 100 * on.worst, 100 * on.seen_mean, 100 * on.seen_worst,
+             100 * on.best_mean, 100 * on.best_worst, 100 * on.saved);
 }
 
 void print_head() {
   fmt::print(
-      "| family | rule | within 2 % | fired | excess at the end, mean / worst % | at its best step % | steps saved % "
-      "|\n");
-  fmt::print("|---|---|---|---|---|---|---|\n");
+      "| family | rule | within 2 % | fired | excess at the end, mean / worst % | best loss until then % | at its best "
+      "step % "
+      "| steps saved % |\n");
+  fmt::print("|---|---|---|---|---|---|---|---|\n");
 }
 
 void print_summary(const std::vector<std::pair<std::string, Family>>& families, const std::vector<Trace>& traces) {
@@ -50,7 +52,7 @@ void print_summary(const std::vector<std::pair<std::string, Family>>& families, 
         (1 - static_cast<double>(trace.points[trace.earliest()].step) / static_cast<double>(trace.points.back().step)) /
         static_cast<double>(traces.size());
   }
-  fmt::print("| (what could be known afterwards) | first point within 2 % | {0}/{0} | {0} | | | {1:.0f} |\n\n",
+  fmt::print("| (what could be known afterwards) | first point within 2 % | {0}/{0} | {0} | | | | {1:.0f} |\n\n",
              traces.size(), 100 * possible);
 }
 

@@ -17,6 +17,16 @@ using infoplane::plane::Series;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
+/// Of each sample: slope over the last `width` ones in its own standard errors; 0 before there are so many.
+std::vector<double> evidence(const Series& all, std::size_t width) {
+  std::vector<double> slopes(all.size(), 0);
+  for (std::size_t i = width - 1; i < all.size(); ++i) {
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(i) + 1;
+    slopes[i] = infoplane::plane::trend(Series(end - static_cast<std::ptrdiff_t>(width), end)).evidence();
+  }
+  return slopes;
+}
+
 }  // namespace
 
 std::size_t Trace::earliest() const {
@@ -49,30 +59,11 @@ Trace read_trace(const Run& run, const std::string& folder) {
     }
     trace.derived.push_back(std::move(derived));
   }
-  for (const std::string key :
-       {"distance/unigram", "distance/unigram/corrected", "curve_gap/unigram", "curve_gap/unigram/corrected",
-        "I(X;Z)/input_unigram/corrected", "I(Y;Z)/output_unigram/corrected", "validation_loss"}) {
-    auto all = heldout.series(key);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      const auto own = trace.derived[i].find(key);
-      all[i].value = own == trace.derived[i].end() ? all[i].value : own->second;
-    }
-    for (const std::size_t width : {6U, 8U, 12U}) {
-      for (std::size_t i = 0; i < all.size(); ++i) {
-        double evidence = 0;
-        if (i + 1 >= width) {
-          const auto end = all.begin() + static_cast<std::ptrdiff_t>(i) + 1;
-          evidence = infoplane::plane::trend(Series(end - static_cast<std::ptrdiff_t>(width), end)).evidence();
-        }
-        trace.derived[i]["slope" + std::to_string(width) + "/" + key] = i + 1 >= width ? evidence : kNaN;
-      }
-    }
-  }
-  for (auto& derived : trace.derived) {
-    for (const char* width : {"6", "8", "12"}) {
-      const double x = derived[std::string("slope") + width + "/I(X;Z)/input_unigram/corrected"];
-      const double y = derived[std::string("slope") + width + "/I(Y;Z)/output_unigram/corrected"];
-      derived[std::string("idle") + width] = x < -3 && y < 1 ? 1 : 0;
+  for (const std::size_t width : {6U, 8U, 12U}) {
+    const auto x = evidence(heldout.series("I(X;Z)/input_unigram/corrected"), width);
+    const auto y = evidence(heldout.series("I(Y;Z)/output_unigram/corrected"), width);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      trace.derived[i]["idle" + std::to_string(width)] = x[i] < -3 && y[i] < 1 ? 1 : 0;
     }
   }
   return trace;

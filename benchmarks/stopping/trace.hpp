@@ -24,14 +24,10 @@ struct Trace {
 
 /// Reads a run and derives, for each point,
 ///   * `validation_loss`;
-///   * `curve_gap` and `curve_gap/corrected`: the mean over blocks of I_IB(complexity) − expressivity on the byte
-///   bigrams
-///     of the run's own training text;
+///   * `curve_gap/unigram` and its corrected value, on the byte bigrams of the run's own training text;
 ///   * `generalisation`: held-out distance less that of the training stream at the same step;
-///   * `slope<w>/<key>`: slope over the last w points, in its own standard errors (0 before there are w);
 ///   * `idle<w>`: 1 where complexity fell over the last w points (slope below −3 errors) while expressivity did not
-///   rise
-///     (below 1).
+///     rise (below 1).
 Trace read_trace(const Run& run, const std::string& folder);
 
 }  // namespace stopping_study

@@ -12,9 +12,12 @@
 #include <infoplane/sinks/plane_table.hpp>
 #include <infoplane/sinks/progress_line.hpp>
 #include <infoplane/sinks/report.hpp>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "bound.hpp"
 #include "interrupt.hpp"
 #include "model.hpp"
 #include "options.hpp"
@@ -33,14 +36,17 @@ Text load_text(const Options& options) {
   return options.text.empty() ? load_own_headers() : load_bytes(options.text);
 }
 
-GPT make_model(const Options& options, std::int64_t vocabulary) {
+/// The model on the device; drawn on the CPU, so that a seed means the same weights everywhere.
+GPT make_model(const Options& options, std::int64_t vocabulary, const torch::Device& device) {
   torch::manual_seed(options.seed);
-  return GPT(GPTOptions()
-                 .vocabulary(vocabulary)
-                 .context(options.context)
-                 .width(options.width)
-                 .layers(options.layers)
-                 .heads(options.heads));
+  GPT model(GPTOptions()
+                .vocabulary(vocabulary)
+                .context(options.context)
+                .width(options.width)
+                .layers(options.layers)
+                .heads(options.heads));
+  model->to(device);
+  return model;
 }
 
 /// Where each layer is on its way over the plane, from the held-out points.
@@ -128,14 +134,18 @@ void report(const Options& options, const std::vector<infoplane::plane::Point>& 
   }
 }
 
-infoplane::MonitorOptions monitor_options(const Options& options) {
-  return infoplane::MonitorOptions()
-      .every(options.every)
-      .window(std::min(options.window, options.every))
-      .run("train_text")
-      .details({{"learning_rate", options.learning_rate},
-                {"seed", static_cast<std::int64_t>(options.seed)},
-                {"text", options.tokens.empty() ? options.text : options.tokens}});
+infoplane::MonitorOptions monitor_options(const Options& options, const Text& text) {
+  auto monitor = infoplane::MonitorOptions()
+                     .every(options.every)
+                     .window(std::min(options.window, options.every))
+                     .run("train_text")
+                     .details({{"learning_rate", options.learning_rate},
+                               {"seed", static_cast<std::int64_t>(options.seed)},
+                               {"text", options.tokens.empty() ? options.text : options.tokens}});
+  if (auto curve = solve_bound(text)) {
+    monitor.bound("unigram", std::move(*curve));
+  }
+  return monitor;
 }
 
 int train(const Options& options) {
@@ -143,10 +153,12 @@ int train(const Options& options) {
   const Text text = load_text(options);
   Batches batches(text.train, options.batch, options.context, options.seed);
   const Batch heldout = even_rows(text.heldout, kHeldoutRows, options.context);
-  auto model = make_model(options, text.vocabulary);
+  const torch::Device device = find_device(options.device);
+  auto model = make_model(options, text.vocabulary, device);
+  const Batch heldout_there = moved(heldout, device);
   auto optimizer = make_optimizer(model, options.learning_rate);
 
-  infoplane::Monitor monitor(model, monitor_options(options));
+  infoplane::Monitor monitor(model, monitor_options(options, text));
   monitor.add_sink(infoplane::JsonLinesSink(options.out, infoplane::sinks::OpenMode::kOverwrite));
   monitor.add_sink(infoplane::ConsoleSink(infoplane::ConsoleSinkOptions().quiet(options.quiet)));
   infoplane::EarlyStopping stopping(infoplane::EarlyStopping::compression());
@@ -162,13 +174,14 @@ int train(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   // Step s sees the model after s updates, so the last one puts the end of training on record.
   for (std::int64_t step = 0; step <= options.steps && interrupted() == 0; ++step) {
-    const auto [inputs, targets] = batches.next();
-    auto observation = monitor.observe(step, inputs, targets);
+    const Batch batch = batches.next();
+    auto observation = monitor.observe(step, batch.inputs, batch.targets);  // labels are made on the host
+    const auto [inputs, targets] = moved(batch, device);
     auto loss = cross_entropy(model(inputs), targets);
     if (auto point = monitor.end_step(step, loss)) {
       points.push_back(*point);
       auto heldout_observation = monitor.observe_heldout(step, heldout.inputs, heldout.targets);
-      const double validation = heldout_loss(model, heldout);
+      const double validation = heldout_loss(model, heldout_there);
       points.push_back(*monitor.end_heldout(step, validation));
       if (stopping.update(points.back()) && options.stop) {
         break;
@@ -203,6 +216,9 @@ int main(int argc, char** argv) {
     }
     return train_text::train(*command_line.options);
   } catch (const train_text::TextError& error) {
+    fmt::print(stderr, "train_text: {}\n", error.what());
+    return 2;
+  } catch (const std::invalid_argument& error) {  // no such device
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 2;
   } catch (const infoplane::IoError& error) {  // the run file: sinks only throw when they are made

@@ -25,6 +25,17 @@ const CLI::Validator& not_negative() {
   return validator;
 }
 
+const CLI::Validator& device() {
+  static const CLI::Validator validator(
+      [](const std::string& value) {
+        const bool numbered = value.starts_with("cuda:") && value.size() > 5 && value.size() < 8 &&
+                              value.find_first_not_of("0123456789", 5) == std::string::npos;
+        return value == "cpu" || value == "cuda" || numbered ? "" : value + " is not cpu, cuda or cuda:N";
+      },
+      "DEVICE", "device");
+  return validator;
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
@@ -52,6 +63,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.add_option("--heads", options.heads, "Attention heads of a block")->check(positive());
   app.add_option("--lr", options.learning_rate, "Learning rate after the warm-up")->check(positive());
   app.add_option("--threads", options.threads, "Threads of one operator")->check(CLI::Range(1, 1024));
+  app.add_option("--device", options.device, "Where to train: cpu, cuda, or cuda:N")->check(device());
   app.add_flag("--stop", options.stop, "End when the stopping rule says so, not only say when it would");
   app.add_flag("--quiet", options.quiet, "Print nothing but errors");
 

@@ -25,7 +25,8 @@ struct Options {
   /// Threads of one operator. Two gain little on matrices this small, and lose much where other work shares the cores:
   /// LibTorch's threads wait for one another by spinning.
   int threads = 1;
-  bool stop = false;  ///< end when the stopping rule says so
+  std::string device = "cpu";  ///< cpu, cuda, or cuda:N
+  bool stop = false;           ///< end when the stopping rule says so
   bool quiet = false;
 };
 

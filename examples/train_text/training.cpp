@@ -1,9 +1,11 @@
 #include "training.hpp"
 
+#include <torch/cuda.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/utils/clip_grad.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <tuple>
 #include <vector>
 
@@ -15,6 +17,20 @@ constexpr double kClipNorm = 1.0;
 constexpr double kWarmUpSteps = 50;
 
 }  // namespace
+
+torch::Device find_device(const std::string& name) {
+  const torch::Device device(name);
+  const auto count = static_cast<int>(torch::cuda::device_count());
+  if (device.is_cuda() && (device.has_index() ? device.index() : 0) >= count) {
+    throw std::invalid_argument("--device " + name + ": LibTorch finds " + std::to_string(count) +
+                                " CUDA devices here");
+  }
+  return device;
+}
+
+Batch moved(const Batch& batch, const torch::Device& device) {
+  return {batch.inputs.to(device), batch.targets.to(device)};
+}
 
 torch::optim::AdamW make_optimizer(GPT& model, double learning_rate) {
   std::vector<torch::Tensor> matrices, vectors;

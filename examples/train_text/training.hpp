@@ -3,11 +3,18 @@
 #include <torch/optim/adamw.h>
 
 #include <cstdint>
+#include <string>
 
 #include "model.hpp"
 #include "text.hpp"
 
 namespace train_text {
+
+/// "cpu", "cuda" or "cuda:N". @throws std::invalid_argument where LibTorch has no such device.
+torch::Device find_device(const std::string& name);
+
+/// The batch on a device.
+Batch moved(const Batch& batch, const torch::Device& device);
 
 /// AdamW with betas 0.9 and 0.95; weight decay 0.3 on matrices, none on biases and norms.
 torch::optim::AdamW make_optimizer(GPT& model, double learning_rate);

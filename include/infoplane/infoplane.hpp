@@ -5,6 +5,7 @@
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
 #include <infoplane/core/version.hpp>
+#include <infoplane/distributed/environment.hpp>
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/hooks/watch.hpp>

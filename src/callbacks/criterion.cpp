@@ -6,6 +6,7 @@
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/metric_keys.hpp>
+#include <infoplane/plane/series.hpp>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -85,6 +86,30 @@ double in_unit(const CriterionState& state, const Criterion& criterion, double a
   return amount;
 }
 
+/// Slope a check of the last values, positive for the better.
+plane::Change trend_of(const CriterionState& state, const Criterion& criterion) {
+  plane::Series series;
+  for (auto value = state.values.end() - static_cast<std::ptrdiff_t>(criterion.trend()); value != state.values.end();
+       ++value) {
+    series.push_back({static_cast<std::int64_t>(series.size()), *value, kNaN});
+  }
+  auto slope = plane::trend(series);
+  slope.value = criterion.mode() == Mode::kMin ? 0 - slope.value : slope.value;
+  return slope;
+}
+
+/// Whether lack of improvement asks for the end.
+StopReason at_rest(const CriterionState& state, const Criterion& criterion) {
+  if (state.waited >= criterion.patience()) {
+    return StopReason::kPatience;
+  }
+  if (criterion.trend() > 0 && state.values.size() >= static_cast<std::size_t>(criterion.trend())) {
+    const auto slope = trend_of(state, criterion);
+    return slope.value <= criterion.trend_errors() * slope.noise ? StopReason::kTrend : StopReason::kNone;
+  }
+  return StopReason::kNone;
+}
+
 /// 0.8 − 0.7 is above 0.1 in binary; a change of exactly min_delta must not count because of its last bit.
 double rounding(double one, double other) {
   return 4 * std::numeric_limits<double>::epsilon() * std::max(std::abs(one), std::abs(other));
@@ -120,6 +145,10 @@ void validate(const Criterion& criterion) {
                   ": it is a distance, whatever the mode");
   INFOPLANE_CHECK(criterion.smoothing() >= 1, ArgumentError,
                   "EarlyStopping needs a smoothing of at least 1 check, got ", criterion.smoothing());
+  INFOPLANE_CHECK(criterion.trend() == 0 || criterion.trend() >= 3, ArgumentError,
+                  "EarlyStopping needs at least 3 checks for a trend (or 0 for none), got ", criterion.trend());
+  INFOPLANE_CHECK(std::isfinite(criterion.trend_errors()), ArgumentError,
+                  "EarlyStopping needs finite trend_errors, got ", criterion.trend_errors());
   for (const auto& [name, value] : {std::pair("stopping_threshold", criterion.stopping_threshold()),
                                     std::pair("divergence_threshold", criterion.divergence_threshold()),
                                     std::pair("baseline", criterion.baseline())}) {
@@ -155,8 +184,8 @@ bool advance(CriterionState& state, const Criterion& criterion, Measured now, st
     if (check_finite && !std::isfinite(now.value)) {
       state.last_value = now.value;
       state.reason = StopReason::kNotFinite;
-    } else if (state.waited >= criterion.patience()) {
-      state.reason = StopReason::kPatience;  // still: it has not improved either
+    } else {
+      state.reason = at_rest(state, criterion);  // still: it has not improved either
     }
     return false;
   }
@@ -170,7 +199,7 @@ bool advance(CriterionState& state, const Criterion& criterion, Measured now, st
   const auto width = static_cast<std::size_t>(criterion.smoothing());
   state.values.push_back(now.value);
   state.errors.push_back(now.error);
-  if (state.values.size() > width) {
+  if (state.values.size() > std::max(width, static_cast<std::size_t>(criterion.trend()))) {
     state.values.pop_front();
     state.errors.pop_front();
   }
@@ -178,9 +207,10 @@ bool advance(CriterionState& state, const Criterion& criterion, Measured now, st
     return false;
   }
   const auto count = static_cast<double>(width);
-  const double value = std::accumulate(state.values.begin(), state.values.end(), 0.0) / count;
-  const double error =
-      std::sqrt(std::inner_product(state.errors.begin(), state.errors.end(), state.errors.begin(), 0.0)) / count;
+  const auto back = static_cast<std::ptrdiff_t>(width);
+  const double value = std::accumulate(state.values.end() - back, state.values.end(), 0.0) / count;
+  const auto errors = state.errors.end() - back;
+  const double error = std::sqrt(std::inner_product(errors, state.errors.end(), errors, 0.0)) / count;
   state.last_value = value;
   const double slack = std::isnan(state.best_value) ? 0 : rounding(value, state.best_value);
   const bool better = std::isnan(state.best_value) ||
@@ -199,8 +229,8 @@ bool advance(CriterionState& state, const Criterion& criterion, Measured now, st
   } else if (criterion.worsening() && state.best_step >= 0 &&
              -gain(state, criterion, value) > in_unit(state, criterion, *criterion.worsening(), error) + slack) {
     state.reason = StopReason::kWorsening;
-  } else if (state.waited >= criterion.patience()) {
-    state.reason = StopReason::kPatience;
+  } else {
+    state.reason = at_rest(state, criterion);
   }
   return better;
 }
@@ -220,6 +250,11 @@ std::string describe(const CriterionState& state, const Criterion& criterion, st
                          state.best_step);
     case StopReason::kNotFinite:
       return fmt::format("{} is {} at step {}", name, state.last_value, step);
+    case StopReason::kTrend: {
+      const auto slope = trend_of(state, criterion);
+      return fmt::format("the last {} of {} show no trend for the better at step {}: {:.2g} ± {:.2g} a check",
+                         checks(criterion.trend()), name, step, slope.value, slope.noise);
+    }
     case StopReason::kPatience:
     case StopReason::kNone:
       break;

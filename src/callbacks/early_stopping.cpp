@@ -19,6 +19,8 @@ const char* to_string(StopReason reason) noexcept {
       return "divergence";
     case StopReason::kNotFinite:
       return "not finite";
+    case StopReason::kTrend:
+      return "trend";
     case StopReason::kNone:
       break;
   }
@@ -33,6 +35,8 @@ int exit_code(StopReason reason) noexcept {
       return 11;
     case StopReason::kWorsening:
       return 12;
+    case StopReason::kTrend:
+      return 13;
     case StopReason::kDivergence:
       return 20;
     case StopReason::kNotFinite:
@@ -55,7 +59,9 @@ std::vector<Criterion> EarlyStoppingOptions::criteria() const {
                                  .divergence_threshold(divergence_threshold_)
                                  .worsening(worsening_)
                                  .baseline(baseline_)
-                                 .smoothing(smoothing_)};
+                                 .smoothing(smoothing_)
+                                 .trend(trend_)
+                                 .trend_errors(trend_errors_)};
   all.insert(all.end(), also_.begin(), also_.end());
   return all;
 }

@@ -19,6 +19,7 @@ nlohmann::json encode(const CriterionState& state, const Criterion& criterion) {
   return {{"monitor", name_of(criterion)},
           {"mode", criterion.mode() == Mode::kMin ? "min" : "max"},
           {"smoothing", criterion.smoothing()},
+          {"trend", criterion.trend()},
           {"reason", static_cast<int>(state.reason)},
           {"best_step", state.best_step},
           {"best_value", number_to_json(state.best_value)},
@@ -32,7 +33,7 @@ nlohmann::json encode(const CriterionState& state, const Criterion& criterion) {
 
 StopReason reason_of(const nlohmann::json& json) {
   const int value = json.get<int>();
-  INFOPLANE_CHECK(value >= 0 && value <= static_cast<int>(StopReason::kNotFinite), ArgumentError,
+  INFOPLANE_CHECK(value >= 0 && value <= static_cast<int>(StopReason::kTrend), ArgumentError,
                   "a saved state of EarlyStopping has the unknown reason ", value);
   return static_cast<StopReason>(value);
 }
@@ -75,7 +76,7 @@ void EarlyStopping::load_state(std::string_view text) {
                     criteria.size(), " criteria where the options have ", criteria_.size());
     for (std::size_t i = 0; i < criteria_.size(); ++i) {
       const auto now = encode(loaded.states_[i], criteria_[i]);
-      for (const char* field : {"monitor", "mode", "smoothing"}) {
+      for (const char* field : {"monitor", "mode", "smoothing", "trend"}) {
         INFOPLANE_CHECK(criteria[i].at(field) == now.at(field), ArgumentError,
                         "a saved state of EarlyStopping has the ", field, " ", criteria[i].at(field).dump(),
                         " where the options have ", now.at(field).dump());

@@ -9,6 +9,8 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/communicator.hpp>
 
+#include "core/no_signals.hpp"
+
 namespace infoplane::distributed {
 namespace {
 
@@ -88,6 +90,7 @@ void Communicator::guard(const Call& call, const Function& function) {
   try {
     ++operations_;
     const at::NoGradGuard no_grad;
+    const NoSignals no_signals;  // a backend may write to the socket of a peer that has died
     function();
     return;
   } catch (const PeerFailure& failure) {

@@ -14,26 +14,17 @@
 
 namespace infoplane::estimator {
 
-Estimate SoftEntropyAccumulator::Impl::estimate() const {
-  Estimation estimation(summed());
-  Totals totals;
-  for (LabelEstimation& set : estimation.sets()) {
-    for (int stage = 0; stage < LabelEstimation::kStages; ++stage) {
-      set.stage(stage, totals);
-      totals.next();
-    }
-  }
-  return estimation.finish();
-}
-
 SoftEntropyAccumulator::SoftEntropyAccumulator(std::int64_t d, const SoftEntropyOptions& options)
     : impl_(std::make_unique<Impl>(d, options)) {}
-SoftEntropyAccumulator::SoftEntropyAccumulator(const SoftEntropyAccumulator& other)
-    : impl_(std::make_unique<Impl>(*other.impl_)) {}
+SoftEntropyAccumulator::SoftEntropyAccumulator(const SoftEntropyAccumulator& other) {
+  other.impl_->come_home();
+  impl_ = std::make_unique<Impl>(*other.impl_);
+}
 SoftEntropyAccumulator::SoftEntropyAccumulator(SoftEntropyAccumulator&&) noexcept = default;
 SoftEntropyAccumulator& SoftEntropyAccumulator::operator=(SoftEntropyAccumulator&&) noexcept = default;
 SoftEntropyAccumulator& SoftEntropyAccumulator::operator=(const SoftEntropyAccumulator& other) {
   if (this != &other) {
+    other.impl_->come_home();
     impl_ = std::make_unique<Impl>(*other.impl_);
   }
   return *this;
@@ -43,46 +34,61 @@ SoftEntropyAccumulator::~SoftEntropyAccumulator() = default;
 void SoftEntropyAccumulator::update(const at::Tensor& z) { update(z, NamedLabelTensors()); }
 
 void SoftEntropyAccumulator::update(const at::Tensor& z, const labels::Grouping& grouping) {
+  update(z, grouping, nullptr);
+}
+
+void SoftEntropyAccumulator::update(const at::Tensor& z, const std::shared_ptr<const labels::Grouping>& grouping) {
+  INFOPLANE_CHECK(grouping != nullptr, ArgumentError, "the grouping is a null pointer");
+  update(z, *grouping, &grouping);
+}
+
+void SoftEntropyAccumulator::update(const at::Tensor& z, const labels::Grouping& grouping,
+                                    const std::shared_ptr<const labels::Grouping>* owner) {
   const PlainArithmetic plain;
   const at::Tensor values = checked_representations(z, dimension());
   check_grouping(grouping, values);
   for (const auto& assignment : grouping.sets) {
-    if (const LabelRows* const set = impl_->find(assignment.name)) {
-      impl_->check_width(*set, assignment.table->width());
-    }
+    impl_->check_width(assignment.name, assignment.table->width());
   }
+  if (auto shared = kernels::fused_device(values, *impl_->panels)) {
+    impl_->start(std::move(shared), values,
+                 {{},
+                  owner != nullptr ? *owner : std::make_shared<const labels::Grouping>(grouping),
+                  {},
+                  Impl::sequence_length(values, grouping.row_length)});
+    return;
+  }
+  impl_->come_home();
   Impl::Update update;
   impl_->assign(update, values, grouping.counted.empty() ? nullptr : grouping.counted.data(), grouping.row_length);
-  for (const auto& assignment : grouping.sets) {
-    LabelRows& set = impl_->set_for(assignment.name, assignment.table->width(), update.new_sets);
-    update.plans.emplace_back(&set, set.plan(assignment, impl_->batch(update)));
-  }
-  impl_->sets.reserve(impl_->sets.size() + update.new_sets.size());
+  impl_->plan(update, grouping);
   impl_->commit(update);
 }
 
 void SoftEntropyAccumulator::update(const at::Tensor& z, const NamedLabelTensors& labels) {
   const PlainArithmetic plain;
   const at::Tensor values = checked_representations(z, dimension());
-  const std::vector<IntegerLabels> sets = checked_labels(labels, values);
+  std::vector<IntegerLabels> sets = checked_labels(labels, values);
   for (const auto& integers : sets) {
-    if (const LabelRows* const set = impl_->find(integers.name)) {
-      impl_->check_width(*set, 1);
-    }
+    impl_->check_width(integers.name, 1);
   }
+  if (auto shared = kernels::fused_device(values, *impl_->panels)) {
+    impl_->start(std::move(shared), values, {{}, nullptr, std::move(sets), Impl::sequence_length(values, 0)});
+    return;
+  }
+  impl_->come_home();
   Impl::Update update;
   impl_->assign(update, values, nullptr, 0);
-  for (const auto& integers : sets) {
-    LabelRows& set = impl_->set_for(integers.name, 1, update.new_sets);
-    update.plans.emplace_back(&set, set.plan(integers.values, impl_->batch(update)));
-  }
-  impl_->sets.reserve(impl_->sets.size() + update.new_sets.size());
+  impl_->plan(update, sets);
   impl_->commit(update);
 }
+
+void SoftEntropyAccumulator::prepare_estimate() const { impl_->prepare_estimate(); }
 
 Estimate SoftEntropyAccumulator::estimate() const { return impl_->estimate(); }
 
 std::vector<ConditionalEntropy> SoftEntropyAccumulator::conditional_entropies(const std::string& name) const {
+  impl_->come_home();
   if (const LabelRows* const set = impl_->find(name)) {
     return set->conditional_entropies();
   }
@@ -95,6 +101,7 @@ std::vector<ConditionalEntropy> SoftEntropyAccumulator::conditional_entropies(co
 }
 
 void SoftEntropyAccumulator::reset() {
+  impl_->forget_device();
   std::fill(impl_->sum.begin(), impl_->sum.end(), 0.0);
   impl_->tokens = 0;
   impl_->rejected = 0;
@@ -103,6 +110,8 @@ void SoftEntropyAccumulator::reset() {
 }
 
 void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
+  impl_->come_home();
+  other.impl_->come_home();
   const Impl& theirs = *other.impl_;
   Differences differences;
   compare(differences, impl_->measure(), theirs.measure());
@@ -141,6 +150,7 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
 }
 
 void SoftEntropyAccumulator::save(std::ostream& out) const {
+  impl_->come_home();
   const Impl& mine = *impl_;
   const Measure measure = mine.measure();
   state::Writer content;
@@ -199,7 +209,7 @@ void SoftEntropyAccumulator::load(std::istream& in) {
 
 std::int64_t SoftEntropyAccumulator::memory_bytes() const noexcept {
   std::int64_t bytes = impl_->panels->memory_bytes() + static_cast<std::int64_t>(impl_->sum.size() * sizeof(double)) +
-                       impl_->reservoir.memory_bytes();
+                       impl_->reservoir.memory_bytes() + (impl_->device ? impl_->device->memory_bytes() : 0);
   for (const auto& set : impl_->sets) {
     bytes += set->memory_bytes();
   }

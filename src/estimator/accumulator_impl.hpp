@@ -16,6 +16,7 @@
 #include "estimator/kernels/soft_assignment.hpp"
 #include "estimator/label_rows.hpp"
 #include "estimator/measure.hpp"
+#include "estimator/on_device.hpp"
 #include "estimator/reservoir.hpp"
 
 namespace infoplane::estimator {
@@ -53,23 +54,43 @@ struct SoftEntropyAccumulator::Impl {
   /// The set of this name, or a new one that waits in `new_sets`.
   LabelRows& set_for(const std::string& name, int key_width, std::vector<std::unique_ptr<LabelRows>>& new_sets) {
     if (LabelRows* const found = find(name)) {
-      check_width(*found, key_width);
+      check_width(name, key_width);
       return *found;
     }
     new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size(), options));
     return *new_sets.back();
   }
 
-  void check_width(const LabelRows& set, int key_width) const {
-    INFOPLANE_CHECK(set.key_width() == key_width, ArgumentError, "the label set \"", set.name(), "\" has keys of ",
-                    set.key_width(), " integers and cannot take keys of ", key_width);
+  void check_width(const std::string& name, int key_width) const {
+    const int known = known_width(name);
+    INFOPLANE_CHECK(known == 0 || known == key_width, ArgumentError, "the label set \"", name, "\" has keys of ", known,
+                    " integers and cannot take keys of ", key_width);
   }
 
-  /// `length`: rows of a sequence; 0: z says it.
+  /// Rows of a sequence; `length` 0: z says it.
+  static std::int64_t sequence_length(const at::Tensor& z, std::int64_t length) {
+    return std::max<std::int64_t>(1, length > 0 ? length : z.dim() == 3 ? z.size(1) : 1);
+  }
+
   void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted, std::int64_t length) {
     update.assignment = kernels::soft_assignment(z, *panels, epsilon, counted);
-    update.length = std::max<std::int64_t>(1, length > 0 ? length : z.dim() == 3 ? z.size(1) : 1);
+    update.length = sequence_length(z, length);
     update.picks = reservoir.plan(update.assignment.used);
+  }
+
+  void plan(Update& update, const labels::Grouping& grouping) {
+    for (const auto& assignment : grouping.sets) {
+      LabelRows& set = set_for(assignment.name, assignment.table->width(), update.new_sets);
+      update.plans.emplace_back(&set, set.plan(assignment, batch(update)));
+    }
+    sets.reserve(sets.size() + update.new_sets.size());
+  }
+  void plan(Update& update, const std::vector<IntegerLabels>& labels) {
+    for (const auto& integers : labels) {
+      LabelRows& set = set_for(integers.name, 1, update.new_sets);
+      update.plans.emplace_back(&set, set.plan(integers.values, batch(update)));
+    }
+    sets.reserve(sets.size() + update.new_sets.size());
   }
 
   LabelRows::Batch batch(const Update& update) const {
@@ -103,7 +124,7 @@ struct SoftEntropyAccumulator::Impl {
     constexpr std::int64_t kColumns = 32;  // two cache lines
     const std::int64_t m = anchors.size();
     const auto count = static_cast<std::int64_t>(update.plans.size());
-    if (count == 0) {
+    if (count == 0 || !update.assignment.probabilities) {
       return;
     }
     const std::int64_t wanted = (at::get_num_threads() + count - 1) / count;
@@ -121,9 +142,24 @@ struct SoftEntropyAccumulator::Impl {
     });
   }
 
+  /// What follows is of accumulator_device.cpp.
+  /// Key width of a label set that was seen, or comes with an update that is not counted yet; 0: none.
+  int known_width(const std::string& name) const;
+  /// Starts an update on a device, after counting those that have come.
+  void start(std::shared_ptr<kernels::cuda::Shared> shared, const at::Tensor& z, OnDevice::Pending labels);
+  /// Counts the first update that is on the device.
+  void count_first();
+  void count_all();
+  /// Queues what an estimate needs from the device.
+  void prepare_estimate();
+  /// Counts all updates and brings all sums to the host; what is not of an update or an estimate wants that first.
+  void come_home();
+  /// Gives up what is on a device.
+  void forget_device() noexcept { device.reset(); }
+
   Summed summed() const { return {options.label_weights(), reservoir, sum, tokens, rejected, sets}; }
 
-  Estimate estimate() const;
+  Estimate estimate();
 
   SoftEntropyOptions options;
   double epsilon;
@@ -134,6 +170,7 @@ struct SoftEntropyAccumulator::Impl {
   std::int64_t tokens = 0;
   std::int64_t rejected = 0;
   std::vector<std::unique_ptr<LabelRows>> sets;
+  std::unique_ptr<OnDevice> device;  // null: everything is on the host
 
   struct Empty {};
   /// One that measures alike and has seen nothing.

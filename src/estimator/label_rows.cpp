@@ -163,7 +163,7 @@ std::uint32_t LabelRows::append_row() {
   grow_to(counts_, rows() + 1);
   grow_to(visit_, rows() + 1);
   grow_to(squares_, rows() + 1);
-  if (rows() / kBlockRows == blocks_.size()) {
+  if (!on_device_ && rows() / kBlockRows == blocks_.size()) {
     blocks_.push_back(std::make_unique<float[]>(kBlockRows * static_cast<std::size_t>(anchors_)));
   }
   pending_.push_back(0);
@@ -207,7 +207,7 @@ LabelRows::Whole& LabelRows::whole(std::uint32_t row) {
   if (found != wholes_.end()) {
     return found->second;
   }
-  Whole fresh{0, std::make_unique<double[]>(static_cast<std::size_t>(anchors_))};
+  Whole fresh{0, std::make_unique<double[]>(static_cast<std::size_t>(anchors_)), -1};
   Whole& result = wholes_.emplace(row, std::move(fresh)).first->second;
   pending_[row] |= kHasWhole;
   return result;
@@ -300,7 +300,8 @@ std::int64_t LabelRows::memory_bytes() const noexcept {
   return bytes(slot_of_row_) + bytes(row_of_slot_) + bytes(parts_) + bytes(dealt_) + bytes(pending_) + bytes(counts_) +
          bytes(visit_) + bytes(squares_) + bytes(sampled_) + bytes(dropped_) + bytes(free_slots_) + bytes(free_rows_) +
          bytes(blocks_) + static_cast<std::int64_t>(blocks_.size()) * block_bytes +
-         static_cast<std::int64_t>(wholes_.size()) * whole_bytes + (own_ ? own_->memory_bytes() : 0);
+         static_cast<std::int64_t>(wholes_.size()) * whole_bytes + (own_ ? own_->memory_bytes() : 0) +
+         bytes(dropped_rows_) + (on_device_ ? on_device_->memory_bytes() : 0);
 }
 
 }  // namespace infoplane::estimator

@@ -13,6 +13,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "estimator/kernels/cuda/label_sums.hpp"
+#include "estimator/label_readout.hpp"
 #include "estimator/label_totals.hpp"
 #include "estimator/reservoir.hpp"
 
@@ -36,6 +38,9 @@ namespace infoplane::estimator {
 /// Where there may be no more than `max_labels` labels, those stay whose hash is lowest: below 2^(64 − level), with the
 /// lowest level at which they are few enough. Which these are follows from the labels alone, so ranks agree. Tokens of
 /// other labels are summed together, for H(Z).
+///
+/// The sums can be on a device instead of the host (label_rows_device.cpp); all that is counted stays on the host. What
+/// then reads or changes sums is only what is said to; everything else wants them home.
 ///
 /// Labels of this set have slots 0, 1, … in order of appearance. A table of keys, that of the label index that made the
 /// groupings, says which label is meant; where batches come with several tables, or none, the set has one of its own.
@@ -117,6 +122,31 @@ class LabelRows {
   std::vector<ConditionalEntropy> conditional_entropies() const;
   std::int64_t memory_bytes() const noexcept;
 
+  /// Queues the way of all sums to a device, or home; afterwards they are there, or with `finish_home` once it has
+  /// come.
+  void move_to(kernels::cuda::Device& device, void* stream);
+  struct Home {
+    kernels::cuda::Memory pinned;
+    std::int64_t row_bytes = 0;
+  };
+  Home start_home(kernels::cuda::Device& device, void* stream) const;
+  void finish_home(const Home& home);
+  bool on_device() const noexcept { return on_device_ != nullptr; }
+  kernels::cuda::LabelSums sums_there() const noexcept { return on_device_->view(); }
+  void keep_for(kernels::cuda::Device& device, void* stream) const;
+  /// Room on the device for what a plan adds, as set number `set` of its update; appends which rows become float64.
+  void prepare_on_device(kernels::cuda::Device& device, const Plan& plan, std::int32_t set,
+                         std::vector<kernels::cuda::Promotion>& promotions, void* stream);
+  /// Appends the row of each position as make_segments() wants it.
+  static void segment_rows(const Plan& plan, std::vector<std::int32_t>& into);
+  /// Rows whose labels were dropped, and that the device must still clear.
+  std::span<const std::int32_t> dropped_rows() const noexcept { return dropped_rows_; }
+  void forget_dropped_rows() noexcept { dropped_rows_.clear(); }
+  /// Queues what `statistics` needs from the device; once it has come, `statistics` can be called until it is
+  /// forgotten.
+  void request(kernels::cuda::Device& device, void* stream);
+  void forget_readout() noexcept { readout_.reset(); }
+
   void save(state::Writer& out) const;
   /// A set as it was saved, with a table of its own. @throws IoError if anything in it cannot be.
   static std::unique_ptr<LabelRows> load(state::Reader& in, std::int64_t anchors, const SoftEntropyOptions& options,
@@ -136,6 +166,7 @@ class LabelRows {
   struct Whole {
     std::int64_t tokens = 0;
     std::unique_ptr<double[]> sums;
+    std::int32_t on_device = -1;  // its row there
   };
 
   struct Label;  // sums of a label and its parts
@@ -162,6 +193,7 @@ class LabelRows {
   bool kept(std::span<const std::int64_t> key) const noexcept;
   void reserve_for_dropping();
   void drop_labels(int level) noexcept;
+  void clear_into_dropped(std::uint32_t row) noexcept;
   std::uint32_t take(std::uint32_t slot, std::int64_t sequence);
   Whole& whole(std::uint32_t row);
   void own_table();
@@ -169,7 +201,7 @@ class LabelRows {
   void load_rows(state::Reader& in);
 
   LabelCounts counts_of(std::uint32_t slot) const noexcept;
-  /// Adds the sums of all tokens to `all`.
+  /// Adds the sums of all tokens to `all`, where they are on the host.
   LabelEntropies entropies_of(std::uint32_t slot, const LabelCounts& counts, Label& scratch, double* all) const;
   void prefetch(std::size_t slot) const noexcept;
   std::int64_t tokens() const noexcept;
@@ -202,6 +234,9 @@ class LabelRows {
   std::vector<std::uint32_t> free_slots_;
   std::vector<std::uint32_t> free_rows_;
   std::unordered_map<std::uint32_t, Whole> wholes_;  // of rows with kHasWhole in `pending_`
+  std::unique_ptr<kernels::cuda::DeviceLabelSums> on_device_;
+  std::vector<std::int32_t> dropped_rows_;
+  std::unique_ptr<LabelReadout> readout_;
   std::vector<std::uint32_t> sampled_;  // by reservoir row: the row of sums that it was added to, or kDropped
 };
 

@@ -23,12 +23,25 @@ void LabelRows::reserve_for_dropping() {
   if (max_labels_ > 0) {
     free_slots_.reserve(slots());
     free_rows_.reserve(rows());
+    dropped_rows_.reserve(on_device_ ? rows() : 0);
   }
 }
 
 void LabelRows::drop_beyond_limit() noexcept {
   while (max_labels_ > 0 && level_ < 64 && static_cast<std::int64_t>(slots() - free_slots_.size()) > max_labels_) {
     drop_labels(level_ + 1);
+  }
+}
+
+void LabelRows::clear_into_dropped(std::uint32_t number) noexcept {
+  if (!on_device_) {
+    add_row_to(number, dropped_.data());
+    std::fill_n(row(number), anchors_, 0.0F);
+    return;
+  }
+  dropped_rows_.push_back(static_cast<std::int32_t>(number));  // there is room
+  if (has_whole(number) && wholes_.find(number)->second.on_device >= 0) {
+    on_device_->give_back(wholes_.find(number)->second.on_device);
   }
 }
 
@@ -46,9 +59,8 @@ void LabelRows::drop_labels(int level) noexcept {
       if (number == kNone) {
         continue;
       }
-      add_row_to(number, dropped_.data());
       dropped_tokens_ += tokens_of_row(number);
-      std::fill_n(row(number), anchors_, 0.0F);
+      clear_into_dropped(number);
       wholes_.erase(number);
       counts_[number] = visit_[number] = 0;
       squares_[number] = 0;

@@ -43,8 +43,8 @@ std::int64_t LabelRows::tokens_of_slot(std::uint32_t slot) const noexcept {
 }
 
 void LabelRows::add_row_to(std::uint32_t number, double* sums) const noexcept {
-  const float* const recent = row(number);
-  if (!has_whole(number)) {
+  const float* const recent = readout_ ? readout_->row(number, anchors_) : row(number);
+  if (readout_ || !has_whole(number)) {
     for (std::int64_t b = 0; b < anchors_; ++b) {
       sums[b] += static_cast<double>(recent[b]);
     }
@@ -80,6 +80,10 @@ LabelCounts LabelRows::counts_of(std::uint32_t slot) const noexcept {
 
 LabelEntropies LabelRows::entropies_of(std::uint32_t slot, const LabelCounts& counts, Label& scratch,
                                        double* all) const {
+  if (readout_) {
+    const kernels::cuda::LabelEntropies& there = readout_->label(slot);
+    return {there.whole, there.halves, there.quarters, there.noise};
+  }
   std::array<const float*, 4> sums{};
   bool large = false;
   for (std::size_t part = 0; part < sums.size(); ++part) {
@@ -126,13 +130,15 @@ LabelTotals LabelRows::totals(LabelWeights weights, const TokenBias& bias, std::
       // Blocks go round over pieces: early labels are the frequent ones and have more rows than others.
       for (std::size_t block = piece * kBlock; block < slots(); block += pieces * kBlock) {
         for (std::size_t slot = block; slot < std::min(slots(), block + kBlock); ++slot) {
-          prefetch(std::min(slot + kAhead, slots() - 1));
+          if (!readout_) {
+            prefetch(std::min(slot + kAhead, slots() - 1));
+          }
           add(piece, slot, scratch);
         }
       }
     }
   });
-  all = dropped_;
+  all = readout_ ? std::vector<double>(readout_->sums(), readout_->sums() + m) : dropped_;
   for (std::size_t piece = 0; piece < pieces; ++piece) {
     std::transform(all.begin(), all.end(), sums.begin() + static_cast<std::ptrdiff_t>(piece * m), all.begin(),
                    std::plus<>());
@@ -153,6 +159,9 @@ void LabelRows::prefetch(std::size_t slot) const noexcept {
 }
 
 std::vector<double> LabelRows::sum_of_all() const {
+  if (readout_) {
+    return {readout_->sums(), readout_->sums() + anchors_};
+  }
   std::vector<double> all = dropped_;
   for (std::uint32_t slot = 0; slot < slots(); ++slot) {
     for (const std::uint32_t row : parts_[slot]) {

@@ -59,11 +59,21 @@ void Reservoir::add(std::vector<Pick>& picks, std::span<const std::uint8_t> used
     }
     heap_.push_back({pick.priority, pick.index});
     std::push_heap(heap_.begin(), heap_.end());
-    std::copy_n(probabilities + pick.row * m, m, values_.data() + pick.index * m);
+    if (probabilities != nullptr) {
+      std::copy_n(probabilities + pick.row * m, m, values_.data() + pick.index * m);
+    }
     sequences_[pick.index] = sequences_seen_ + static_cast<std::int64_t>(pick.row) / length;
   }
   position_ += static_cast<std::uint64_t>(std::count_if(used.begin(), used.end(), [](auto flag) { return flag != 0; }));
   sequences_seen_ += (static_cast<std::int64_t>(used.size()) + length - 1) / length;
+}
+
+void Reservoir::fill(std::span<const std::uint32_t> indices, const float* rows) noexcept {
+  const auto m = static_cast<std::size_t>(anchors_);
+  for (const std::uint32_t index : indices) {
+    std::copy_n(rows, m, values_.data() + index * m);
+    rows += m;
+  }
 }
 
 Reservoir::Merged Reservoir::merged(const Reservoir& other) const {

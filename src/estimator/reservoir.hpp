@@ -43,9 +43,12 @@ class Reservoir {
 
   /// Rows of a batch that may enter, in order, after making room for them; changes nothing.
   std::vector<Pick> plan(std::span<const std::uint8_t> used);
-  /// Adds a batch [rows, m] of sequences of `length` rows.
+  /// Adds a batch [rows, m] of sequences of `length` rows. Without probabilities, `fill` must bring the rows of all
+  /// picks that entered before any is read.
   void add(std::vector<Pick>& picks, std::span<const std::uint8_t> used, const float* probabilities,
            std::int64_t length) noexcept;
+
+  void fill(std::span<const std::uint32_t> indices, const float* rows) noexcept;
 
   /// A row of a sample by its priority.
   struct Entry {

@@ -92,6 +92,7 @@ void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std:
   out.put(group);
   out.put(static_cast<std::uint32_t>(mine.size()));
   for (const auto& [name, accumulator] : mine) {
+    accumulator->impl_->come_home();
     const SoftEntropyAccumulator::Impl& impl = *accumulator->impl_;
     const Measure measure = impl.measure();
     out.put_text(name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
+#include <infoplane/plane/curve_gap.hpp>
 #include <sstream>
 #include <utility>
 
@@ -21,7 +22,7 @@ Stream::Stream(std::string name, const MonitorOptions& options)
     : name_(std::move(name)), options_(options), index_(options.labels()) {}
 
 void Stream::begin(std::int64_t step, const HostBatch& batch) {
-  grouping_ = index_.group(batch.tokens(), batch.others());
+  grouping_ = batch.at_positions(index_.group(batch.tokens(), batch.others()));
   sequences_ = batch.sequences();
   length_ = batch.length();
   step_ = step;
@@ -50,7 +51,7 @@ void Stream::capture(const hooks::Site& site, const at::Tensor& tensor) {
     layers_.push_back({site.name, *prototype_, 0});
     layer = layers_.end() - 1;
   }
-  layer->accumulator.update(z, *grouping_);
+  layer->accumulator.update(z, grouping_);
   ++layer->captures;
 }
 
@@ -66,30 +67,45 @@ bool Stream::misses_any(const std::vector<hooks::Site>& sites) const {
   });
 }
 
-plane::Point Stream::take(std::int64_t step, double loss, const std::vector<hooks::Site>& sites) {
+std::vector<estimator::NamedAccumulator> Stream::accumulators(const std::vector<hooks::Site>& sites,
+                                                              const std::vector<SharedSite>& names) const {
+  std::vector<estimator::NamedAccumulator> result;
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    if (const auto* layer = find(sites[i].name)) {
+      result.push_back({names[i].name, &layer->accumulator});
+    }
+  }
+  return result;
+}
+
+plane::Point Stream::point(double loss, const std::vector<SharedSite>& sites,
+                           const std::vector<estimator::NamedEstimate>& estimates) const {
   plane::Point point;
-  point.step = step;
+  point.step = step_;
   point.tokens = tokens_;
   point.loss = loss;
   point.stream = name_;
   std::vector<plane::LayerPoint> blocks;  // means leave out embeddings and what is no block's output
   for (const auto& site : sites) {
-    const auto* layer = find(site.name);
-    if (layer == nullptr) {
+    const auto found = std::find_if(estimates.begin(), estimates.end(),
+                                    [&](const estimator::NamedEstimate& each) { return each.name == site.name; });
+    if (found == estimates.end()) {
       continue;
     }
-    auto& got = point.layers.emplace_back(plane::layer_point(site.name, layer->accumulator.estimate()));
-    if (layer->captures == 0) {
+    auto& got = point.layers.emplace_back(plane::layer_point(site.name, found->estimate));
+    if (found->estimate.sequences == 0) {
       for (const auto& [key, value] : got.metrics) {
         got.reasons.insert_or_assign(key, kDropped);
       }
+    }
+    for (const auto& [order, curve] : options_.curves()) {
+      plane::add_curve_gap(got, order, curve, options_.estimator().anchors());
     }
     if (site.index >= 0) {
       blocks.push_back(got);
     }
   }
   point.mean = plane::mean_over_blocks(blocks);
-  reset();
   return point;
 }
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "monitor/ranks.hpp"
 #include "monitor/token_views.hpp"
 
 namespace infoplane {
@@ -35,9 +36,14 @@ class Stream {
   /// others.
   void capture(const hooks::Site& site, const at::Tensor& tensor);
 
-  /// The point of everything since the last one, with layers in the order of `sites`; forgets the statistics. A layer
-  /// that came before, but not since the last point, has NaN and the reason.
-  plane::Point take(std::int64_t step, double loss, const std::vector<hooks::Site>& sites);
+  /// What was measured since the last point at those of `sites` that ever came, by `names`, one for each site.
+  std::vector<estimator::NamedAccumulator> accumulators(const std::vector<hooks::Site>& sites,
+                                                        const std::vector<SharedSite>& names) const;
+
+  /// The point of the estimates, with layers in the order of `sites`. A layer that came before, but not since the last
+  /// point, has NaN and the reason.
+  plane::Point point(double loss, const std::vector<SharedSite>& sites,
+                     const std::vector<estimator::NamedEstimate>& estimates) const;
 
   /// Whether one of `sites` came before, but not since the last point.
   bool misses_any(const std::vector<hooks::Site>& sites) const;

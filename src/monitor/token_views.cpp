@@ -1,5 +1,6 @@
 #include "monitor/token_views.hpp"
 
+#include <algorithm>
 #include <infoplane/core/error.hpp>
 #include <string>
 
@@ -56,6 +57,45 @@ HostBatch::HostBatch(const at::Tensor& tokens, const at::Tensor& targets, const 
   for (const auto& [name, values] : details.labels()) {
     others_.push_back({name, view(values, name.c_str(), time_major)});
   }
+  if (details.positions().defined()) {
+    INFOPLANE_CHECK(details.positions().dim() == 1, ShapeError, "positions must be of one axis, got ",
+                    shape_of(details.positions()));
+    const auto positions = view(details.positions(), "positions", false);
+    whole_ = false;
+    for (std::int64_t i = 0; i < positions.columns(); ++i) {
+      positions_.push_back(positions.at(0, i));
+      INFOPLANE_CHECK(positions_.back() >= 0 && positions_.back() < batch_.tokens.columns(), ArgumentError,
+                      "positions[", i, "] is ", positions_.back(), ", but the rows have ", batch_.tokens.columns(),
+                      " tokens: give observe() whole rows, and the positions of this rank's activations in them");
+    }
+  }
+}
+
+std::shared_ptr<const labels::Grouping> HostBatch::at_positions(
+    std::shared_ptr<const labels::Grouping> grouping) const {
+  if (whole_) {
+    return grouping;
+  }
+  const auto pick = [this](const auto& values) {
+    std::decay_t<decltype(values)> result;
+    for (std::int64_t sequence = 0; sequence < sequences() && !values.empty(); ++sequence) {
+      for (const std::int64_t position : positions_) {
+        result.push_back(values[static_cast<std::size_t>(sequence * batch_.tokens.columns() + position)]);
+      }
+    }
+    return result;
+  };
+  auto result = std::make_shared<labels::Grouping>();
+  result->positions = sequences() * length();
+  result->row_length = length();
+  result->counted = pick(grouping->counted);
+  for (const auto& set : grouping->sets) {
+    auto& picked =
+        result->sets.emplace_back(labels::LabelAssignment{set.name, set.table, pick(set.rows), set.row_count, 0});
+    picked.labelled = static_cast<std::int64_t>(picked.rows.size()) -
+                      std::count(picked.rows.begin(), picked.rows.end(), labels::kNoRow);
+  }
+  return result;
 }
 
 at::Tensor by_position(const at::Tensor& activations, std::int64_t sequences, std::int64_t length, bool time_major,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <infoplane/labels/label_index.hpp>
 #include <infoplane/monitor/batch_details.hpp>
+#include <memory>
 #include <vector>
 
 namespace infoplane {
@@ -19,13 +20,20 @@ class HostBatch {
   const labels::TokenBatch& tokens() const noexcept { return batch_; }
   const std::vector<labels::NamedLabels>& others() const noexcept { return others_; }
   std::int64_t sequences() const noexcept { return batch_.tokens.rows(); }
-  std::int64_t length() const noexcept { return batch_.tokens.columns(); }
+  /// Positions of a sequence that there are activations of.
+  std::int64_t length() const noexcept {
+    return whole_ ? batch_.tokens.columns() : static_cast<std::int64_t>(positions_.size());
+  }
+  /// The labels of these positions, from those of whole sequences.
+  std::shared_ptr<const labels::Grouping> at_positions(std::shared_ptr<const labels::Grouping> grouping) const;
 
  private:
   labels::IntegerView view(const at::Tensor& tensor, const char* what, bool time_major);
 
   std::vector<at::Tensor> held_;
   labels::TokenBatch batch_;
+  bool whole_ = true;
+  std::vector<std::int64_t> positions_;
   std::vector<labels::NamedLabels> others_;
 };
 

@@ -5,6 +5,8 @@
 #include <infoplane/plane/metric_keys.hpp>
 #include <limits>
 
+#include "plane/statistics.hpp"
+
 namespace infoplane::plane {
 namespace {
 
@@ -31,7 +33,7 @@ void add_curve_gap(LayerPoint& layer, std::string_view order, const bound::IbCur
     const double complexity = value_at(metrics, corrected_key(x));
     const double slope = curve.slope_at(complexity * std::log(static_cast<double>(anchors)));
     gap = curve.gap(complexity, value_at(metrics, corrected_key(y)), anchors);
-    error = std::hypot(value_at(metrics, standard_error_key(y)), slope * value_at(metrics, standard_error_key(x)));
+    error = error_of_difference(metrics, order, slope);
   } else if (const auto reason = layer.reasons.find(distance); reason != layer.reasons.end()) {
     layer.reasons[corrected_key(key)] = reason->second;
     layer.reasons[standard_error_key(key)] = reason->second;

@@ -1,5 +1,6 @@
 #include "plane/statistics.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <infoplane/core/error.hpp>
@@ -161,6 +162,19 @@ class Statistics {
 };
 
 }  // namespace
+
+double error_of_difference(const Metrics& layer, std::string_view order, double r) {
+  const auto x = value_at(layer, corrected_key(complexity_key(order)));
+  const auto error_x = value_at(layer, standard_error_key(complexity_key(order)));
+  const auto error_y = value_at(layer, standard_error_key(expressivity_key(order)));
+  const auto own = value_at(layer, corrected_key(optimality_key(order)));
+  const auto error_own = value_at(layer, standard_error_key(optimality_key(order)));
+  const auto most = error_x * error_y;
+  // own² error² x² = error_y² − 2 own c + own² error_x², solved for the covariance c.
+  const auto c = (error_y * error_y + own * own * error_x * error_x - error_own * error_own * x * x) / (2 * own);
+  const auto covariance = std::isfinite(c) ? std::clamp(c, -most, most) : -std::copysign(most, r);
+  return std::sqrt(std::max(error_y * error_y - 2 * r * covariance + r * r * error_x * error_x, 0.0));
+}
 
 void add_statistics(LayerPoint& point, const estimator::Estimate& estimate, double scale) {
   Statistics statistics(point, estimate, scale);

@@ -2,10 +2,15 @@
 
 #include <infoplane/estimator/estimate.hpp>
 #include <infoplane/plane/point.hpp>
+#include <string_view>
 
 namespace infoplane::plane {
 
 /// Adds what layer_point documents beside the plug-in values, which are there already; efficiencies are nats / `scale`.
 void add_statistics(LayerPoint& point, const estimator::Estimate& estimate, double scale);
+
+/// Standard error of I(Y;Z) − r · I(X;Z) in one layer, from those of I(X;Z), I(Y;Z) and their ratio, which tells the
+/// covariance; without that of the ratio an upper bound.
+double error_of_difference(const Metrics& layer, std::string_view order, double r);
 
 }  // namespace infoplane::plane

@@ -14,7 +14,7 @@ namespace infoplane::sinks {
 std::string metric_heading(const std::string& key) {
   const std::pair<const char*, const char*> kNames[] = {
       {"I(X;Z)/input_", "complexity"}, {"I(Y;Z)/output_", "expressivity"}, {"regularity/input_", "regularity"},
-      {"optimality/", "optimality"},   {"distance/", "distance"},
+      {"optimality/", "optimality"},   {"distance/", "distance"},          {"curve_gap/", "curve gap"},
   };
   for (const auto& [prefix, name] : kNames) {
     if (key.starts_with(prefix)) {
@@ -30,7 +30,8 @@ ConsoleSink::ConsoleSink(ConsoleSinkOptions options)
       options_(std::move(options)),
       output_(options_.output() != nullptr ? options_.output() : &std::cout),
       terminal_(options_.terminal().value_or(is_terminal(*output_))) {
-  if (options_.metrics().empty()) {
+  defaults_ = options_.metrics().empty();
+  if (defaults_) {
     options_.metrics({plane::complexity_key("unigram"), plane::expressivity_key("unigram"),
                       plane::optimality_key("unigram"), plane::distance_key("unigram")});
   }
@@ -66,6 +67,9 @@ void ConsoleSink::write_point(const plane::Point& point) {
     const auto found = point.mean.find(key);
     line += found == point.mean.end() ? fmt::format("  {} {:>7}", metric_heading(key), "-")
                                       : fmt::format("  {} {:>7.4f}", metric_heading(key), found->second);
+  }
+  if (const auto gap = point.mean.find(plane::curve_gap_key("unigram")); defaults_ && gap != point.mean.end()) {
+    line += fmt::format("  {} {:>7.4f}", metric_heading(gap->first), gap->second);
   }
   write_text(line + "\n");
 }

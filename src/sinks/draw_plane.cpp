@@ -255,6 +255,10 @@ Plane plane_of(const ReportRun& run, const std::string& order, const std::string
       plane.curve = curve.points;
     }
   }
+  if (const auto known = run.file.header.curves.find(order);
+      plane.curve.empty() && known != run.file.header.curves.end()) {
+    plane.curve = known->second;
+  }
   return plane;
 }
 

@@ -7,6 +7,7 @@
 #include <infoplane/sinks/plane_table.hpp>
 #include <map>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "sinks/series.hpp"
@@ -21,11 +22,17 @@ struct Column {
   std::string key;  // empty: the loss
 };
 
-std::vector<Column> coordinates(const std::string& order) {
-  return {{"complexity", plane::complexity_key(order)},
-          {"expressivity", plane::expressivity_key(order)},
-          {"optimality", plane::optimality_key(order)},
-          {"distance", plane::distance_key(order)}};
+/// The gap to the IB curve only where a point has it.
+std::vector<Column> coordinates(const std::string& order, std::span<const plane::Point> points) {
+  std::vector<Column> columns{{"complexity", plane::complexity_key(order)},
+                              {"expressivity", plane::expressivity_key(order)},
+                              {"optimality", plane::optimality_key(order)},
+                              {"distance", plane::distance_key(order)}};
+  const auto gap = plane::curve_gap_key(order);
+  if (std::any_of(points.begin(), points.end(), [&](const plane::Point& point) { return point.mean.contains(gap); })) {
+    columns.push_back({"curve gap", gap});
+  }
+  return columns;
 }
 
 std::string number(double value) {
@@ -73,7 +80,7 @@ std::string plane_table(const std::vector<plane::Point>& points, const PlaneTabl
   for (const auto& point : points) {
     found.insert_or_assign({point.step, point.stream}, &point);
   }
-  auto columns = coordinates(options.order());
+  auto columns = coordinates(options.order(), points);
   columns.insert(columns.begin(), {"loss", ""});
 
   const auto group = std::max<std::size_t>(streams.size() * kCell, 12);
@@ -117,7 +124,7 @@ std::string layer_table(const plane::Point& point, const PlaneTableOptions& opti
   for (const auto& layer : point.layers) {
     width = std::max(width, layer.name.size());
   }
-  const auto columns = coordinates(options.order());
+  const auto columns = coordinates(options.order(), {&point, 1});
   auto text =
       fmt::format("{}, step {}, {}, as efficiencies (nats / log m)\n", point.stream, point.step, options.order());
   const auto row = [&](const std::string& name, const plane::Metrics& metrics, const std::string& tokens) {

@@ -8,7 +8,7 @@
 #include <iostream>
 #include <utility>
 
-#include "sinks/no_signals.hpp"
+#include "core/no_signals.hpp"
 #include "sinks/terminal.hpp"
 
 namespace infoplane::sinks {

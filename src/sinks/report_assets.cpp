@@ -54,7 +54,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 16px;margin:.4em 0
 dt{font-weight:600}dd{margin:0}
 #tip{position:fixed;z-index:9;pointer-events:none;background:var(--ink);color:var(--ground);border-radius:7px;padding:6px 10px;font-size:.85rem;line-height:1.4;max-width:300px;font-variant-numeric:tabular-nums;white-space:pre-line}
 [hidden]{display:none!important}
-@media (max-width:600px){main{padding:18px 12px 40px}h1{font-size:1.35rem}dl{grid-template-columns:1fr}dd{margin-bottom:6px}figure{padding:6px}.planes .ip text{font-size:16px}.planes .ip .s{font-size:15px}.fact b{font-size:1.2rem}}
+@media (max-width:600px){main{padding:18px 12px 40px}h1{font-size:1.35rem}dl{grid-template-columns:1fr}dd{margin-bottom:6px}figure{padding:6px}.planes .ip text{font-size:16px}.planes .ip .s{font-size:13.5px}.fact b{font-size:1.2rem}}
 @media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b6;--ground:#151b24;--page:#0e131a;--line:#2b3442;--mark:#62b6f2;--warn:#f0a35a}}
 @media print{:root{--ink:#1c2430;--soft:#586374;--ground:#fff;--page:#fff;--line:#dde2ea;--mark:#0060a8;--warn:#8a3b00}
 body{font-size:11pt}main{max-width:none;padding:0}figure,.card,.fact{break-inside:avoid}fieldset{display:none}.grid{grid-template-columns:1fr 1fr}

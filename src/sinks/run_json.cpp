@@ -121,6 +121,19 @@ class Fields {
     }
   }
 
+  void read(const char* name, std::map<std::string, RunHeader::Curve>& into) const {
+    const auto& json = at(name);
+    expect(json.is_object(), name, json, "an object of arrays");
+    for (const auto& [order, points] : json.items()) {
+      expect(points.is_array(), order, points, "an array of pairs of numbers");
+      auto& curve = into[order];
+      for (const auto& each : points) {
+        expect(each.is_array() && each.size() == 2, order, each, "a pair of numbers");
+        curve.emplace_back(number(order, each[0]), number(order, each[1]));
+      }
+    }
+  }
+
  private:
   double number(const std::string& name, const Json& json) const {
     const auto value = number_from_json(json);
@@ -185,6 +198,9 @@ RunHeader header_from_json(const Json& json) {
   fields.read("library_version", header.library_version);
   fields.read("torch_version", header.torch_version);
   fields.read("config", header.config);
+  if (json.contains("curves")) {  // of runs that know the bound of their data
+    fields.read("curves", header.curves);
+  }
   return header;
 }
 
@@ -196,6 +212,9 @@ plane::Point point_from_json(const Json& json) {
   fields.read("tokens", point.tokens);
   fields.read("time", point.time);
   fields.read("loss", point.loss);
+  if (json.contains("bytes_sent")) {  // only of several ranks
+    fields.read("bytes_sent", point.bytes_sent);
+  }
   fields.read("mean", point.mean);
   const auto& layers = fields.at("layers");
   INFOPLANE_CHECK(layers.is_array(), IoError, "the point has ", layers.type_name(),
@@ -240,6 +259,15 @@ std::string encode(const RunHeader& header) {
   for (const auto& [key, value] : header.config) {
     config[key] = config_to_json(value);
   }
+  if (!header.curves.empty()) {
+    auto& curves = json["curves"] = Json::object();
+    for (const auto& [order, points] : header.curves) {
+      auto& curve = curves[order] = Json::array();
+      for (const auto& [complexity, expressivity] : points) {
+        curve.push_back({number_to_json<Json>(complexity), number_to_json<Json>(expressivity)});
+      }
+    }
+  }
   return dump(json);
 }
 
@@ -250,6 +278,9 @@ std::string encode(const plane::Point& point) {
   json["tokens"] = point.tokens;
   json["time"] = number_to_json<Json>(point.time);
   json["loss"] = number_to_json<Json>(point.loss);
+  if (point.bytes_sent > 0) {
+    json["bytes_sent"] = point.bytes_sent;
+  }
   json["mean"] = metrics_to_json(point.mean);
   auto& layers = json["layers"] = Json::array();
   for (const auto& layer : point.layers) {

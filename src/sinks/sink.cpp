@@ -5,7 +5,7 @@
 #include <mutex>
 #include <utility>
 
-#include "sinks/no_signals.hpp"
+#include "core/no_signals.hpp"
 
 namespace infoplane::sinks {
 

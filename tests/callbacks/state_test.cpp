@@ -23,7 +23,8 @@ namespace {
 
 EarlyStoppingOptions options() {
   return EarlyStoppingOptions().monitor("a").smoothing(2).patience(3).min_delta(0.01).also(
-      {Criterion().monitor("b").patience(infoplane::callbacks::kEndless).worsening(0.5)});
+      {Criterion().monitor("b").patience(infoplane::callbacks::kEndless).worsening(0.5),
+       Criterion().monitor("b").patience(infoplane::callbacks::kEndless).trend(5).trend_errors(-100)});
 }
 
 /// A run with a turn, NaN and infinities.
@@ -76,7 +77,7 @@ TEST_CASE("a state that does not fit is refused and changes nothing", "[callback
                          Message("a saved state of EarlyStopping has the monitor \"a\" where the options have \"c\""));
   EarlyStopping fewer(EarlyStoppingOptions().monitor("a").smoothing(2));
   REQUIRE_THROWS_MATCHES(fewer.load_state(state), ArgumentError,
-                         Message("a saved state of EarlyStopping has 2 criteria where the options have 1"));
+                         Message("a saved state of EarlyStopping has 3 criteria where the options have 1"));
   EarlyStopping of_stream(options().stream("train"));
   EarlyStopping heldout(options());
   heldout.update(at(0));

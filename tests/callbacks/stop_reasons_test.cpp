@@ -147,6 +147,42 @@ const std::vector<Case> kCases = {
      StopReason::kNone,
      20,
      "loss improved to 2 at step 20"},
+    // Slopes of four checks: 2 ± 0, 1.37 ± 0.36, 0.62 ± 0.33, 0.02 ± 0.04.
+    {"a trend within its own noise",
+     loss().patience(infoplane::callbacks::kEndless).trend(4),
+     {10, 8, 6, 4, 4.1, 3.9, 4.0},
+     60,
+     StopReason::kTrend,
+     50,
+     "the last 4 checks of loss show no trend for the better at step 60: 0.02 ± 0.042 a check"},
+    {"a trend of a maximum that must stand out by two errors",
+     loss().mode(Mode::kMax).patience(infoplane::callbacks::kEndless).trend(4).trend_errors(2),
+     {-10, -8, -6, -4, -4.1, -3.9},
+     50,
+     StopReason::kTrend,
+     50,
+     "the last 4 checks of loss show no trend for the better at step 50: 0.62 ± 0.33 a check"},
+    {"a trend for the worse",
+     loss().patience(infoplane::callbacks::kEndless).trend(3),
+     {1, 2, 3},
+     20,
+     StopReason::kTrend,
+     0,
+     "the last 3 checks of loss show no trend for the better at step 20: -1 ± 0 a check"},
+    {"a constant has no trend, NaN is no check of it",
+     loss().patience(infoplane::callbacks::kEndless).trend(3),
+     {2, kNaN, 2, 2},
+     30,
+     StopReason::kTrend,
+     0,
+     "the last 3 checks of loss show no trend for the better at step 30: 0 ± 0 a check"},
+    {"patience comes before the trend",
+     loss().patience(2).trend(3),
+     {1, 2, 3},
+     20,
+     StopReason::kPatience,
+     0,
+     "no improvement of loss by more than 0 in 2 checks since step 0 (best 1)"},
 };
 
 }  // namespace
@@ -178,6 +214,8 @@ TEST_CASE("reasons have names and exit codes", "[callbacks]") {
   REQUIRE(exit_code(StopReason::kPatience) == 10);
   REQUIRE(exit_code(StopReason::kThreshold) == 11);
   REQUIRE(exit_code(StopReason::kWorsening) == 12);
+  REQUIRE(to_string(StopReason::kTrend) == std::string("trend"));
+  REQUIRE(exit_code(StopReason::kTrend) == 13);
   REQUIRE(exit_code(StopReason::kDivergence) == 20);
   REQUIRE(exit_code(StopReason::kNotFinite) == 21);
 }
@@ -250,6 +288,10 @@ TEST_CASE("further options that cannot work are refused", "[callbacks]") {
                                  "whatever the mode"));
   REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().smoothing(0)), ArgumentError,
                          Message("EarlyStopping needs a smoothing of at least 1 check, got 0"));
+  REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().trend(2)), ArgumentError,
+                         Message("EarlyStopping needs at least 3 checks for a trend (or 0 for none), got 2"));
+  REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().trend_errors(kInf)), ArgumentError,
+                         Message("EarlyStopping needs finite trend_errors, got inf"));
   REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().baseline(kNaN)), ArgumentError,
                          Message("EarlyStopping got NaN as baseline of distance/unigram: leave it out instead"));
   REQUIRE_THROWS_AS(make(EarlyStoppingOptions().also({infoplane::callbacks::Criterion().patience(0)})), ArgumentError);

@@ -24,6 +24,15 @@ TEST_CASE("every exception is an infoplane::Error and a runtime_error", "[core]"
   REQUIRE_THROWS_AS([] { INFOPLANE_THROW(IoError, ""); }(), std::runtime_error);
 }
 
+TEST_CASE("an error of communication knows operation, rank and time", "[core]") {
+  const infoplane::CommunicationError error("sum failed", "sum", 3, std::chrono::milliseconds(250));
+  REQUIRE(std::string(error.what()) == "sum failed");
+  REQUIRE(error.operation() == "sum");
+  REQUIRE(error.rank() == 3);
+  REQUIRE(error.waited() == std::chrono::milliseconds(250));
+  REQUIRE_THROWS_AS(throw error, infoplane::Error);
+}
+
 TEST_CASE("join lists a range", "[core]") {
   REQUIRE(infoplane::detail::join(std::vector<int>{1, 2, 3}) == "1, 2, 3");
   REQUIRE(infoplane::detail::join(std::vector<int>{}, " x ").empty());

@@ -180,7 +180,7 @@ void carries_many_operations(Communicator& communicator) {
 }
 
 void carries_large_tensors(Communicator& communicator) {
-  const std::int64_t size = std::int64_t{3} << 20;
+  const std::int64_t size = std::int64_t{1} << 20;
   at::Tensor values = at::ones({size}, at::kFloat);
   communicator.sum(values);
   CONFORM(values.eq(communicator.size()).all().item<bool>());

@@ -36,7 +36,7 @@ TEST_CASE("every option reaches its field", "[examples][options]") {
       parse({"--tokens",  "t.bin", "--vocabulary", "300", "--out",    "o.jsonl", "--seed",  "18446744073709551615",
              "--steps",   "7",     "--every",      "2",   "--window", "3",       "--batch", "4",
              "--context", "5",     "--width",      "12",  "--layers", "6",       "--heads", "3",
-             "--threads", "2",     "--lr",         "0.5", "--stop",   "--quiet"})
+             "--threads", "2",     "--lr",         "0.5", "--device", "cuda:1",  "--stop",  "--quiet"})
           .options.value();
   REQUIRE(options.tokens == "t.bin");
   REQUIRE(options.vocabulary == 300);
@@ -52,6 +52,7 @@ TEST_CASE("every option reaches its field", "[examples][options]") {
   REQUIRE(options.heads == 3);
   REQUIRE(options.threads == 2);
   REQUIRE(options.learning_rate == 0.5);
+  REQUIRE(options.device == "cuda:1");
   REQUIRE(options.stop);
   REQUIRE(options.quiet);
   REQUIRE(parse({"--text", "a.txt"}).options.value().text == "a.txt");
@@ -63,7 +64,7 @@ TEST_CASE("help lists every option with its default and ends with 0", "[examples
   REQUIRE(help.exit_code == 0);
   for (const char* part : {"--text",  "--tokens", "--vocabulary", "--out",     "run.jsonl", "--seed",  "--steps",
                            "1600",    "--every",  "--window",     "--batch",   "--context", "--width", "--layers",
-                           "--heads", "--lr",     "0.004",        "--threads", "--stop",    "--quiet"}) {
+                           "--heads", "--lr",     "0.004",        "--threads", "--device",  "--stop",  "--quiet"}) {
     REQUIRE_THAT(help.message, ContainsSubstring(part));
   }
 }
@@ -76,6 +77,8 @@ TEST_CASE("a mistake ends with 2 and names the option", "[examples][options]") {
       {{"--every", "-5"}, "--every"},
       {{"--lr", "0"}, "--lr: 0 is not a positive number"},
       {{"--threads", "0"}, "--threads"},
+      {{"--device", "gpu"}, "--device: gpu is not cpu, cuda or cuda:N"},
+      {{"--device", "cuda:x"}, "--device"},
       {{"--stepz", "3"}, "--stepz"},
       {{"stray"}, "stray"},
       {{"--text"}, "--text"},

@@ -44,6 +44,8 @@ TEST_CASE("train_text answers a mistake with 2 and one sentence", "[examples][pr
   const auto tiny = folder.write("tiny.txt", "too short for a row").string();
   const auto odd = folder.write("odd.bin", "123").string();
   requires_error(run({"--steps", "0"}), "train_text: --steps");
+  requires_error(run(small_run(folder.write("a.txt", sentences()).string(), {"--device", "cuda:99"})),
+                 "train_text: --device cuda:99: LibTorch finds ");
   requires_error(run({"--text", "/nowhere/a.txt"}), "train_text: /nowhere/a.txt does not exist");
   requires_error(run({"--text", empty}), "empty.txt is empty");
   requires_error(run({"--text", tiny}), "one row of context 64 needs 65");

@@ -34,3 +34,12 @@ foreach(header IN LISTS headers)
     refuse(${header} "torch/nn/" "ATen/ATen.h")
   endif()
 endforeach()
+
+# Ranks: a backend's header may include its library, all others none of them.
+file(GLOB headers RELATIVE "${INCLUDE}" "${INCLUDE}/infoplane/distributed/*.hpp")
+list(REMOVE_ITEM headers infoplane/distributed/process_group.hpp infoplane/distributed/mpi.hpp
+     infoplane/distributed/nccl.hpp infoplane/distributed/nccl_api.hpp)
+foreach(header IN LISTS headers)
+  read_dependencies(${header})
+  refuse(${header} "fmt/" "nccl.h" "mpi.h" "c10d/" "torch/torch.h" "ATen/ATen.h" "torch/nn/")
+endforeach()

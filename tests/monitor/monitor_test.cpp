@@ -3,6 +3,7 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
+#include <infoplane/bound/joint_builder.hpp>
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/monitor/monitor.hpp>
 #include <infoplane/plane/coordinates.hpp>
@@ -171,6 +172,59 @@ TEST_CASE("the header says what the points were measured with", "[monitor]") {
   auto late = std::make_shared<Recorder>();
   monitor.add_sink(late);
   REQUIRE(late->headers.size() == 1);
+}
+
+TEST_CASE("with the curve of the data points have both bounds, and the header the curve", "[monitor]") {
+  SmallGPT model(kVocabulary, kWidth, 2);
+  const auto tokens = tokens_of(64, 24);
+  infoplane::bound::NgramJointBuilder pairs(1, 1);
+  for (int64_t row = 0; row < tokens.size(0); ++row) {
+    pairs.add(std::span(tokens[row].const_data_ptr<int64_t>(), 24));
+  }
+  const auto curve = infoplane::bound::IbCurve::solve(pairs.build());
+  const auto options = MonitorOptions().every(1).bound("unigram", curve);
+  REQUIRE(options.curves().size() == 1);
+  auto recorder = std::make_shared<Recorder>();
+  Monitor monitor(model, options);
+  monitor.add_sink(recorder);
+  const auto point = step_of(monitor, model, 1, tokens);
+
+  const auto& layer = point->layers.at(1).metrics;
+  REQUIRE(layer.at("curve_gap/unigram") ==
+          Approx(curve.gap(layer.at("I(X;Z)/input_unigram"), layer.at("I(Y;Z)/output_unigram"), 100)));
+  REQUIRE(
+      layer.at("curve_gap/unigram/corrected") ==
+      Approx(curve.gap(layer.at("I(X;Z)/input_unigram/corrected"), layer.at("I(Y;Z)/output_unigram/corrected"), 100)));
+  REQUIRE(layer.at("curve_gap/unigram/standard_error") > 0);
+  REQUIRE(layer.contains("distance/unigram/corrected"));
+  REQUIRE_FALSE(layer.contains("curve_gap/bigram"));
+  for (const std::string key : {"curve_gap/unigram", "curve_gap/unigram/corrected"}) {  // the embedding is in no mean
+    REQUIRE(point->mean.at(key) ==
+            Approx((point->layers.at(1).metrics.at(key) + point->layers.at(2).metrics.at(key)) / 2));
+  }
+
+  const auto& drawn = recorder->headers.at(0).curves.at("unigram");
+  REQUIRE(drawn.size() == curve.points().size());
+  REQUIRE(drawn.front() == std::pair(0.0, 0.0));
+  REQUIRE(drawn.back().first == Approx(curve.points().back().complexity / std::log(100)));
+  REQUIRE(drawn.back().second == Approx(curve.points().back().expressivity / std::log(100)));
+}
+
+TEST_CASE("a curve of an order that is not watched is an error that names the label sets", "[monitor]") {
+  SmallGPT model(kVocabulary, kWidth, 1);
+  infoplane::bound::JointBuilder pairs;
+  pairs.add(0, 0);
+  pairs.add(1, 1);
+  const auto curve = infoplane::bound::IbCurve::solve(pairs.build());
+  REQUIRE_THROWS_MATCHES(
+      Monitor(model, MonitorOptions().bound("trigram", curve)), infoplane::ArgumentError,
+      MessageMatches(ContainsSubstring("MonitorOptions::bound of the order \"trigram\": the gap to its curve needs the "
+                                       "label sets input_trigram and output_trigram, but MonitorOptions::labels has "
+                                       "input orders 1, 2 and output orders 1, 2")));
+  REQUIRE_THROWS_AS(Monitor(model, MonitorOptions().bound("unigrams", curve)), infoplane::ArgumentError);
+  auto options = MonitorOptions().labels(infoplane::labels::LabelOptions().output_orders({2}));
+  options.bound("unigram", curve);
+  REQUIRE_THROWS_AS(Monitor(model, options), infoplane::ArgumentError);
 }
 
 TEST_CASE("targets, masks, documents and named labels reach the estimator", "[monitor]") {

@@ -3,15 +3,20 @@
 // clang-format off
 #include "includes_2.inc"
 #include "includes_3.inc"
+#include "includes_5.inc"
 // clang-format on
 #include <torch/optim/adamw.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <infoplane/sinks/run_file.hpp>
 #include <map>
 #include <set>
+#include <span>
+#include <vector>
 
 #include "monitor/small_gpt.hpp"
 
@@ -48,10 +53,20 @@ std::map<std::string, double> readme_hooks(infoplane::test::SmallGPT& model, con
   return norms;
 }
 
+double heldout_loss(infoplane::test::SmallGPT& model, const std::pair<at::Tensor, at::Tensor>& heldout) {
+  return criterion(model->forward(heldout.first), heldout.second).item<double>();
+}
+
+int readme_stopping(infoplane::test::SmallGPT& model, torch::optim::AdamW& optimizer, std::span<const int64_t> text,
+                    const std::pair<at::Tensor, at::Tensor>& heldout, int64_t max_steps,
+                    const std::function<void(int64_t)>& train) {
+#include "block_5.inc"
+}
+
 }  // namespace
 
 TEST_CASE("the README's loop trains, logs and leaves a readable run file", "[readme]") {
-  static_assert(README_BLOCKS == 4, "README.md has another number of C++ blocks: compile each of them here");
+  static_assert(README_BLOCKS == 5, "README.md has another number of C++ blocks: compile each of them here");
   const auto folder = std::filesystem::temp_directory_path() / "infoplane-readme-test";
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
@@ -81,6 +96,19 @@ TEST_CASE("the README's hooks fire, and its watcher names embedding and blocks",
   REQUIRE(norms.at("blocks.1") > 0);
   REQUIRE(at::equal(y, expected));
   REQUIRE(y.abs().sum().item<double>() > 0);
+}
+
+TEST_CASE("the README's stopping rule sees each held-out point and has no reason to stop at once", "[readme]") {
+  infoplane::test::SmallGPT model(11, 16, 2);
+  torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions(1e-3));
+  const std::vector<int64_t> text{1, 2, 3, 1, 2, 4, 1, 2, 3};
+  int64_t trained = 0;
+  const auto code = readme_stopping(model, optimizer, text, Batches().next(), 101, [&](int64_t step) {
+    REQUIRE(step == trained);
+    ++trained;
+  });
+  REQUIRE(code == 0);
+  REQUIRE(trained == 101);
 }
 
 TEST_CASE("each trainer of the zoo has a row in the README's table, and each file that a row names exists",

@@ -35,6 +35,15 @@ TEST_CASE("the console writes one aligned line a point", "[sinks]") {
       "nan\n");
 }
 
+TEST_CASE("the console shows the gap to the curve of the data where there is one", "[sinks]") {
+  std::ostringstream out;
+  ConsoleSink sink(ConsoleSinkOptions().output(&out));
+  auto made = samples::point(50);
+  made.mean["curve_gap/unigram"] = -0.0123;
+  sink.write(made);
+  REQUIRE(out.str().ends_with("  distance  0.6000  curve gap -0.0123\n"));
+}
+
 TEST_CASE("the console tells what the run is measured with", "[sinks]") {
   std::ostringstream out;
   ConsoleSink sink(ConsoleSinkOptions().output(&out));

@@ -45,6 +45,17 @@ TEST_CASE("one stream has one column, and an order that wasn't measured is empty
   REQUIRE(plane_table({}) == "no points\n");
 }
 
+TEST_CASE("the gap to the curve has a column where a point has it", "[sinks]") {
+  auto known = samples::point(100);
+  known.mean["curve_gap/unigram"] = -0.0123;
+  REQUIRE(plane_table({samples::point(50), known}) == lines(R"(
+                  loss    complexity  expressivity    optimality      distance     curve gap
+    step         train         train         train         train         train         train
+      50        2.0431        0.2500        0.1000        0.4000        0.6000             -
+     100        2.0431        0.2500        0.1000        0.4000        0.6000       -0.0123
+)"));
+}
+
 TEST_CASE("a long trajectory is thinned to rows that hold the first and the last step", "[sinks]") {
   std::vector<infoplane::plane::Point> points;
   for (int step = 0; step <= 1600; step += 50) {

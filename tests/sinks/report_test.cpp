@@ -114,6 +114,12 @@ TEST_CASE("best and stop step, phases and the IB curve are marked", "[sinks]") {
   REQUIRE(count(page, ">expansion</text>") == 5);  // from the movement of complexity
   REQUIRE(count(page, ">compression</text>") == 5);
   REQUIRE_THAT(page, ContainsSubstring("<b>700</b>") && ContainsSubstring("<li>The rule ends it.</li>"));
+  run.file.header.curves = {{"unigram", {{0, 0}, {0.4, 0.15}}}};
+  REQUIRE(html_report({run}) == page);  // what the caller knows comes first
+  run.curves.clear();
+  REQUIRE(count(html_report({run}), "class=\"cv\"") == 2);
+  run.file.header.curves.clear();
+  REQUIRE(count(html_report({run}), "class=\"cv\"") == 0);
   run.phases = {{"my own phase", 200, 800}};
   page = html_report({run});
   REQUIRE(count(page, ">my own phase</text>") == 5);

@@ -107,6 +107,28 @@ TEST_CASE("an error names file and line", "[sinks]") {
   }
 }
 
+TEST_CASE("the header keeps the curves of the data", "[sinks]") {
+  const samples::Folder folder;
+  auto header = samples::header();
+  header.curves = {{"unigram", {{0, 0}, {0.2, 0.12}, {0.4, 0.15}}}, {"bigram", {}}};
+  JsonLinesSink(folder.file()).write(header);
+  REQUIRE(read_run_file(folder.file()).header.curves == header.curves);
+  const auto text = samples::read(folder.file());
+  REQUIRE_THAT(text, ContainsSubstring(R"("curves":{"bigram":[],"unigram":[[0.0,0.0],[0.2,0.12],[0.4,0.15]]})"));
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"[0.2,0.12,1]", "the header has an array in its field \"unigram\" instead of a pair of numbers"},
+      {"0.2", "the header has 0.2 in its field \"unigram\" instead of a pair of numbers"},
+      {"[0.2,\"a\"]", "the header has \"a\" in its field \"unigram\" instead of a number"}};
+  for (const auto& [by, what] : wrong) {
+    samples::write(folder.file(), replaced(text, "[0.2,0.12]", by));
+    REQUIRE_THROWS_MATCHES(read_run_file(folder.file()), IoError, MessageMatches(ContainsSubstring(what)));
+  }
+  samples::write(folder.file(), replaced(text, "\"curves\":{", "\"curves\":[],\"later\":{"));
+  REQUIRE_THROWS_MATCHES(
+      read_run_file(folder.file()), IoError,
+      MessageMatches(ContainsSubstring("[] in its field \"curves\" instead of an object of arrays")));
+}
+
 TEST_CASE("a file that cannot be read is an error with the reason", "[sinks]") {
   const samples::Folder folder;
   REQUIRE_THROWS_MATCHES(read_run_file(folder.file()), IoError,

@@ -21,7 +21,7 @@ struct CriterionState {
   double last_value = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
   std::int64_t waited = 0;                                       ///< checks since the last improvement
   std::int64_t undefined = 0;                                    ///< checks whose value wasn't finite
-  std::deque<double> values;                                     ///< of the last checks, at most `smoothing` of them
+  std::deque<double> values;                                     ///< of the last checks, as many as are needed
   std::deque<double> errors;
 };
 
@@ -33,8 +33,9 @@ struct CriterionState {
 /// Divergence, and check_finite, end training whatever `combine` says, unless the metric is one that doesn't decide.
 class EarlyStopping {
  public:
-  /// @throws ArgumentError if a patience or smoothing is below 1, min_delta or worsening negative or not finite, a
-  /// threshold or baseline NaN, start_from_step negative, or a monitor empty.
+  /// @throws ArgumentError if a patience or smoothing is below 1, a trend below 3 and not 0, min_delta or worsening
+  /// negative or not finite, trend_errors not finite, a threshold or baseline NaN, start_from_step negative, or a
+  /// monitor empty.
   explicit EarlyStopping(EarlyStoppingOptions options = {});
 
   /// The rule that this library recommends for the end of pre-training; docs/stopping.md has the runs it was chosen and

@@ -52,6 +52,11 @@ struct Criterion {
   INFOPLANE_ARG(std::optional<double>, baseline);
   /// What is compared is the mean over this many checks; the first comparison comes when there are so many.
   INFOPLANE_ARG(std::int64_t, smoothing) = 1;
+  /// Training may stop once the last so many checks show no trend for the better: the least-squares slope through them,
+  /// counted positive for the better, is at most trend_errors times its own standard error, which the residuals give
+  /// (plane::trend). At least 3; 0: not asked for. Goes by the values as they are, not smoothed.
+  INFOPLANE_ARG(std::int64_t, trend) = 0;
+  INFOPLANE_ARG(double, trend_errors) = 1;
 };
 
 /// The options of the first criterion stand here themselves; see Criterion.
@@ -67,6 +72,8 @@ struct EarlyStoppingOptions {
   INFOPLANE_ARG(std::optional<double>, worsening);
   INFOPLANE_ARG(std::optional<double>, baseline);
   INFOPLANE_ARG(std::int64_t, smoothing) = 1;
+  INFOPLANE_ARG(std::int64_t, trend) = 0;
+  INFOPLANE_ARG(double, trend_errors) = 1;
   /// Further metrics, and which of all decide.
   INFOPLANE_ARG(std::vector<Criterion>, also);
   INFOPLANE_ARG(Combine, combine) = Combine::kAny;

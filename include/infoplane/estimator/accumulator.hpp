@@ -52,9 +52,15 @@ class SoftEntropyAccumulator {
   ///
   /// `z` is [N, d] or [B, T, d], strided, of float64, float32, float16 or bfloat16, on any device, contiguous or not;
   /// it is read, never kept, and no gradient is recorded whatever the modes of the caller. A row with a NaN, an Inf or
-  /// norm 0 is in no sum and counted as rejected; rows of any other magnitude count. Synchronises with the device of a
-  /// z that is not on the CPU. Happens whole, or throws and leaves the accumulator as it was.
+  /// norm 0 is in no sum and counted as rejected; rows of any other magnitude count. Happens whole, or throws and
+  /// leaves the accumulator as it was.
+  ///
+  /// With the fused kernels, z on a GPU is queued on the caller's current stream and nobody waits: the update is
+  /// counted by a later call, which then also throws what the device has to say, and sums stay on the GPU until
+  /// something other than an update or an estimate is asked for. Without them, synchronises with the device of a z not
+  /// on the CPU.
   /// @throws ShapeError if z has other axes, another d, or another dtype.
+  /// @throws StateError while a CUDA graph is captured, or after an update that a device failed to finish.
   void update(const at::Tensor& z);
 
   /// Adds representations with the label sets of a micro-batch; N = B · T must be `grouping.positions`, in the order of
@@ -62,6 +68,9 @@ class SoftEntropyAccumulator {
   /// @throws ShapeError as above, or if the grouping is for another number of positions.
   /// @throws ArgumentError if a label set is inconsistent, given twice, or has keys of another width than before.
   void update(const at::Tensor& z, const labels::Grouping& grouping);
+  /// The same. Where z is on a GPU, the grouping is kept until the update is counted, instead of a copy of it.
+  /// @throws ArgumentError if the pointer is null.
+  void update(const at::Tensor& z, const std::shared_ptr<const labels::Grouping>& grouping);
 
   /// Adds representations with integer labels of any integer dtype and device, of shape [N] or the leading axes of z;
   /// −1 and −100 mean "no label".
@@ -69,7 +78,14 @@ class SoftEntropyAccumulator {
   /// @throws ArgumentError if a name is empty or given twice.
   void update(const at::Tensor& z, const NamedLabelTensors& labels);
 
-  /// All values so far, label sets in order of first appearance. O(labels · m) on the host.
+  /// Starts what the next `estimate` needs from a GPU, and waits only for updates that are still under way there:
+  /// before the estimates of several layers, so that the GPU works on all of them at once. Nothing where sums are on
+  /// the host.
+  /// @throws StateError as `update` does.
+  void prepare_estimate() const;
+
+  /// All values so far, label sets in order of first appearance. O(labels · m) on the host, or on the GPU that has the
+  /// sums: then waits for it.
   Estimate estimate() const;
 
   /// H(Z|x) of every label of a set, in order of first appearance.
@@ -104,8 +120,11 @@ class SoftEntropyAccumulator {
   double temperature() const noexcept;
 
  private:
+  friend struct AccumulatorAccess;
   friend class SharedEstimation;
   struct Impl;
+  void update(const at::Tensor& z, const labels::Grouping& grouping,
+              const std::shared_ptr<const labels::Grouping>* owner);
   std::unique_ptr<Impl> impl_;
 };
 

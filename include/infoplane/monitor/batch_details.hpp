@@ -18,6 +18,9 @@ struct BatchDetails {
   INFOPLANE_ARG(at::Tensor, mask);
   /// int32 or int64 document number of each position; n-grams never reach from one document into another.
   INFOPLANE_ARG(at::Tensor, documents);
+  /// int64 [T′]: positions of the token row whose activations this rank has, in order, as in sequence and context
+  /// parallelism. Labels come from the whole row, so n-grams reach over the seams. Undefined: all.
+  INFOPLANE_ARG(at::Tensor, positions);
   /// Further integer labels by name, int32 or int64; −1 and −100 mean "no label".
   INFOPLANE_ARG(NamedTensors, labels);
 };

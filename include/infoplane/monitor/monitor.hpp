@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <infoplane/distributed/communicator.hpp>
 #include <infoplane/hooks/site.hpp>
 #include <infoplane/monitor/batch_details.hpp>
 #include <infoplane/monitor/monitor_options.hpp>
@@ -33,13 +34,19 @@ class Monitor {
  public:
   /// Finds the sites of the model that match `options.sites()`.
   /// @throws ArgumentError if an option is out of range. @throws SiteError if a pattern matches nothing.
-  explicit Monitor(const torch::nn::Module& model, MonitorOptions options = {});
+  ///
+  /// With a communicator of several ranks each rank has a monitor, and a point is that of the tokens of all of them:
+  /// the same bits on every rank. `end_step` at logged steps, `end_heldout`, and `observe_heldout` where it ends an
+  /// earlier pass, are then collective, and nothing else communicates. Only rank 0 writes to sinks. Null: one rank.
+  explicit Monitor(const torch::nn::Module& model, MonitorOptions options = {},
+                   std::shared_ptr<distributed::Communicator> communicator = nullptr);
   /// Without a model: measures what `tap`, `tap_raw` and `tap_output` hand over.
-  explicit Monitor(MonitorOptions options);
+  explicit Monitor(MonitorOptions options, std::shared_ptr<distributed::Communicator> communicator = nullptr);
   /// The same for anything that `*` turns into a module: a holder (`TORCH_MODULE`) or a `shared_ptr`.
   template <typename Holder, typename = decltype(static_cast<const torch::nn::Module&>(*std::declval<const Holder&>()))>
-  explicit Monitor(const Holder& model, MonitorOptions options = {})
-      : Monitor(static_cast<const torch::nn::Module&>(*model), std::move(options)) {}
+  explicit Monitor(const Holder& model, MonitorOptions options = {},
+                   std::shared_ptr<distributed::Communicator> communicator = nullptr)
+      : Monitor(static_cast<const torch::nn::Module&>(*model), std::move(options), std::move(communicator)) {}
 
   Monitor(Monitor&&) noexcept;
   Monitor& operator=(Monitor&&) noexcept;
@@ -52,6 +59,14 @@ class Monitor {
       add(std::forward<SinkType>(sink));
     } else {
       add(std::make_shared<std::decay_t<SinkType>>(std::forward<SinkType>(sink)));
+    }
+  }
+
+  /// Makes a sink and adds it, on rank 0 only: elsewhere its file is not opened.
+  template <typename SinkType, typename... Arguments>
+  void make_sink(Arguments&&... arguments) {
+    if (rank() == 0) {
+      add(std::make_shared<SinkType>(std::forward<Arguments>(arguments)...));
     }
   }
 
@@ -74,6 +89,12 @@ class Monitor {
   /// point of the `train` stream after handing it to the sinks. A held-out point still open is handed to the sinks
   /// first. Empty between the logged steps, and where nothing of the step was observed. `loss`, a tensor of one
   /// element, is read only at a logged step.
+  ///
+  /// Over ranks the point has the mean of the losses, over the ranks that give one. What goes wrong on one rank, there
+  /// or at a step before, is thrown from the next point on all ranks; a rank that threw has lost its window only.
+  /// @throws StateError, the same on every rank, with what went wrong on which; or if ranks end different steps.
+  /// @throws ArgumentError, the same on every rank, if options or sites differ between ranks, with both values.
+  /// @throws CommunicationError if a rank died, left or was late beyond the communicator's timeout.
   /// @throws SiteError after the first observed step if a site did not fire, or fired in a shape that is not the
   /// tokens'.
   std::optional<plane::Point> end_step(std::int64_t step, const at::Tensor& loss);
@@ -84,6 +105,13 @@ class Monitor {
   std::optional<plane::Point> end_heldout(std::int64_t step, const at::Tensor& loss);
   std::optional<plane::Point> end_heldout(std::int64_t step, double loss);
   std::optional<plane::Point> end_heldout(std::int64_t step);
+
+  /// Means over the ranks that have each metric, the same bits on every rank: for values of the trainer's own that
+  /// decide in `EarlyStopping::update`. Collective.
+  plane::Metrics mean_over_ranks(const plane::Metrics& mine);
+  /// Of the communicator; 0 of 1 without one.
+  int rank() const noexcept;
+  int world_size() const noexcept;
 
   /// True where `observe` would measure; for a trainer that wants to prepare something for it.
   bool observes(std::int64_t step) const noexcept;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/core/option.hpp>
 #include <infoplane/estimator/soft_entropy_options.hpp>
 #include <infoplane/labels/label_index.hpp>
@@ -35,13 +36,39 @@ struct MonitorOptions {
   INFOPLANE_ARG(labels::LabelOptions, labels);
   /// Anchors, temperature, label weights.
   INFOPLANE_ARG(estimator::SoftEntropyOptions, estimator);
+  /// IB curves of the data, by the order whose joint they were solved on ("unigram" … "quadgram"): points then have
+  /// `curve_gap/<order>` beside `distance/<order>`, with its corrected value and error (plane::add_curve_gap), and the
+  /// run file's header the curve.
+  using Curves = std::map<std::string, infoplane::bound::IbCurve>;
+  INFOPLANE_ARG(Curves, curves);
   /// Tokens come as [T, B]. Activations are recognised by their sizes, and follow this where B = T.
   INFOPLANE_ARG(bool, time_major) = false;
+  /// Over ranks: false where this rank's activations repeat those of another, as in tensor parallelism, where one rank
+  /// of each group counts. Such a rank measures nothing, but takes part in the points.
+  INFOPLANE_ARG(bool, counts) = true;
+  /// Over ranks: ranks that give the same number have parts of the same sequences, as in sequence and context
+  /// parallelism (see BatchDetails::positions); −1: each rank has sequences of its own.
+  INFOPLANE_ARG(std::int64_t, sequence_group) = -1;
+  /// Over ranks: ranks may have different layers, as in pipeline parallelism.
+  INFOPLANE_ARG(bool, pipeline) = false;
+  /// Blocks that come before the first one of this rank's model, which counts its own from 0. Block k is then called
+  /// k + first_block, and the stream that enters the first is the output of block first_block − 1.
+  INFOPLANE_ARG(std::int64_t, first_block) = 0;
   /// Name of the run in its header.
   INFOPLANE_ARG(std::string, run) = "run";
   /// Anything of the trainer that the header should keep: learning rate, data, commit.
   using Details = std::map<std::string, sinks::ConfigValue>;
   INFOPLANE_ARG(Details, details);
+
+ public:
+  /// Adds one of the curves.
+  MonitorOptions& bound(const std::string& order, infoplane::bound::IbCurve curve) & {
+    curves_.insert_or_assign(order, std::move(curve));
+    return *this;
+  }
+  MonitorOptions&& bound(const std::string& order, infoplane::bound::IbCurve curve) && {
+    return std::move(this->bound(order, std::move(curve)));
+  }
 };
 
 }  // namespace infoplane

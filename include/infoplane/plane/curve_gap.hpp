@@ -11,8 +11,8 @@ namespace infoplane::plane {
 ///   * `curve_gap/<order>` = I_IB(complexity) − expressivity, of the plug-in values;
 ///   * `curve_gap/<order>/corrected`, of the corrected values, where the layer has them; NaN where they are, and where
 ///     `distance/<order>/corrected` is, with the same reason: complexity cannot be told from its null;
-///   * `curve_gap/<order>/standard_error` = √(s_y² + (s_x dI_IB/dR)²) of the corrected one. The two errors are taken as
-///     independent; those of one batch of tokens are not, so this is an approximation.
+///   * `curve_gap/<order>/standard_error` = √(s_y² − 2 r c + r² s_x²) of the corrected one, with r = dI_IB/dR there and
+///     the covariance c that the errors of complexity, expressivity and optimality give; s_y + r s_x without the last.
 /// Negative where Z has seen more context than X: reported as it is. Does nothing where the layer lacks a coordinate.
 /// `curve` is solved on the joint of the same label sets, `anchors` is m.
 /// @throws ArgumentError if anchors is below 2.

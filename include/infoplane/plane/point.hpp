@@ -35,6 +35,8 @@ struct Point {
   double time = 0;               ///< seconds since the monitor was made
   double loss = 0;               ///< the trainer's loss at the step; NaN where none was given
   std::string stream = "train";  ///< "train" or "heldout"
+  /// Sent by all ranks together to measure this point, but for handing it round; 0 where there is one rank.
+  std::int64_t bytes_sent = 0;
   std::vector<LayerPoint> layers;
   /// Means over the block outputs (the embedding excluded): every key of the layers, where ratios are means of ratios,
   /// plus `optimality_of_means/…` and `distance_of_means/…`, which are ratios of means. Layers see the same tokens, so

@@ -13,7 +13,7 @@ struct ConsoleSinkOptions {
   /// Borrowed for the life of the sink; null: std::cout.
   INFOPLANE_ARG(Output, output) = nullptr;
   /// Keys of Point::mean to show; those that a point lacks are shown as "-". Empty: complexity, expressivity,
-  /// optimality and distance of unigrams.
+  /// optimality and distance of unigrams, and their gap to the IB curve in points that have it.
   INFOPLANE_ARG(std::vector<std::string>, metrics) = {};
   /// Writes nothing at all.
   INFOPLANE_ARG(bool, quiet) = false;
@@ -41,6 +41,7 @@ class ConsoleSink final : public Sink {
   ConsoleSinkOptions options_;
   std::ostream* output_;
   bool terminal_;
+  bool defaults_;
 };
 
 /// What a line of the console calls a metric: "complexity" for `I(X;Z)/input_unigram`, "expressivity bigram" for

@@ -15,8 +15,9 @@ struct PlaneTableOptions {
   INFOPLANE_ARG(std::int64_t, max_rows) = 0;
 };
 
-/// The trajectory of a run as text: a row a step; loss, complexity, expressivity, optimality and distance (means over
-/// the blocks) in columns, the streams side by side under each. "-": not measured; "nan": undefined.
+/// The trajectory of a run as text: a row a step; loss, complexity, expressivity, optimality, distance and, where
+/// known, the gap to the IB curve (means over the blocks) in columns, the streams side by side under each. "-": not
+/// measured; "nan": undefined.
 /// @throws ArgumentError if max_rows is 1 or negative.
 std::string plane_table(const std::vector<plane::Point>& points, const PlaneTableOptions& options = {});
 

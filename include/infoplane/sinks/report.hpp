@@ -36,7 +36,7 @@ struct ReportRun {
   std::optional<std::int64_t> stop_step;  ///< where a stopping rule ended the run, or would have
   std::string verdict;                    ///< a sentence of the stopping rule; empty: none
   std::vector<ReportPhase> phases = {};   ///< shaded; empty: those of mean complexity, see plane::phases
-  std::vector<ReportCurve> curves = {};   ///< drawn beside the diagonal where there are any
+  std::vector<ReportCurve> curves = {};   ///< drawn beside the diagonal; those of the file's header where none is here
 };
 
 struct ReportOptions {

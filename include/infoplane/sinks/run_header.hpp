@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct RunHeader {
   std::string library_version;
   std::string torch_version;                  ///< empty in a trainer that isn't LibTorch
   std::map<std::string, ConfigValue> config;  ///< the trainer's own, such as {"lr", 4e-3}
+  /// IB curves of the data by order, as corners (complexity, expressivity) in efficiencies, complexity ascending.
+  using Curve = std::vector<std::pair<double, double>>;
+  std::map<std::string, Curve> curves;
 };
 
 /// What makes values of the two runs incomparable, such as "m (100 and 50)": of m, d, ε and the anchor hash those that

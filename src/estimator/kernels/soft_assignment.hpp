@@ -24,10 +24,15 @@ struct SoftAssignment {
   std::int64_t rejected = 0;               ///< rows that count and have a NaN, an Inf or norm 0
 };
 
-/// Anchors as the kernels of devices other than the CPU want them, by (device index, parts): made at the first use.
-struct DeviceAnchors {
+namespace cuda {
+class Shared;
+}
+
+/// What accumulators with the same anchors share on devices other than the CPU, by device index: made at the first use.
+struct SharedDevices {
   std::mutex mutex;
-  std::map<std::pair<int, int>, at::Tensor> prepared;
+  std::map<int, std::shared_ptr<cuda::Shared>> of_index;
+  std::shared_ptr<cuda::Shared> instead;  // of z's device, whatever that is: for an emulated one
 };
 
 /// Anchors in the order in which a variant of the CPU kernel reads them: panels of a few vectors of anchors, each panel
@@ -43,7 +48,7 @@ class AnchorPanels {
   std::int64_t dimension() const noexcept { return dimension_; }
   const float* data() const noexcept { return data_.get(); }
   std::int64_t memory_bytes() const noexcept;
-  DeviceAnchors& on_devices() const noexcept { return on_devices_; }
+  SharedDevices& on_devices() const noexcept { return on_devices_; }
 
  private:
   struct Free {
@@ -55,7 +60,7 @@ class AnchorPanels {
   std::int64_t anchors_;
   std::int64_t dimension_;
   std::unique_ptr<float[], Free> data_;
-  mutable DeviceAnchors on_devices_;
+  mutable SharedDevices on_devices_;
 };
 
 /// softmax((z_i / |z_i|) · Wᵀ / ε) of every row and their sum, by the kernel of z's device.
@@ -74,11 +79,8 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
 SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                     const std::uint8_t* counted);
 
-/// For z on a GPU, by the fused kernels of cuda/launch.hpp, on the caller's current stream of z's device; waits for
-/// that stream only, and copies the assignments to the host. Memory is of LibTorch's caching allocators. Only in builds
-/// with INFOPLANE_CUDA; more than 4096 anchors or 65 536 dimensions go to `soft_assignment_aten`.
-/// @throws StateError while the stream captures a CUDA graph, or if a kernel cannot be started.
-SoftAssignment soft_assignment_cuda(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
-                                    const std::uint8_t* counted);
+/// The device of z where the fused kernels of cuda/launch.hpp take it: a GPU, in builds with INFOPLANE_CUDA, and no
+/// more than 4096 anchors and 65 536 dimensions. Otherwise null.
+std::shared_ptr<cuda::Shared> fused_device(const at::Tensor& z, const AnchorPanels& anchors);
 
 }  // namespace infoplane::estimator::kernels

@@ -12,11 +12,6 @@ namespace infoplane::estimator::kernels {
 
 SoftAssignment soft_assignment(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
                                const std::uint8_t* counted) {
-#ifdef INFOPLANE_CUDA_KERNELS
-  if (z.is_cuda()) {
-    return soft_assignment_cuda(z, anchors, epsilon, counted);
-  }
-#endif
   return z.is_cpu() ? soft_assignment_cpu(z, anchors, epsilon, counted)
                     : soft_assignment_aten(z, anchors, epsilon, counted);
 }

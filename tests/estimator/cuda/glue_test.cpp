@@ -3,21 +3,36 @@
 #include <c10/cuda/CUDAStream.h>
 
 #include <ATen/autocast_mode.h>
+#include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/estimator/accumulator.hpp>
 
+#include "estimator/cuda/accumulator_access.hpp"
 #include "estimator/cuda/kernel_runs.hpp"
-#include "estimator/kernels/soft_assignment.hpp"
+#include "estimator/kernels/cuda/assignment.hpp"
 #include "estimator/oracle.hpp"
+#include "estimator/same_bits.hpp"
 
-// The fused path behind the accumulator, on a real GPU.
+// The fused path behind the accumulator, on a real GPU; accumulator_test.cpp has the same path on the emulated device.
 namespace infoplane::estimator::kernels::cuda::test {
 namespace {
+
+/// Sums over the rows of z, by the fused kernels on z's GPU.
+SoftAssignment fused(const at::Tensor& z, const AnchorPanels& panels, double epsilon) {
+  const auto shared = fused_device(z, panels);
+  REQUIRE(shared != nullptr);
+  return finish_assignment(shared->device(), start_assignment(*shared, z, panels, epsilon, nullptr));
+}
 
 double information(const at::Tensor& z, const std::vector<std::int64_t>& labels) {
   SoftEntropyAccumulator accumulator(z.size(-1));
   accumulator.update(z, {{"x", to_tensor(labels)}});
   return accumulator.estimate().sets[0].information_nats;
+}
+
+/// How often the host was blocked for the first GPU.
+std::int64_t waits(const SoftEntropyAccumulator& accumulator) {
+  return AccumulatorAccess::devices(accumulator).of_index.at(0)->device().waits();
 }
 
 TEST_CASE("gpu: the CPU, ATen on CUDA and the fused kernels agree", "[gpu]") {
@@ -27,11 +42,11 @@ TEST_CASE("gpu: the CPU, ATen on CUDA and the fused kernels agree", "[gpu]") {
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     const at::Tensor z = normal({2000, 768}).to(type);
     const auto cpu = soft_assignment_cpu(z, panels, 0.0118, nullptr);
-    const auto fused = soft_assignment_cuda(z.cuda(), panels, 0.0118, nullptr);
+    const auto got = fused(z.cuda(), panels, 0.0118);
     const auto aten = soft_assignment_aten(z.cuda(), panels, 0.0118, nullptr);
     const double within = type == at::kFloat ? 2e-6 : 2e-5;
     for (std::size_t b = 0; b < 100; ++b) {
-      CHECK(std::abs(cpu.sum[b] - fused.sum[b]) / 2000 < within);
+      CHECK(std::abs(cpu.sum[b] - got.sum[b]) / 2000 < within);
       CHECK(std::abs(cpu.sum[b] - aten.sum[b]) / 2000 < within);
     }
     const auto labels = some_labels(2000, 50);
@@ -39,20 +54,68 @@ TEST_CASE("gpu: the CPU, ATen on CUDA and the fused kernels agree", "[gpu]") {
   }
 }
 
-TEST_CASE("gpu: work goes to the caller's stream, which is waited for, and no other", "[gpu]") {
+TEST_CASE("gpu: many updates with frequent and rare labels, rejected rows and a sample of labels", "[gpu]") {
   require_device();
-  const Anchors anchors(64, 256);
-  const AnchorPanels panels(anchors.weight());
-  const at::Tensor z = normal({512, 256});
-  const auto expected = soft_assignment_cpu(z, panels, 0.03, nullptr);
-  const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
-  const c10::cuda::CUDAStreamGuard guard(stream);
-  const at::Tensor on_device = z.cuda();
-  for (int i = 0; i < 10; ++i) {
-    const auto got = soft_assignment_cuda(on_device * 2, panels, 0.03, nullptr);  // z's memory is used again at once
-    CHECK(std::abs(got.sum[0] - expected.sum[0]) < 1e-3);
+  for (const std::int64_t most : {0, 300}) {
+    const auto options = SoftEntropyOptions().max_labels(most);
+    SoftEntropyAccumulator here(256, options), there(256, options);
+    for (std::uint64_t i = 0; i < 6; ++i) {
+      const at::Tensor z = normal({16, 256, 256}, i + 1);
+      z[3][7].fill_(0);
+      z[4][static_cast<std::int64_t>(i)][1] = std::nan("");
+      const NamedLabelTensors labels = {{"few", to_tensor(some_labels(4096, 4, i))},
+                                        {"many", to_tensor(some_labels(4096, 900, i))}};
+      here.update(z, labels);
+      there.update(z.cuda(), labels);
+    }
+    const Estimate a = here.estimate(), b = there.estimate();
+    CHECK(a.tokens == b.tokens);
+    CHECK(a.rejected == b.rejected);
+    REQUIRE(a.sets.size() == b.sets.size());
+    for (std::size_t set = 0; set < a.sets.size(); ++set) {
+      CHECK(a.sets[set].tokens == b.sets[set].tokens);
+      CHECK(a.sets[set].labels == b.sets[set].labels);
+      CHECK(std::abs(a.sets[set].information_nats - b.sets[set].information_nats) < 2e-6);
+      CHECK(std::abs(a.sets[set].null_nats - b.sets[set].null_nats) < 2e-6);
+      CHECK(std::abs(a.sets[set].corrected_nats - b.sets[set].corrected_nats) < 2e-5);
+    }
+    CHECK(same_bits(b, there.estimate()));
   }
-  CHECK(c10::cuda::getCurrentCUDAStream() == stream);
+}
+
+TEST_CASE("gpu: an update never blocks the host, and a point does once", "[gpu]") {
+  require_device();
+  SoftEntropyAccumulator accumulator(256);
+  const at::Tensor z = normal({8, 128, 256}).cuda();
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    accumulator.update(z, {{"x", to_tensor(some_labels(1024, 40, i))}});
+    c10::cuda::getCurrentCUDAStream().synchronize();  // what a forward and a backward take
+  }
+  CHECK(waits(accumulator) == 0);
+  (void)accumulator.estimate();
+  CHECK(waits(accumulator) <= 1);
+}
+
+TEST_CASE("gpu: work goes to the caller's current stream, whatever that is", "[gpu]") {
+  require_device();
+  const at::Tensor z = normal({512, 256});
+  const auto labels = some_labels(512, 20);
+  SoftEntropyAccumulator here(256), there(256);
+  const c10::cuda::CUDAStream before = c10::cuda::getCurrentCUDAStream();
+  for (int i = 0; i < 10; ++i) {
+    const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
+    const c10::cuda::CUDAStreamGuard guard(stream);
+    const at::Tensor on_device = z.cuda();
+    here.update(z, {{"x", to_tensor(labels)}});
+    there.update(on_device * 2, {{"x", to_tensor(labels)}});  // z's memory is used again at once
+    (void)at::zeros_like(on_device);
+    CHECK(c10::cuda::getCurrentCUDAStream() == stream);
+  }
+  CHECK(c10::cuda::getCurrentCUDAStream() == before);
+  const Estimate a = here.estimate(), b = there.estimate();
+  CHECK(a.tokens == b.tokens);
+  CHECK(std::abs(a.entropy_nats - b.entropy_nats) < 2e-6);
+  CHECK(std::abs(a.sets[0].information_nats - b.sets[0].information_nats) < 2e-6);
 }
 
 TEST_CASE("gpu: a capture of a CUDA graph is refused with what to do, and nothing changes", "[gpu]") {
@@ -61,27 +124,29 @@ TEST_CASE("gpu: a capture of a CUDA graph is refused with what to do, and nothin
   const at::Tensor z = normal({32, 64}).cuda();
   accumulator.update(z);
   const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
-  const c10::cuda::CUDAStreamGuard guard(stream);
-  REQUIRE(cudaStreamBeginCapture(stream.stream(), cudaStreamCaptureModeThreadLocal) == cudaSuccess);
-  CHECK_THROWS_WITH(accumulator.update(z), Catch::Matchers::ContainsSubstring("capture of a CUDA graph"));
-  cudaGraph_t graph = nullptr;
-  REQUIRE(cudaStreamEndCapture(stream.stream(), &graph) == cudaSuccess);
-  REQUIRE(cudaGraphDestroy(graph) == cudaSuccess);
+  {
+    const c10::cuda::CUDAStreamGuard guard(stream);
+    REQUIRE(cudaStreamBeginCapture(stream.stream(), cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+    CHECK_THROWS_WITH(accumulator.update(z), Catch::Matchers::ContainsSubstring("capture of a CUDA graph"));
+    cudaGraph_t graph = nullptr;
+    REQUIRE(cudaStreamEndCapture(stream.stream(), &graph) == cudaSuccess);
+    REQUIRE(cudaGraphDestroy(graph) == cudaSuccess);
+  }
   CHECK(accumulator.estimate().tokens == 32);
 }
 
-TEST_CASE("gpu: every device of the process, in turn", "[gpu]") {
+TEST_CASE("gpu: every device of the process, in turn, by one accumulator", "[gpu]") {
   require_device();
-  const Anchors anchors(64, 128);
-  const AnchorPanels panels(anchors.weight());
   const at::Tensor z = normal({100, 128});
-  const auto expected = soft_assignment_cpu(z, panels, 0.05, nullptr);
+  SoftEntropyAccumulator here(128), there(128);
   const auto before = c10::cuda::current_device();
   for (c10::DeviceIndex device = 0; device < c10::cuda::device_count(); ++device) {
-    const auto got = soft_assignment_cuda(z.to(c10::Device(at::kCUDA, device)), panels, 0.05, nullptr);
-    CHECK(std::abs(got.sum[1] - expected.sum[1]) < 1e-4);
+    here.update(z, {{"x", to_tensor(some_labels(100, 5))}});
+    there.update(z.to(c10::Device(at::kCUDA, device)), {{"x", to_tensor(some_labels(100, 5))}});
   }
   CHECK(c10::cuda::current_device() == before);
+  CHECK(here.estimate().tokens == there.estimate().tokens);
+  CHECK(std::abs(here.estimate().sets[0].information_nats - there.estimate().sets[0].information_nats) < 2e-6);
 }
 
 TEST_CASE("gpu: under autocast the values are the same bits", "[gpu]") {

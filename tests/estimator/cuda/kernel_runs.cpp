@@ -1,6 +1,7 @@
 #include "estimator/cuda/kernel_runs.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "estimator/kernels/cuda/segments.hpp"
@@ -15,12 +16,31 @@ ValueType type_of(const at::Tensor& z) {
                                          : ValueType::kBFloat16;
 }
 
+}  // namespace
+
 void check_launch(const char* failure) {
   INFO((failure == nullptr ? "launched" : failure));
   REQUIRE(failure == nullptr);
 }
 
-}  // namespace
+std::vector<LabelParts> one_row_each(std::size_t rows) {
+  std::vector<LabelParts> result;
+  for (std::size_t row = 0; row < rows; ++row) {
+    result.push_back({{static_cast<std::int32_t>(row), -1, -1, -1}});
+  }
+  return result;
+}
+
+double entropy_of(const double* sums, std::int64_t m) {
+  double total = 0, result = 0;
+  for (std::int64_t b = 0; b < m; ++b) {
+    total += sums[b];
+  }
+  for (std::int64_t b = 0; b < m; ++b) {
+    result -= sums[b] > 0 ? sums[b] / total * std::log(sums[b] / total) : 0;
+  }
+  return result;
+}
 
 void require_device() {
   if (const char* const reason = missing_device()) {
@@ -70,15 +90,18 @@ std::vector<std::vector<float>> label_rows(const DeviceArray<float>& probabiliti
   const DeviceArray<LongLabel> long_labels(host.long_labels);
   const DeviceArray<double> partials(static_cast<std::size_t>(host.partial_sums * m));
   std::vector<DeviceArray<float>> rows;
-  std::vector<float*> pointers;
+  std::vector<DeviceArray<std::int32_t>> whole_of_row;
+  std::vector<LabelSums> sums;
+  const DeviceArray<double> not_kept(std::vector<double>(static_cast<std::size_t>(m), 0.0));
   for (const std::int64_t count : labels) {
     rows.emplace_back(std::vector<float>(static_cast<std::size_t>(count * m), before));
-    pointers.push_back(rows.back().data());
+    whole_of_row.emplace_back(std::vector<std::int32_t>(static_cast<std::size_t>(count), -1));
+    sums.push_back({rows.back().data(), not_kept.data(), whole_of_row.back().data()});
   }
-  const DeviceArray<float*> device_pointers(pointers);
+  const DeviceArray<LabelSums> device_sums(sums);
   const LabelSegments segments{order.data(), pieces.data(), static_cast<std::int64_t>(host.pieces.size()),
                                long_labels.data(), static_cast<std::int64_t>(host.long_labels.size())};
-  check_launch(add_to_label_rows(probabilities.data(), m, segments, device_pointers.data(), partials.data(), nullptr));
+  check_launch(add_to_label_rows(probabilities.data(), m, segments, device_sums.data(), partials.data(), nullptr));
   std::vector<std::vector<float>> result;
   for (const auto& set : rows) {
     result.push_back(set.host());
@@ -86,16 +109,23 @@ std::vector<std::vector<float>> label_rows(const DeviceArray<float>& probabiliti
   return result;
 }
 
-Summarised summarise(const std::vector<float>& rows, const std::vector<std::int64_t>& tokens, std::int64_t m) {
-  const auto count = static_cast<std::int64_t>(tokens.size());
+Summarised summarise(const std::vector<float>& rows, const std::vector<LabelParts>& labels, std::int64_t m,
+                     const std::vector<double>& wholes, std::vector<std::int32_t> whole_of_row) {
+  const auto count = static_cast<std::int64_t>(rows.size()) / m;
+  const auto whole_count = static_cast<std::int64_t>(wholes.size()) / m;
+  whole_of_row.resize(static_cast<std::size_t>(count), -1);
   const DeviceArray<float> device_rows(rows);
-  const DeviceArray<std::int64_t> device_tokens(tokens);
-  const DeviceArray<double> entropies(tokens.size());
-  const DeviceArray<SetSummary> summary(1);
-  const DeviceArray<std::uint8_t> workspace(static_cast<std::size_t>(summary_workspace_bytes(count, m)));
-  check_launch(summarise_set(device_rows.data(), device_tokens.data(), count, m, entropies.data(), summary.data(),
-                             workspace.data(), nullptr));
-  return {entropies.host(), summary.host()[0]};
+  const DeviceArray<double> device_wholes(wholes);
+  const DeviceArray<std::int32_t> device_map(whole_of_row);
+  const LabelSums set{device_rows.data(), device_wholes.data(), device_map.data()};
+  const DeviceArray<LabelParts> parts(labels);
+  const DeviceArray<LabelEntropies> entropies(labels.size());
+  const DeviceArray<double> sum(static_cast<std::size_t>(m));
+  const DeviceArray<std::uint8_t> workspace(static_cast<std::size_t>(sum_workspace_bytes(count + whole_count, m)));
+  check_launch(
+      label_entropies(set, m, parts.data(), static_cast<std::int64_t>(labels.size()), entropies.data(), nullptr));
+  check_launch(sum_of_label_rows(set, count, whole_count, m, sum.data(), workspace.data(), nullptr));
+  return {entropies.host(), sum.host()};
 }
 
 }  // namespace infoplane::estimator::kernels::cuda::test

@@ -32,10 +32,20 @@ std::vector<std::vector<float>> label_rows(const DeviceArray<float>& probabiliti
                                            const std::vector<std::int64_t>& labels, float before = 0);
 
 struct Summarised {
-  std::vector<double> entropies;
-  SetSummary summary;
+  std::vector<LabelEntropies> labels;
+  std::vector<double> sum;  // of all rows
 };
 
-Summarised summarise(const std::vector<float>& rows, const std::vector<std::int64_t>& tokens, std::int64_t m);
+/// Float32 rows, and float64 `wholes` in place of those of them that `whole_of_row` says.
+Summarised summarise(const std::vector<float>& rows, const std::vector<LabelParts>& labels, std::int64_t m,
+                     const std::vector<double>& wholes = {}, std::vector<std::int32_t> whole_of_row = {});
+
+/// Each row a label of its own.
+std::vector<LabelParts> one_row_each(std::size_t rows);
+
+/// In nats; 0 over nothing.
+double entropy_of(const double* sums, std::int64_t m);
+
+void check_launch(const char* failure);
 
 }  // namespace infoplane::estimator::kernels::cuda::test

@@ -1,5 +1,6 @@
 #include "hooks/zoo/zoo.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -97,7 +98,8 @@ struct Lines {
 
 /// Lines that mention infoplane, a monitor or an observation, outside of comments, includes, namespaces and the test.
 Lines added_lines(const char* file) {
-  std::ifstream source(file);
+  // The folder by itself: where a compiler cache rewrites paths, __FILE__ is relative to the build.
+  std::ifstream source(std::filesystem::path(INFOPLANE_ZOO) / std::filesystem::path(file).filename());
   REQUIRE(source.good());
   Lines lines;
   for (std::string line; std::getline(source, line) && !line.starts_with("TEST_CASE");) {

@@ -57,6 +57,16 @@ std::int64_t assignment_workspace_bytes(std::int64_t rows, std::int64_t m);
 const char* soft_assignment(const Representations& z, const void* anchors, std::int64_t m, double epsilon,
                             const std::uint8_t* counted, const AssignmentOutputs& outputs, void* stream);
 
+/// The sums of a label set. Those of row r are float32 rows[r, m], or float64 wholes[w, m] with w = whole_of_row[r]
+/// where that is not below 0: then the float32 row is zero.
+struct LabelSums {
+  float* rows;
+  double* wholes;  ///< its row 0: of labels that are not kept
+  std::int32_t* whole_of_row;
+};
+
+constexpr std::int32_t kOfLabelsNotKept = -1;  ///< as the row of a piece
+
 /// Positions [begin, end) of the order, all of one label. `partial` < 0: their sum is added to row `row` of set `set`;
 /// otherwise it goes to that row of the partial sums.
 struct LabelPiece {
@@ -84,28 +94,80 @@ struct LabelSegments {
   std::int64_t long_label_count;
 };
 
-/// rows[set][row, b] += Σ p[i, b] over the positions i of each label: all sets in one launch, and one more for labels
-/// of many positions. Sums of a micro-batch are float64, rows float32 [rows of the set, m].
-/// `rows`: one pointer a set, on the device. `partials`: float64 [partial sums, m].
-const char* add_to_label_rows(const float* probabilities, std::int64_t m, const LabelSegments& segments,
-                              float* const* rows, double* partials, void* stream);
-
-/// What a label set comes to, in nats: all a host needs of it.
-struct SetSummary {
-  double tokens;                ///< Σ n_x
-  double labels;                ///< labels with n_x > 0
-  double entropy;               ///< H(Z) over the set's own positions; NaN over no tokens
-  double conditional_weighted;  ///< Σ n_x H(Z|x)
-  double conditional_sum;       ///< Σ H(Z|x)
+/// Row `row` of set `set` becomes float64 row `whole`, which held nothing.
+struct Promotion {
+  std::int32_t set;
+  std::int32_t row;
+  std::int32_t whole;
 };
 
-std::int64_t summary_workspace_bytes(std::int64_t rows, std::int64_t m);
+/// Moves float32 sums into float64 rows. `sets`: here and below one a set, on the device.
+const char* promote_label_rows(const LabelSums* sets, std::int64_t m, const Promotion* promotions, std::int64_t count,
+                               void* stream);
 
-/// H(Z|x) = −Σ_b q_b log q_b with q = row / Σ row, of every row of a set, in float64.
-///
-/// `rows`: float32 [count, m]. `tokens`: n_x [count]; labels with n_x = 0 are none. `entropies`: [count], NaN for them.
-/// I(X;Z) = entropy − conditional_weighted / tokens, or − conditional_sum / labels for uniform weights.
-const char* summarise_set(const float* rows, const std::int64_t* tokens, std::int64_t count, std::int64_t m,
-                          double* entropies, SetSummary* summary, void* workspace, void* stream);
+/// Adds Σ p[i, b] over the positions i of each label to its sums: all sets in one launch, and one more for labels of
+/// many positions. Sums of a micro-batch are float64. `partials`: float64 [partial sums, m].
+const char* add_to_label_rows(const float* probabilities, std::int64_t m, const LabelSegments& segments,
+                              const LabelSums* sets, double* partials, void* stream);
+
+/// Adds rows of sums to that of the labels that are not kept and clears them. The order of `segments` is of rows; each
+/// piece has a partial sum, and each set that loses rows is one long label with row kOfLabelsNotKept.
+const char* drop_label_rows(std::int64_t m, const LabelSegments& segments, const LabelSums* sets, double* partials,
+                            void* stream);
+
+/// out[k, b] = p[positions[k], b].
+const char* gather_assignments(const float* probabilities, std::int64_t m, const std::int32_t* positions,
+                               std::int64_t count, float* out, void* stream);
+
+/// out[k, b] = the sums of row rows[k], in float32.
+const char* gather_label_rows(const LabelSums& set, std::int64_t m, const std::int32_t* rows, std::int64_t count,
+                              float* out, void* stream);
+
+/// The rows over which a label's tokens are dealt; below 0: none.
+struct LabelParts {
+  std::int32_t rows[4];
+};
+
+/// H(Z|x) = −Σ_b q_b log q_b with q = sums / Σ sums, in nats, and what it is of parts of the label's tokens.
+struct LabelEntropies {
+  double whole;     ///< NaN over no tokens
+  double halves;    ///< mean over the three ways of two halves, weighted by tokens
+  double quarters;  ///< over the four parts, weighted by tokens
+  double noise;     ///< variance of the three ways
+};
+
+/// Of every label of a set, in float64. Halves and quarters are those of the whole where a label has one row or fewer
+/// than four tokens.
+const char* label_entropies(const LabelSums& set, std::int64_t m, const LabelParts* labels, std::int64_t count,
+                            LabelEntropies* out, void* stream);
+
+std::int64_t sum_workspace_bytes(std::int64_t rows, std::int64_t m);
+
+/// out[b] = Σ over `rows` float32 rows and `wholes` float64 rows: over all tokens with a label of the set, kept or not.
+const char* sum_of_label_rows(const LabelSums& set, std::int64_t rows, std::int64_t wholes, std::int64_t m, double* out,
+                              void* workspace, void* stream);
+
+/// What the host calls, as it calls it through a device: the library of a build without CUDA has none of them.
+struct Kernels {
+  decltype(&cuda::anchor_bytes) anchor_bytes;
+  decltype(&cuda::prepare_anchors) prepare_anchors;
+  decltype(&cuda::assignment_workspace_bytes) assignment_workspace_bytes;
+  decltype(&cuda::soft_assignment) soft_assignment;
+  decltype(&cuda::promote_label_rows) promote_label_rows;
+  decltype(&cuda::add_to_label_rows) add_to_label_rows;
+  decltype(&cuda::drop_label_rows) drop_label_rows;
+  decltype(&cuda::gather_assignments) gather_assignments;
+  decltype(&cuda::gather_label_rows) gather_label_rows;
+  decltype(&cuda::label_entropies) label_entropies;
+  decltype(&cuda::sum_workspace_bytes) sum_workspace_bytes;
+  decltype(&cuda::sum_of_label_rows) sum_of_label_rows;
+};
+
+/// All of them; only where they are linked.
+inline Kernels all_kernels() noexcept {
+  return {&anchor_bytes,        &prepare_anchors,  &assignment_workspace_bytes, &soft_assignment,   &promote_label_rows,
+          &add_to_label_rows,   &drop_label_rows,  &gather_assignments,         &gather_label_rows, &label_entropies,
+          &sum_workspace_bytes, &sum_of_label_rows};
+}
 
 }  // namespace infoplane::estimator::kernels::cuda

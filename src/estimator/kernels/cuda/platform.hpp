@@ -38,15 +38,17 @@ inline unsigned char* shared_memory() {
 
 template <typename... Parameters, typename... Arguments>
 const char* launch(void (*kernel)(Parameters...), std::int64_t blocks, unsigned threads, std::size_t shared_bytes,
-                   void* /*stream*/, const Arguments&... arguments) {
-  blockDim.x = threads;
-  gridDim.x = static_cast<unsigned>(blocks);
-  emulation::Scheduler::current().launch(
-      gridDim.x, threads, shared_bytes, [&] { kernel(arguments...); },
-      [](unsigned block, unsigned thread) {
-        blockIdx.x = block;
-        threadIdx.x = thread;
-      });
+                   void* stream, const Arguments&... arguments) {
+  emulation::Stream::push(stream, [=] {
+    blockDim.x = threads;
+    gridDim.x = static_cast<unsigned>(blocks);
+    emulation::Scheduler::current().launch(
+        gridDim.x, threads, shared_bytes, [&] { kernel(arguments...); },
+        [](unsigned block, unsigned thread) {
+          blockIdx.x = block;
+          threadIdx.x = thread;
+        });
+  });
   return nullptr;
 }
 #endif

@@ -19,9 +19,15 @@ struct HostSegments {
 /// Positions of one label that a warp sums at most.
 constexpr std::int32_t kPiecePositions = 64;
 
-/// `sets`: for each label set the row of each position, below zero for none; O(positions · log positions) a set,
+/// Instead of the row of a position whose label is not kept.
+constexpr std::int32_t kNotKept = -2;
+
+/// `sets`: for each label set the row of each position, kNotKept, or otherwise below zero for none; O(positions) a set,
 /// whatever the rows. Positions of a label keep their order, so sums do not depend on anything but the micro-batch.
 /// @throws ArgumentError if a set has rows from 2³¹ − 1 on, or all sets together that many labelled positions.
 HostSegments make_segments(std::span<const std::span<const std::int32_t>> sets);
+
+/// For drop_label_rows: all rows of a set become one long label that is not kept.
+HostSegments make_drop_segments(std::span<const std::span<const std::int32_t>> sets);
 
 }  // namespace infoplane::estimator::kernels::cuda

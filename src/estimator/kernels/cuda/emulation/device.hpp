@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "estimator/kernels/cuda/emulation/scheduler.hpp"
+#include "estimator/kernels/cuda/emulation/stream.hpp"
 
 // The words of CUDA that the kernels use, for a C++ compiler. One dimension of blocks and threads, whole warps.
 // Not emulated: data races, `expf` and fused products to the last bit.

@@ -6,10 +6,11 @@
 #include <csignal>
 #include <ctime>
 
-namespace infoplane::sinks {
+namespace infoplane {
 
-/// While it lives, a write of this thread to a closed pipe or beyond a file size limit is an error and no signal, which
-/// would end the training. Handlers and other threads are left alone, and so are signals that came before.
+/// While it lives, a write of this thread to a closed pipe or socket or beyond a file size limit is an error and no
+/// signal, which would end the training. Handlers and other threads are left alone (but those that it starts, for
+/// good), and so are signals that came before.
 class NoSignals {
  public:
   NoSignals() noexcept {
@@ -40,4 +41,4 @@ class NoSignals {
   sigset_t mine_, before_;
 };
 
-}  // namespace infoplane::sinks
+}  // namespace infoplane

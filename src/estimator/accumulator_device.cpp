@@ -1,0 +1,113 @@
+#include "estimator/accumulator_impl.hpp"
+#include "estimator/label_estimation.hpp"
+
+// The half of an accumulator that knows about devices.
+namespace infoplane::estimator {
+
+int SoftEntropyAccumulator::Impl::known_width(const std::string& name) const {
+  if (const LabelRows* const set = find(name)) {
+    return set->key_width();
+  }
+  if (device) {
+    for (const OnDevice::Pending& pending : device->pending()) {
+      if (std::any_of(pending.labels.begin(), pending.labels.end(), [&](const auto& of) { return of.name == name; })) {
+        return 1;
+      }
+      for (std::size_t i = 0; pending.grouping && i < pending.grouping->sets.size(); ++i) {
+        if (pending.grouping->sets[i].name == name) {
+          return pending.grouping->sets[i].table->width();
+        }
+      }
+    }
+  }
+  return 0;
+}
+
+void SoftEntropyAccumulator::Impl::start(std::shared_ptr<kernels::cuda::Shared> shared, const at::Tensor& z,
+                                         OnDevice::Pending labels) {
+  kernels::cuda::refuse_capture_of_update(shared->device());
+  if (device && !device->is(shared.get())) {
+    come_home();
+  }
+  if (device) {
+    device->check_intact();
+    while (device->must_count()) {
+      count_first();
+    }
+  }
+  const bool all = !labels.grouping || labels.grouping->counted.empty();
+  labels.assignment =
+      kernels::cuda::start_assignment(*shared, z, *panels, epsilon, all ? nullptr : labels.grouping->counted.data());
+  if (!device) {
+    device = std::make_unique<OnDevice>(std::move(shared));
+  }
+  device->add(std::move(labels));
+}
+
+void SoftEntropyAccumulator::Impl::count_first() {
+  Update update;
+  const OnDevice::Pending& pending = device->pending().front();
+  update.assignment = device->finish();
+  update.length = pending.length;
+  update.picks = reservoir.plan(update.assignment.used);
+  if (pending.grouping) {
+    plan(update, *pending.grouping);
+  } else {
+    plan(update, pending.labels);
+  }
+  device->collect(reservoir, /*all=*/false);
+  device->prepare(sets, update.plans, update.picks.size(), anchors.size());
+  commit(update);
+  device->run(update.picks, anchors.size());
+}
+
+void SoftEntropyAccumulator::Impl::count_all() {
+  device->check_intact();
+  device->refuse_capture();
+  device->wait_for_pending();
+  while (!device->pending().empty()) {
+    count_first();
+  }
+}
+
+void SoftEntropyAccumulator::Impl::prepare_estimate() {
+  if (device) {
+    count_all();
+    device->request(sets);
+  }
+}
+
+void SoftEntropyAccumulator::Impl::come_home() {
+  if (device) {
+    count_all();
+    device->go_home(sets, reservoir);
+    device.reset();
+  }
+}
+
+Estimate SoftEntropyAccumulator::Impl::estimate() {
+  struct Forget {
+    Impl& impl;
+    ~Forget() {
+      for (const auto& set : impl.sets) {
+        set->forget_readout();
+      }
+    }
+  };
+  const Forget forget{*this};
+  if (device) {
+    count_all();
+    device->read(sets, reservoir);
+  }
+  Estimation estimation(summed());
+  Totals totals;
+  for (LabelEstimation& set : estimation.sets()) {
+    for (int stage = 0; stage < LabelEstimation::kStages; ++stage) {
+      set.stage(stage, totals);
+      totals.next();
+    }
+  }
+  return estimation.finish();
+}
+
+}  // namespace infoplane::estimator

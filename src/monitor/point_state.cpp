@@ -1,0 +1,90 @@
+#include "monitor/point_state.hpp"
+
+#include "core/state.hpp"
+
+namespace infoplane {
+
+namespace {
+
+void put(state::Writer& out, const plane::Metrics& metrics) {
+  out.put(static_cast<std::uint64_t>(metrics.size()));
+  for (const auto& [key, value] : metrics) {
+    out.put_text(key);
+    out.put(value);
+  }
+}
+
+plane::Metrics get_metrics(state::Reader& in) {
+  plane::Metrics metrics;
+  for (auto count = in.get<std::uint64_t>(); count > 0; --count) {
+    auto key = in.get_text();
+    metrics.insert_or_assign(std::move(key), in.get<double>());
+  }
+  return metrics;
+}
+
+}  // namespace
+
+std::string bytes_of(const plane::Metrics& metrics) {
+  state::Writer out;
+  put(out, metrics);
+  return out.take();
+}
+
+plane::Metrics metrics_of(std::string_view bytes) {
+  state::Reader in(bytes);
+  auto metrics = get_metrics(in);
+  in.end();
+  return metrics;
+}
+
+std::string bytes_of(const plane::Point& point) {
+  state::Writer out;
+  out.put(point.step);
+  out.put(point.tokens);
+  out.put(point.time);
+  out.put(point.loss);
+  out.put_text(point.stream);
+  out.put(point.bytes_sent);
+  out.put(static_cast<std::uint64_t>(point.layers.size()));
+  for (const auto& layer : point.layers) {
+    out.put_text(layer.name);
+    out.put(layer.tokens);
+    out.put(layer.rejected);
+    put(out, layer.metrics);
+    out.put(static_cast<std::uint64_t>(layer.reasons.size()));
+    for (const auto& [key, reason] : layer.reasons) {
+      out.put_text(key);
+      out.put_text(reason);
+    }
+  }
+  put(out, point.mean);
+  return out.take();
+}
+
+plane::Point point_of(std::string_view bytes) {
+  state::Reader in(bytes);
+  plane::Point point;
+  point.step = in.get<std::int64_t>();
+  point.tokens = in.get<std::int64_t>();
+  point.time = in.get<double>();
+  point.loss = in.get<double>();
+  point.stream = in.get_text();
+  point.bytes_sent = in.get<std::int64_t>();
+  for (auto layers = in.get<std::uint64_t>(); layers > 0; --layers) {
+    auto& layer = point.layers.emplace_back();
+    layer.name = in.get_text();
+    layer.tokens = in.get<std::int64_t>();
+    layer.rejected = in.get<std::int64_t>();
+    layer.metrics = get_metrics(in);
+    for (auto reasons = in.get<std::uint64_t>(); reasons > 0; --reasons) {
+      auto key = in.get_text();
+      layer.reasons.insert_or_assign(std::move(key), in.get_text());
+    }
+  }
+  point.mean = get_metrics(in);
+  in.end();
+  return point;
+}
+
+}  // namespace infoplane

@@ -1,0 +1,162 @@
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <functional>
+#include <infoplane/core/error.hpp>
+#include <infoplane/distributed/mpi.hpp>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "conformance.hpp"
+
+// One rank of a test under mpirun: `mpi_program <mode>`. Prints what its rank saw; ends with 0 where that is right.
+namespace {
+
+using namespace std::chrono_literals;
+using infoplane::ArgumentError;
+using infoplane::CommunicationError;
+using infoplane::distributed::Mpi;
+using infoplane::distributed::MpiOptions;
+
+int failures = 0;
+
+void expect(bool holds, const std::string& what) {
+  if (!holds) {
+    ++failures;
+    std::fprintf(stderr, "expected: %s\n", what.c_str());
+  }
+}
+
+bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+template <typename Exception>
+std::string message_of(const std::function<void()>& function) {
+  try {
+    function();
+  } catch (const Exception& e) {
+    return e.what();
+  }
+  return "nothing thrown";
+}
+
+void conformance(Mpi& communicator) {
+  for (const auto& one : infoplane::test::conformance_cases()) {
+    one.run(communicator);
+  }
+  expect(holds(communicator.describe(), "MPI communicator, rank "), "a description");
+}
+
+// The trainer's error handler and messages are as before, and its communicator still works.
+void borrowed(Mpi& communicator) {
+  MPI_Errhandler before = MPI_ERRHANDLER_NULL;
+  MPI_Comm_get_errhandler(MPI_COMM_WORLD, &before);
+  const int peer = communicator.size() - 1 - communicator.rank();
+  int out = communicator.rank();
+  int in = -1;
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Isend(&out, 1, MPI_INT, peer, 0, MPI_COMM_WORLD, &request);
+  conformance(communicator);
+  MPI_Recv(&in, 1, MPI_INT, peer, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  MPI_Wait(&request, MPI_STATUS_IGNORE);
+  expect(in == peer, "the trainer's own message");
+  MPI_Errhandler after = MPI_ERRHANDLER_NULL;
+  MPI_Comm_get_errhandler(MPI_COMM_WORLD, &after);
+  expect(before == after && after == MPI_ERRORS_ARE_FATAL, "the trainer's error handler");
+}
+
+void refuses(Mpi& communicator) {
+  expect(message_of<ArgumentError>([] { Mpi(MPI_COMM_NULL); }) ==
+             "the communicator is MPI_COMM_NULL; pass MPI_COMM_WORLD or another one that holds this rank",
+         "MPI_COMM_NULL refused");
+  expect(message_of<ArgumentError>([] { Mpi(MPI_COMM_WORLD, MpiOptions().timeout(0ms)); }) ==
+             "timeout must be above 0, got 0 ms",
+         "timeout refused");
+  expect(holds(message_of<ArgumentError>([] { Mpi(MPI_COMM_WORLD, MpiOptions().tag(-1)); }), "tag must be from 0 to "),
+         "tag refused");
+  communicator.all_gather(at::ones({1}, at::kLong));
+}
+
+void expect_failure(Mpi& communicator, int culprit, const std::string& text, const std::function<void()>& function) {
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    function();
+    expect(false, "a CommunicationError");
+  } catch (const CommunicationError& e) {
+    std::printf("rank %d: %s\n", communicator.rank(), e.what());
+    expect(e.rank() == culprit, "rank " + std::to_string(culprit) + " to blame");
+    expect(holds(e.what(), text), text);
+  }
+  expect(std::chrono::steady_clock::now() - start < 5500ms, "an error within timeout + 5 s");
+}
+
+// The last rank is late; the others give up.
+void late(Mpi& communicator) {
+  at::Tensor values = at::ones({100}, at::kDouble);
+  communicator.sum(values);
+  const int last = communicator.size() - 1;
+  if (communicator.rank() == last) {
+    std::this_thread::sleep_for(1500ms);
+    return;
+  }
+  expect_failure(communicator, last, "did not come within 500 ms", [&] { communicator.sum(values); });
+  expect(holds(message_of<CommunicationError>([&] { communicator.sum(values); }), "the communicator is broken since"),
+         "a broken communicator");
+}
+
+// The last rank leaves the loop and waits in MPI_Finalize, where all meet in the end.
+void leaves(Mpi& communicator) {
+  const int last = communicator.size() - 1;
+  if (communicator.rank() != last) {
+    at::Tensor values = at::ones({100}, at::kDouble);
+    expect_failure(communicator, last, "did not come within 500 ms", [&] { communicator.max(values); });
+  }
+}
+
+void mismatch(Mpi& communicator) {
+  const bool odd = communicator.rank() == communicator.size() - 1;
+  at::Tensor values = at::ones({odd ? 3 : 4}, at::kDouble);
+  expect_failure(communicator, odd ? 0 : communicator.size() - 1,
+                 odd ? "asked for sum number 1 of 4 values of Double" : "asked for sum number 1 of 3 values of Double",
+                 [&] { communicator.sum(values); });
+}
+
+// mpirun ends the others; what they must not do is stay.
+void killed(Mpi& communicator) {
+  for (int i = 0;; ++i) {
+    at::Tensor values = at::ones({1000}, at::kDouble);
+    communicator.sum(values);
+    if (i == 20 && communicator.rank() == communicator.size() - 1) {
+      std::raise(SIGKILL);
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  at::set_num_threads(1);
+  expect(holds(message_of<infoplane::StateError>([] { Mpi(MPI_COMM_WORLD); }), "MPI is not initialized"),
+         "refused before MPI_Init");
+  MPI_Init(&argc, &argv);
+  const std::map<std::string, void (*)(Mpi&)> modes{
+      {"conformance", conformance}, {"borrowed", borrowed}, {"refuses", refuses}, {"late", late},
+      {"leaves", leaves},           {"mismatch", mismatch}, {"killed", killed}};
+  const std::string mode = argc > 1 ? argv[1] : "";
+  try {
+    const bool faulty = mode == "late" || mode == "leaves";
+    Mpi communicator(MPI_COMM_WORLD, MpiOptions().timeout(faulty ? 500ms : 60000ms));
+    modes.at(mode)(communicator);
+  } catch (const std::exception& e) {
+    expect(false, "no exception: " + std::string(e.what()));
+  }
+  if (failures != 0) {
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+  MPI_Finalize();
+  std::printf("%s ended well\n", mode.c_str());
+  return 0;
+}
