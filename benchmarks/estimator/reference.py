@@ -6,23 +6,12 @@ Z: a file of float32 [N, D]; LABELS: a file of int64 [SETS, N]. Prints a line fo
 dtype: sets, dtype, milliseconds of the fastest update, H(Z), I(X;Z) of each set. Exit status 77 where the package cannot
 be imported.
 """
-import importlib.util
+import pathlib
 import sys
 import time
-import types
 
-
-def accumulator_class():
-    spec = importlib.util.find_spec("soft_entropy")
-    if spec is None:
-        raise ImportError("no package soft_entropy for this python3")
-    # The package's own __init__ imports its language-model part as well, which wants further packages.
-    package = types.ModuleType("soft_entropy")
-    package.__path__ = list(spec.submodule_search_locations)
-    sys.modules["soft_entropy"] = package
-    from soft_entropy.accumulator import SoftEntropyAccumulator
-
-    return SoftEntropyAccumulator
+sys.path.append(str(pathlib.Path(__file__).parents[2] / "tests" / "estimator"))
+from soft_entropy_reference import accumulator_class  # noqa: E402
 
 
 def main():

@@ -4,10 +4,14 @@
 #include <ATen/Parallel.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "simulation.hpp"
 
@@ -50,7 +54,8 @@ class Study {
                 "plug-in", "- null", "corr.", "/spread", "of 90%");
   }
 
-  bool run(const Case& each) {
+  /// `values`: a file for those of each run, or null.
+  bool run(const Case& each, std::FILE* values_of_runs) {
     const double scale = std::log(100.0);
     const double truth = each.truth->information() / scale;
     Values plugin, less_null, corrected, error;
@@ -67,6 +72,12 @@ class Study {
       corrected.add(set.corrected_nats / scale);
       error.add(set.standard_error_nats / scale);
       covered += std::abs(set.corrected_nats / scale - truth) <= 1.6449 * set.standard_error_nats / scale ? 1 : 0;
+      if (values_of_runs != nullptr) {
+        std::fprintf(values_of_runs, "\"%s\",%d,%.6f,%.6f,%.6f,%.6f,%.6f\n", each.name.c_str(), r, truth,
+                     set.information_nats / scale, set.null_nats / scale, set.corrected_nats / scale,
+                     set.standard_error_nats / scale);
+        std::fflush(values_of_runs);
+      }
     }
     const double cover = 100.0 * covered / each.runs;
     std::printf("%-34s %4d %7.4f |", each.name.c_str(), each.runs, truth);
@@ -105,9 +116,11 @@ class Study {
 int main(int argc, char** argv) {
   CLI::App app("Bias, error and cover of the estimator over simulated runs");
   bool quick = false;
-  std::string only;
+  std::vector<std::string> only;
+  std::string file;
   app.add_flag("--quick", quick, "A quarter of the runs, nothing larger than 16384 tokens");
-  app.add_option("--only", only, "Cases whose name has this in it");
+  app.add_option("--only", only, "Cases whose name has one of these in it");
+  app.add_option("--values", file, "A CSV file for the values of each run, as efficiencies");
   CLI11_PARSE(app, argc, argv);
   const auto start = std::chrono::steady_clock::now();
 
@@ -115,6 +128,7 @@ int main(int argc, char** argv) {
   std::map<std::string, Truth> truths;
   for (const Population& population : {
            Population{"strong", 64, 0.60, 0, false},
+           Population{"moderate", 64, 0.35, 0, false},
            Population{"weak", 64, 0.15, 0, false},
            Population{"unlike", 64, 0.4, 0.7, false},
            Population{"none", 64, 0, 0, false},
@@ -126,7 +140,7 @@ int main(int argc, char** argv) {
     truths.emplace(population.name, Truth(population));  // only the centres; what is true is measured when asked
   }
   std::vector<Case> cases;
-  for (const std::string population : {"strong", "weak", "unlike", "none"}) {
+  for (const std::string population : {"strong", "moderate", "weak", "unlike", "none"}) {
     for (const std::int64_t s : {4, 8, 32, 128}) {
       for (const std::int64_t sequence : {1, 128}) {
         if (sequence > 1 && s < 32) {
@@ -161,14 +175,25 @@ int main(int argc, char** argv) {
       }
     }
   }
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> values(file.empty() ? nullptr : std::fopen(file.c_str(), "w"),
+                                                               std::fclose);
+  if (!file.empty() && !values) {
+    std::fprintf(stderr, "%s cannot be written\n", file.c_str());
+    return 2;
+  }
+  if (values) {
+    std::fprintf(values.get(), "case,run,truth,plugin,null,corrected,standard_error\n");
+  }
   Study::print_heading();
   bool fine = true;
   for (Case& each : cases) {
-    if (each.name.find(only) == std::string::npos) {
-      continue;
+    const bool wanted = std::any_of(only.begin(), only.end(), [&each](const std::string& part) {
+      return each.name.find(part) != std::string::npos;
+    });
+    if (only.empty() || wanted) {
+      each.runs /= quick ? 4 : 1;
+      fine = Study().run(each, values.get()) && fine;
     }
-    each.runs /= quick ? 4 : 1;
-    fine = Study().run(each) && fine;
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   std::printf("%.0f s on %d threads: %s\n", took.count(), at::get_num_threads(),

@@ -12,9 +12,9 @@ namespace {
 
 constexpr double kFewestShare = 0.1;  // of the tokens, with labels that can be extrapolated from
 
-// What the extrapolation is wrong by, as a part of how far what it removes is from the null, which is exact where labels
-// say nothing: 2 to 7 % in the simulation study where it can be told from noise (docs/estimator.md).
-constexpr double kModelError = 0.06;
+// What the extrapolation is wrong by, as a part of how far what it removes is from the null, which is exact where
+// labels say nothing: chosen on the simulation study (docs/estimator.md).
+constexpr double kModelError = 0.04;
 
 }  // namespace
 
@@ -112,8 +112,7 @@ void LabelEstimation::solve(Totals& totals) {
   } else {
     estimate.corrected_nats =
         estimate.corrected_entropy_nats - estimate.conditional_entropy_nats - extrapolation.correction();
-    const double removed = estimate.information_nats - estimate.corrected_nats;
-    result_.of_model = std::pow(kModelError * (estimate.null_nats - removed), 2);
+    result_.of_model = kModelError * kModelError * extrapolation.squared_distance_from_null();
   }
   add_entropy_influences();
   double sum = 0;
