@@ -29,13 +29,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The demo on two ranks, as started by torchrun or the README's shell line.
+/// A program on two ranks, as started by torchrun or the README's shell line.
 struct Pair {
-  explicit Pair(const std::vector<std::string>& arguments) {
+  explicit Pair(const std::vector<std::string>& arguments, const char* program = INFOPLANE_TRAIN_TEXT) {
     const std::string port = "MASTER_PORT=" + std::to_string(infoplane::test::free_port());
     for (std::size_t rank = 0; rank < 2; ++rank) {
       programs[rank] = std::make_unique<Program>(
-          INFOPLANE_TRAIN_TEXT, arguments,
+          program, arguments,
           std::vector<std::string>{"RANK=" + std::to_string(rank), "WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1", port});
     }
   }
@@ -180,4 +180,20 @@ TEST_CASE("train_text refuses a batch that does not divide among the ranks", "[e
     CHECK(outcome.exit_code == 2);
     CHECK(outcome.err == "train_text: --batch 3 does not divide among 2 ranks\n");
   }
+}
+
+TEST_CASE("the c10d form of the loop writes the run of two ranks", "[examples][distributed]") {
+  const TemporaryFolder folder;
+  Pair pair({folder.write("a.txt", sentences()).string(), "run.jsonl"}, INFOPLANE_RANKS_C10D);
+  for (auto& program : pair.programs) {
+    const auto outcome = program->finish();
+    CAPTURE(outcome.err);
+    CHECK(outcome.exit_code == 0);
+  }
+  const auto run = infoplane::read_run_file(pair.programs[0]->file("run.jsonl"));
+  CHECK(run.header.world_size == 2);
+  REQUIRE(run.points.size() == 3);
+  CHECK(run.points[0].tokens == 2 * 8 * 32);
+  CHECK(run.points[2].tokens == 2 * 4 * 8 * 32);
+  CHECK(run.points[2].loss < run.points[0].loss - 1);  // it learns
 }
