@@ -41,8 +41,8 @@ bool update() {
       for (const int sets : {0, 1, 2, 4, 8}) {
         estimator::SoftEntropyAccumulator accumulator(d);
         const labels::Grouping labels = grouping(8192, sets);
-        const double product = fastest(25, [&] { at::mm_out(out, values, weight); });
-        const double took = fastest(25, [&] { accumulator.update(z, labels); });
+        const auto [product, took] = fastest_of_two(
+            40, [&] { at::mm_out(out, values, weight); }, [&] { accumulator.update(z, labels); });
         std::printf("  %d label sets: update %6.2f ms, product %6.2f ms, ratio %.2f\n", sets, took, product,
                     took / product);
         if (d == 768 && sets == 8) {

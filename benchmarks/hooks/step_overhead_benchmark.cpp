@@ -4,6 +4,7 @@
 //     infoplane_bench_hooks [repetitions]           prints
 //     infoplane_bench_hooks --check [repetitions]   exits with 1 if hooks cost more than they may
 //     infoplane_bench_hooks --measuring [blocks]    what measuring costs, orders 1 and 2 in and out, at two widths
+//     infoplane_bench_hooks --measuring-busy [blocks]   the same in processor time on one thread: on a busy machine
 
 #include <ATen/Parallel.h>
 #include <torch/nn/functional/loss.h>
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/hooks/watch.hpp>
@@ -95,6 +97,12 @@ double milliseconds(const std::function<void()>& run) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
+double processor_milliseconds(const std::function<void()>& run) {
+  const std::clock_t start = std::clock();
+  run();
+  return 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+}
+
 double quantile(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
   return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
@@ -158,7 +166,7 @@ bool is_cheap(const std::vector<Variant>& variants, const Times& times) {
 
 /// Milliseconds of ten steps of each variant in turn, at one width of the model: no monitor, then monitors that log
 /// every so many steps and sum up all steps between.
-void print_measuring(std::int64_t width, int blocks) {
+void print_measuring(std::int64_t width, int blocks, double (*clock)(const std::function<void()>&)) {
   constexpr int kSteps = 10;
   Training training(width);
   const auto inputs = training.tokens.slice(1, 0, 64);
@@ -180,7 +188,7 @@ void print_measuring(std::int64_t width, int blocks) {
     for (std::size_t v = 0; v < times.size(); ++v) {
       Monitor* const monitor = v < 2 ? nullptr : monitors[v - 2].get();
       const double before = monitor == nullptr ? 0 : monitor->seconds();
-      const double took = milliseconds([&] {
+      const double took = clock([&] {
         for (step = first; step < first + kSteps; ++step) {
           if (monitor == nullptr) {
             training.backward(training.forward());
@@ -212,10 +220,14 @@ void print_measuring(std::int64_t width, int blocks) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "--measuring") {
+  const bool busy = argc > 1 && std::string_view(argv[1]) == "--measuring-busy";
+  if (busy || (argc > 1 && std::string_view(argv[1]) == "--measuring")) {
+    if (busy) {
+      at::set_num_threads(1);
+    }
     const int blocks = std::max(1, std::atoi(argc > 2 ? argv[2] : "5"));
     for (const std::int64_t width : {64, 256}) {
-      print_measuring(width, blocks);
+      print_measuring(width, blocks, busy ? processor_milliseconds : milliseconds);
     }
     return 0;
   }
