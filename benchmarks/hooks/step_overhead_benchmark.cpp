@@ -3,6 +3,8 @@
 //
 //     infoplane_bench_hooks [repetitions]           prints
 //     infoplane_bench_hooks --check [repetitions]   exits with 1 if hooks cost more than they may
+//     infoplane_bench_hooks --measuring [blocks]    what measuring costs, orders 1 and 2 in and out, at two widths
+//     infoplane_bench_hooks --measuring-busy [blocks]   the same in processor time on one thread: on a busy machine
 
 #include <ATen/Parallel.h>
 #include <torch/nn/functional/loss.h>
@@ -13,10 +15,12 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/hooks/watch.hpp>
 #include <infoplane/monitor/monitor.hpp>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -32,9 +36,9 @@ using infoplane::hooks::Watcher;
 
 /// The demo's model with its optimizer and one batch.
 struct Training {
-  Training() {
+  explicit Training(std::int64_t width = 64) {
     torch::manual_seed(1);
-    model = train_text::GPT(train_text::GPTOptions());
+    model = train_text::GPT(train_text::GPTOptions().width(width));
     optimizer.emplace(model->parameters(), torch::optim::AdamWOptions(1e-3));
     tokens = torch::randint(256, {16, 65});
   }
@@ -91,6 +95,12 @@ double milliseconds(const std::function<void()>& run) {
   const auto start = std::chrono::steady_clock::now();
   run();
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+double processor_milliseconds(const std::function<void()>& run) {
+  const std::clock_t start = std::clock();
+  run();
+  return 1000.0 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 double quantile(std::vector<double> values, double q) {
@@ -154,9 +164,73 @@ bool is_cheap(const std::vector<Variant>& variants, const Times& times) {
   return cheap;
 }
 
+/// Milliseconds of ten steps of each variant in turn, at one width of the model: no monitor, then monitors that log
+/// every so many steps and sum up all steps between.
+void print_measuring(std::int64_t width, int blocks, double (*clock)(const std::function<void()>&)) {
+  constexpr int kSteps = 10;
+  Training training(width);
+  const auto inputs = training.tokens.slice(1, 0, 64);
+  const auto targets = training.tokens.slice(1, 1);
+  std::vector<std::unique_ptr<Monitor>> monitors;
+  const auto add = [&](std::int64_t every, std::int64_t window) {
+    monitors.push_back(std::make_unique<Monitor>(*training.model, MonitorOptions().every(every).window(window)));
+  };
+  add(1, 1);
+  add(10, 1);
+  add(10, 10);
+  const std::array names = {"every(1): each step measured and logged", "every(10): one step of ten measured",
+                            "every(10).window(10): each step measured"};
+  std::vector<std::vector<double>> times(2 + monitors.size());
+  std::vector<double> inside(monitors.size());
+  std::int64_t step = 0;
+  for (int block = -1; block < blocks; ++block) {  // the first warms up, and learns the model
+    const std::int64_t first = step;
+    for (std::size_t v = 0; v < times.size(); ++v) {
+      Monitor* const monitor = v < 2 ? nullptr : monitors[v - 2].get();
+      const double before = monitor == nullptr ? 0 : monitor->seconds();
+      const double took = clock([&] {
+        for (step = first; step < first + kSteps; ++step) {
+          if (monitor == nullptr) {
+            training.backward(training.forward());
+            continue;
+          }
+          const auto observation = monitor->observe(step, inputs, targets);
+          const auto loss = training.forward();
+          training.backward(loss);
+          monitor->end_step(step, loss);
+        }
+      });
+      if (block >= 0) {
+        times[v].push_back(took);
+        if (monitor != nullptr) {
+          inside[v - 2] += (monitor->seconds() - before) * 1000 / (blocks * kSteps);
+        }
+      }
+    }
+  }
+  const double plain = quantile(times[0], 0.25);
+  std::printf("width %ld: a step takes %.1f ms; the same again %.3f of it (noise)\n", static_cast<long>(width),
+              plain / kSteps, quantile(times[1], 0.25) / plain);
+  for (std::size_t v = 0; v < monitors.size(); ++v) {
+    std::printf("  %-42s %.3f of a step; by the monitor's own clock %.2f ms a step, %.3f\n", names[v],
+                quantile(times[v + 2], 0.25) / plain, inside[v], 1 + inside[v] * kSteps / plain);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  const bool busy = argc > 1 && std::string_view(argv[1]) == "--measuring-busy";
+  if (busy || (argc > 1 && std::string_view(argv[1]) == "--measuring")) {
+    if (busy) {
+      at::set_num_threads(1);
+    }
+    const int blocks = std::max(1, std::atoi(argc > 2 ? argv[2] : "5"));
+    for (const std::int64_t width : {64, 256}) {
+      print_measuring(width, blocks, busy ? processor_milliseconds : milliseconds);
+    }
+    return 0;
+  }
   const bool checks = argc > 1 && std::string_view(argv[1]) == "--check";
   const char* count = argc > (checks ? 2 : 1) ? argv[checks ? 2 : 1] : "150";
   const int repetitions = std::max(1, std::atoi(count));

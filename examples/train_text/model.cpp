@@ -61,12 +61,21 @@ GPTImpl::GPTImpl(const GPTOptions& options)
   }
 }
 
-torch::Tensor GPTImpl::forward(const torch::Tensor& tokens) {
+torch::Tensor GPTImpl::embed(const torch::Tensor& tokens) {
   TORCH_CHECK_VALUE(tokens.size(1) <= options_.context(), "rows of ", tokens.size(1), " tokens exceed the context of ",
                     options_.context());
   auto positions = torch::arange(tokens.size(1), tokens.options());
-  auto x = token_embedding(tokens) + position_embedding(positions);
-  return head(ln_f(blocks->forward(x)));
+  return token_embedding(tokens) + position_embedding(positions);
+}
+
+torch::Tensor GPTImpl::forward(const torch::Tensor& tokens) { return logits(blocks->forward(embed(tokens))); }
+
+std::vector<torch::Tensor> GPTImpl::streams(const torch::Tensor& tokens) {
+  std::vector<torch::Tensor> result = {embed(tokens)};
+  for (std::size_t layer = 0; layer < blocks->size(); ++layer) {
+    result.push_back(blocks->at<BlockImpl>(layer).forward(result.back()));
+  }
+  return result;
 }
 
 }  // namespace train_text

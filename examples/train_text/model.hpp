@@ -8,6 +8,7 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace train_text {
 
@@ -55,10 +56,15 @@ class GPTImpl : public torch::nn::Module {
   /// @param tokens int64 [B, T], T at most the context
   /// @return logits of the next token, float32 [B, T, vocabulary]
   torch::Tensor forward(const torch::Tensor& tokens);
+  /// The residual stream [B, T, width] after the embedding and after each block; `logits` of the last is the forward.
+  std::vector<torch::Tensor> streams(const torch::Tensor& tokens);
+  torch::Tensor logits(const torch::Tensor& stream) { return head(ln_f(stream)); }
 
   const GPTOptions& options() const noexcept { return options_; }
 
  private:
+  torch::Tensor embed(const torch::Tensor& tokens);
+
   GPTOptions options_;
   torch::nn::Embedding token_embedding, position_embedding;
   torch::nn::Sequential blocks;

@@ -152,14 +152,8 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
 void SoftEntropyAccumulator::save(std::ostream& out) const {
   impl_->come_home();
   const Impl& mine = *impl_;
-  const Measure measure = mine.measure();
   state::Writer content;
-  content.put(measure.m);
-  content.put(measure.d);
-  content.put(measure.epsilon);
-  content.put(measure.seed);
-  content.put_text(measure.seed_rule);
-  content.put(measure.max_labels);
+  mine.measure().put(content);
   content.put(static_cast<std::uint8_t>(mine.options.label_weights()));
   content.put(mine.options.stream());
   content.put_array(mine.sum);
@@ -177,13 +171,7 @@ void SoftEntropyAccumulator::load(std::istream& in) {
   const Impl& mine = *impl_;
   const state::Content content = state::read(in, "accumulator", 1);
   state::Reader reader(content.bytes);
-  Measure measure;
-  measure.m = reader.get<std::int64_t>();
-  measure.d = reader.get<std::int64_t>();
-  measure.epsilon = reader.get<double>();
-  measure.seed = reader.get<std::uint64_t>();
-  measure.seed_rule = reader.get_text();
-  measure.max_labels = reader.get<std::int64_t>();
+  const Measure measure = Measure::get(reader);
   Differences differences;
   compare(differences, mine.measure(), measure);
   differences.compare("label weights", static_cast<int>(mine.options.label_weights()),

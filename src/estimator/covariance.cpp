@@ -44,7 +44,7 @@ struct Expansion {
 }  // namespace
 
 Covariance covariance(const Reservoir& sample, std::int64_t tokens, std::vector<std::vector<double>> influences,
-                      std::span<const double> second_order, std::span<const double> of_labels) {
+                      std::span<const double> second_order, std::span<const double> other) {
   const std::size_t rows = sample.size();
   if (sample.sequences() < 2 || rows < 2) {
     return {};
@@ -81,7 +81,7 @@ Covariance covariance(const Reservoir& sample, std::int64_t tokens, std::vector<
   }
   for (std::size_t v = 0; v < values; ++v) {
     double& variance = of_tokens[v * values + v];
-    variance = std::max(variance - second_order[v], second_order[v]) + of_labels[v];
+    variance = std::max(variance - second_order[v], second_order[v]) + other[v];
   }
   return {values, std::move(of_tokens), std::move(of_sequences)};
 }

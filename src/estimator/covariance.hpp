@@ -13,9 +13,9 @@ namespace infoplane::estimator {
 /// rows of the stream. Influences are centred here. A pair of different rows of one sequence is in the sample less
 /// often than one row, and counts for more. `second_order` is the variance of each value's part that is quadratic in
 /// the rows; the influences of both rows of a pair hold it (Efron and Stein, "The jackknife estimate of variance").
-/// `of_labels` is the variance that a sample of labels adds, of each set its own.
+/// `other` is variance of each value that no row shows: of a sample of labels, of a model.
 Covariance covariance(const Reservoir& sample, std::int64_t tokens, std::vector<std::vector<double>> influences,
-                      std::span<const double> second_order, std::span<const double> of_labels);
+                      std::span<const double> second_order, std::span<const double> other);
 
 /// How the assignments of a stream vary between its sequences.
 struct Spread {

@@ -32,7 +32,7 @@ Estimate Estimation::finish() {
     std::vector<double> logs(summed_.sum.size());
     kernels::logarithms(summed_.sum.data(), anchors, 1 / static_cast<double>(summed_.tokens), logs.data());
     std::vector<std::vector<double>> influences(1);
-    std::vector<double> second_order = {0}, of_labels = {0};
+    std::vector<double> second_order = {0}, other = {0};
     for (std::uint32_t index = 0; index < reservoir.size(); ++index) {
       const float* const p = reservoir.row(index);
       influences[0].push_back(-kernels::dot(p, logs.data(), anchors) / static_cast<double>(summed_.tokens));
@@ -45,10 +45,10 @@ Estimate Estimation::finish() {
       influences.push_back(std::move(of_set.entropy_influence));
       influences.push_back(std::move(of_set.information_influence));
       second_order.insert(second_order.end(), {0, of_set.second_order});
-      of_labels.insert(of_labels.end(), {0, of_set.of_labels});
+      other.insert(other.end(), {0, of_set.of_labels + of_set.of_model});
       result.sets.push_back(std::move(of_set.estimate));
     }
-    result.covariance = covariance(reservoir, summed_.tokens, std::move(influences), second_order, of_labels);
+    result.covariance = covariance(reservoir, summed_.tokens, std::move(influences), second_order, other);
   } else {
     for (const auto& set : summed_.sets) {
       InformationEstimate& none = result.sets.emplace_back();

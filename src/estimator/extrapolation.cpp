@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace infoplane::estimator {
 namespace {
@@ -40,7 +41,7 @@ Extrapolation::Extrapolation(const LabelTotals& totals, const NullCurve& curve) 
   }
   const Solution common = solve(all);
   solved_ = common.valid;
-  std::size_t lender = LabelTotals::kBuckets;  // to labels of fewer tokens
+  std::size_t lender = LabelTotals::kBuckets;
   for (std::size_t u = 2; u < LabelTotals::kBuckets; ++u) {
     LabelTotals::Bucket sums = totals.bucket(u);
     const bool any = sums[Sum::kSplit] > 0;
@@ -52,13 +53,13 @@ Extrapolation::Extrapolation(const LabelTotals& totals, const NullCurve& curve) 
     }
     lender = any ? std::min(lender, u) : lender;
   }
-  lender = lender < LabelTotals::kBuckets ? lender : 2;
-  solutions_[0] = solutions_[1] = solutions_[lender];
+  lender_ = lender < LabelTotals::kBuckets ? lender : 2;
+  solutions_[0] = solutions_[1] = solutions_[lender_];
   for (std::size_t u = 2; u < LabelTotals::kBuckets; ++u) {
     double first = totals.bucket(u)[Sum::kBias], second = totals.bucket(u)[Sum::kBias2];
     for (const std::size_t few : {0U, 1U}) {
-      first += u == lender ? totals.bucket(few)[Sum::kBias] : 0.0;
-      second += u == lender ? totals.bucket(few)[Sum::kBias2] : 0.0;
+      first += u == lender_ ? totals.bucket(few)[Sum::kBias] : 0.0;
+      second += u == lender_ ? totals.bucket(few)[Sum::kBias2] : 0.0;
     }
     const auto& inverse = solutions_[u].inverse;
     gains_[u] = {first * inverse[0] + second * inverse[2], first * inverse[1] + second * inverse[3]};
@@ -98,6 +99,16 @@ double Extrapolation::second_order() const noexcept {
   }
   const double weight = totals_.sum(Sum::kWeight);
   return total / (weight * weight);
+}
+
+double Extrapolation::squared_distance_from_null() const noexcept {
+  std::array<double, LabelTotals::kBuckets> distances{};
+  for (std::size_t u = 0; u < LabelTotals::kBuckets; ++u) {
+    const double first = totals_.bucket(u)[Sum::kBias], second = totals_.bucket(u)[Sum::kBias2];
+    distances[u < 2 ? lender_ : u] += first - solutions_[u].rho * first - solutions_[u].kappa * second;
+  }
+  const double weight = totals_.sum(Sum::kWeight);
+  return std::inner_product(distances.begin(), distances.end(), distances.begin(), 0.0) / (weight * weight);
 }
 
 double Extrapolation::squared_residuals() const noexcept {

@@ -26,6 +26,9 @@ class Extrapolation {
   std::array<double, 2> gain(std::int64_t tokens) const noexcept;
   /// Variance of the part of Σ w (H + ρ β + κ β²) that is quadratic in the deviations of a label's parts, in nats².
   double second_order() const noexcept;
+  /// Σ over buckets of (Σ w (β − ρ β − κ β²))², in nats²: how far what is removed is from what labels that say nothing
+  /// would need, for which the model is exact. Buckets that borrow ρ and κ count together with the lender.
+  double squared_distance_from_null() const noexcept;
   /// Σ w² (H + ρ β + κ β² − mean)² over labels, where the mean is that over labels.
   double squared_residuals() const noexcept;
 
@@ -43,6 +46,7 @@ class Extrapolation {
   std::array<Solution, LabelTotals::kBuckets> solutions_;
   std::array<std::array<double, 2>, LabelTotals::kBuckets> gains_{};
   std::array<double, 2> common_gain_{};
+  std::size_t lender_ = 2;  // to labels of fewer tokens
   bool solved_ = false;
 };
 

@@ -12,6 +12,10 @@ namespace {
 
 constexpr double kFewestShare = 0.1;  // of the tokens, with labels that can be extrapolated from
 
+// What the extrapolation is wrong by, as a part of how far what it removes is from the null, which is exact where
+// labels say nothing: chosen on the simulation study (docs/estimator.md).
+constexpr double kModelError = 0.06;
+
 }  // namespace
 
 LabelEstimation::LabelEstimation(const LabelRows& set, LabelWeights weights, const Reservoir& reservoir,
@@ -108,6 +112,7 @@ void LabelEstimation::solve(Totals& totals) {
   } else {
     estimate.corrected_nats =
         estimate.corrected_entropy_nats - estimate.conditional_entropy_nats - extrapolation.correction();
+    result_.of_model = kModelError * kModelError * extrapolation.squared_distance_from_null();
   }
   add_entropy_influences();
   double sum = 0;

@@ -29,6 +29,7 @@ class LabelEstimation {
     std::vector<double> information_influence;  // on the corrected information; empty where that is NaN
     double second_order = 0;                    // variance of its quadratic part, which influences count twice
     double of_labels = 0;                       // variance that the sample of labels adds
+    double of_model = 0;                        // squared error that the extrapolation is expected to have
   };
 
   /// `order`: of the rows of the sample; `all_rows`: of the whole sample, which stands for the rows with a label of

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/differences.hpp"
+#include "core/state.hpp"
 
 namespace infoplane::estimator {
 
@@ -15,6 +16,26 @@ struct Measure {
   std::uint64_t seed = 0;
   std::string seed_rule;
   std::int64_t max_labels = 0;
+
+  void put(state::Writer& out) const {
+    out.put(m);
+    out.put(d);
+    out.put(epsilon);
+    out.put(seed);
+    out.put_text(seed_rule);
+    out.put(max_labels);
+  }
+  /// @throws IoError if the content ends before.
+  static Measure get(state::Reader& in) {
+    Measure result;
+    result.m = in.get<std::int64_t>();
+    result.d = in.get<std::int64_t>();
+    result.epsilon = in.get<double>();
+    result.seed = in.get<std::uint64_t>();
+    result.seed_rule = in.get_text();
+    result.max_labels = in.get<std::int64_t>();
+    return result;
+  }
 };
 
 inline void compare(Differences& differences, const Measure& mine, const Measure& theirs) {

@@ -94,14 +94,8 @@ void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std:
   for (const auto& [name, accumulator] : mine) {
     accumulator->impl_->come_home();
     const SoftEntropyAccumulator::Impl& impl = *accumulator->impl_;
-    const Measure measure = impl.measure();
     out.put_text(name);
-    out.put(measure.m);
-    out.put(measure.d);
-    out.put(measure.epsilon);
-    out.put(measure.seed);
-    out.put_text(measure.seed_rule);
-    out.put(measure.max_labels);
+    impl.measure().put(out);
     out.put(static_cast<std::uint8_t>(impl.options.label_weights()));
     out.put(impl.tokens);
     out.put(impl.rejected);
@@ -132,13 +126,7 @@ void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std:
 
 void SharedEstimation::add_layer(int rank, std::int64_t group, state::Reader& in) {
   const std::string name = in.get_text();
-  Measure measure;
-  measure.m = in.get<std::int64_t>();
-  measure.d = in.get<std::int64_t>();
-  measure.epsilon = in.get<double>();
-  measure.seed = in.get<std::uint64_t>();
-  measure.seed_rule = in.get_text();
-  measure.max_labels = in.get<std::int64_t>();
+  const Measure measure = Measure::get(in);
   const auto weights = static_cast<LabelWeights>(in.get<std::uint8_t>());
   auto layer = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& known) { return known.name == name; });
   const bool known = layer != layers_.end();

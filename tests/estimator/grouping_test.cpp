@@ -132,5 +132,55 @@ TEST_CASE("grouping: the memory of a label at m = 100 stays below 440 bytes", "[
   CHECK(accumulator.memory_bytes() - before < 440 * kLabels);
 }
 
+TEST_CASE("grouping: memory grows in steps, not with every label", "[estimator]") {
+  constexpr std::int64_t kLabels = 4096;
+  SoftEntropyAccumulator accumulator(16);
+  accumulator.update(normal({5000, 16}), {{"x", at::zeros({5000}, at::kLong)}});
+  const at::Tensor z = normal({kLabels, 16});
+  const at::Tensor labels = at::arange(1, kLabels + 1);
+  auto memory = accumulator.memory_bytes();
+  int steps = 0;
+  for (std::int64_t i = 0; i < kLabels; ++i) {
+    accumulator.update(z.slice(0, i, i + 1), {{"x", labels.slice(0, i, i + 1)}});
+    steps += accumulator.memory_bytes() != memory ? 1 : 0;
+    memory = accumulator.memory_bytes();
+  }
+  // Blocks of 64 rows, which nothing ever moves, and some ten vectors that grow by a factor.
+  CHECK(steps >= kLabels / 64);
+  CHECK(steps < kLabels / 64 + 10 * 24);
+}
+
+TEST_CASE("grouping: two labels never share a row", "[estimator]") {
+  // Keys that agree in every part but one, and keys whose parts are each other's.
+  auto table = std::make_shared<labels::KeyTable>(2);
+  labels::LabelAssignment set{"x", table, {}, 0, 0};
+  std::vector<std::int64_t> flat;
+  for (std::int64_t a = 0; a < 40; ++a) {
+    for (std::int64_t b = 0; b < 40; ++b) {
+      const std::vector<std::int64_t> key = {a << 32U, b - a};
+      set.rows.push_back(table->insert(key));
+      flat.push_back(a * 40 + b);
+    }
+  }
+  set.row_count = table->size();
+  set.labelled = static_cast<std::int64_t>(flat.size());
+  labels::Grouping grouping;
+  grouping.positions = static_cast<std::int64_t>(flat.size());
+  grouping.sets.push_back(set);
+  const at::Tensor z = normal({static_cast<std::int64_t>(flat.size()), 16});
+  SoftEntropyAccumulator accumulator(16);
+  accumulator.update(z, grouping);
+  accumulator.update(z, grouping);
+  const Oracle oracle(z, accumulator.anchors().weight(), accumulator.temperature());
+  const auto labels = accumulator.conditional_entropies("x");
+  const auto expected = oracle.information(flat).by_label;
+  REQUIRE(labels.size() == flat.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    CHECK(labels[i].tokens == 2);
+    CHECK_THAT(labels[i].entropy_nats,
+               WithinAbs(expected.at(flat[i]), 1e-5));  // one float32 row; other rows are 0.1 away
+  }
+}
+
 }  // namespace
 }  // namespace infoplane::estimator

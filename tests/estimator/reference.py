@@ -5,22 +5,9 @@ usage: reference.py FILE N D M SEED
 Labels are a = i mod 7 and b = (i^2 + 3i) mod 64. Exit status 77 and the reason on one line where the package or what it
 needs is not importable.
 """
-import importlib.util
 import sys
-import types
 
-
-def accumulator_class():
-    spec = importlib.util.find_spec("soft_entropy")
-    if spec is None:
-        raise ImportError("no package soft_entropy for this python3")
-    # The package's own __init__ imports its language-model part as well, which wants further packages.
-    package = types.ModuleType("soft_entropy")
-    package.__path__ = list(spec.submodule_search_locations)
-    sys.modules["soft_entropy"] = package
-    from soft_entropy.accumulator import SoftEntropyAccumulator
-
-    return SoftEntropyAccumulator
+from soft_entropy_reference import accumulator_class
 
 
 def main():

@@ -4,6 +4,7 @@
 #include "includes_2.inc"
 #include "includes_3.inc"
 #include "includes_5.inc"
+#include "includes_6.inc"
 // clang-format on
 #include <torch/optim/adamw.h>
 
@@ -63,10 +64,15 @@ int readme_stopping(infoplane::test::SmallGPT& model, torch::optim::AdamW& optim
 #include "block_5.inc"
 }
 
+int readme_ranks(infoplane::test::SmallGPT& model) {
+#include "block_6.inc"
+  return monitor.world_size();
+}
+
 }  // namespace
 
 TEST_CASE("the README's loop trains, logs and leaves a readable run file", "[readme]") {
-  static_assert(README_BLOCKS == 5, "README.md has another number of C++ blocks: compile each of them here");
+  static_assert(README_BLOCKS == 6, "README.md has another number of C++ blocks: compile each of them here");
   const auto folder = std::filesystem::temp_directory_path() / "infoplane-readme-test";
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
@@ -96,6 +102,15 @@ TEST_CASE("the README's hooks fire, and its watcher names embedding and blocks",
   REQUIRE(norms.at("blocks.1") > 0);
   REQUIRE(at::equal(y, expected));
   REQUIRE(y.abs().sum().item<double>() > 0);
+}
+
+TEST_CASE("the README's ranks are one where no launcher started them", "[readme]") {
+  infoplane::test::SmallGPT model(11, 16, 2);
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(std::filesystem::temp_directory_path());
+  REQUIRE(readme_ranks(model) == 1);
+  std::filesystem::remove("run.jsonl");
+  std::filesystem::current_path(before);
 }
 
 TEST_CASE("the README's stopping rule sees each held-out point and has no reason to stop at once", "[readme]") {
