@@ -72,6 +72,7 @@ std::optional<plane::Point> Monitor::Impl::end(Stream& stream, std::int64_t step
     accumulator->prepare_estimate();
   }
   std::vector<estimator::NamedEstimate> estimates;
+  estimates.reserve(accumulators.size());
   for (const auto& [name, accumulator] : accumulators) {
     estimates.push_back({name, accumulator->estimate()});
   }

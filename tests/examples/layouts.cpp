@@ -81,7 +81,7 @@ class Shards {
       const auto shards = communicator_.all_gather(shards_.at(parameter.unsafeGetTensorImpl()));
       parameter.copy_(at::cat(shards).view_as(parameter));
     }
-    const at::Tensor result = forward();
+    at::Tensor result = forward();
     for (auto& parameter : module.parameters()) {
       parameter.fill_(std::numeric_limits<double>::quiet_NaN());
     }
@@ -141,7 +141,7 @@ void forward_tensor(GPT& model, Communicator& ranks, const at::Tensor& tokens) {
 
 /// The positions of each rank are two pieces of the row: one from each end, as in a zigzag.
 at::Tensor positions_of(int rank, int size) {
-  const std::int64_t piece = kLength / (2 * size);
+  const std::int64_t piece = kLength / 2 / size;
   return at::cat(
       {at::arange(rank * piece, (rank + 1) * piece), at::arange(kLength - (rank + 1) * piece, kLength - rank * piece)});
 }

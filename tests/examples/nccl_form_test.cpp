@@ -43,7 +43,7 @@ TEST_CASE("the raw NCCL form of the loop trains two ranks alike and writes their
   const auto run = infoplane::read_run_file(run_file);
   CHECK(run.header.world_size == 2);
   REQUIRE(run.points.size() == 3);
-  CHECK(run.points[0].tokens == 2 * 8 * 32);
-  CHECK(run.points[2].tokens == 2 * 4 * 8 * 32);
+  CHECK(run.points[0].tokens == std::int64_t{2} * 8 * 32);
+  CHECK(run.points[2].tokens == std::int64_t{2} * 4 * 8 * 32);
   CHECK(run.points[2].loss < run.points[0].loss - 1);  // it learns
 }

@@ -19,7 +19,6 @@
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
-using examples_test::Outcome;
 using examples_test::Program;
 using examples_test::sentences;
 using examples_test::small_run;
@@ -102,7 +101,9 @@ TEST_CASE("processes of each layout of the demo's model write the plane of one p
       CAPTURE(layout, ranks);
       const auto got = run(ranks, layout, together);
       CHECK(got.header.world_size == ranks);
-      CHECK(infoplane::test::compare_points(got.points, expected, false) == "");
+      const std::string wrong = infoplane::test::compare_points(got.points, expected, false);
+      CAPTURE(wrong);
+      CHECK(wrong.empty());
       CHECK(got.points.at(0).bytes_sent > 0);
     }
   }
@@ -193,7 +194,7 @@ TEST_CASE("the c10d form of the loop writes the run of two ranks", "[examples][d
   const auto run = infoplane::read_run_file(pair.programs[0]->file("run.jsonl"));
   CHECK(run.header.world_size == 2);
   REQUIRE(run.points.size() == 3);
-  CHECK(run.points[0].tokens == 2 * 8 * 32);
-  CHECK(run.points[2].tokens == 2 * 4 * 8 * 32);
+  CHECK(run.points[0].tokens == std::int64_t{2} * 8 * 32);
+  CHECK(run.points[2].tokens == std::int64_t{2} * 4 * 8 * 32);
   CHECK(run.points[2].loss < run.points[0].loss - 1);  // it learns
 }

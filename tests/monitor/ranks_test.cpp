@@ -82,7 +82,9 @@ TEST_CASE("each layout gives the plane of one process, on every rank", "[monitor
       CAPTURE(layout, ranks);
       const auto points = points_of(layout, ranks);
       // One rank of a tensor group, and each stage of a pipeline, sees all tokens of its layers.
-      CHECK(compare_points(points[0], expected, layout == "tensor") == "");
+      const std::string wrong = compare_points(points[0], expected, layout == "tensor");
+      CAPTURE(wrong);
+      CHECK(wrong.empty());
       for (const auto& other : points) {
         CHECK(same_points(other, points[0]));
       }
