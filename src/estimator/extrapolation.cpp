@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace infoplane::estimator {
 namespace {
@@ -108,7 +107,12 @@ double Extrapolation::squared_distance_from_null() const noexcept {
     distances[u < 2 ? lender_ : u] += first - solutions_[u].rho * first - solutions_[u].kappa * second;
   }
   const double weight = totals_.sum(Sum::kWeight);
-  return std::inner_product(distances.begin(), distances.end(), distances.begin(), 0.0) / (weight * weight);
+  double total = 0;
+  for (std::size_t u = 0; u < distances.size(); ++u) {
+    // Errors of neighbours are half the same.
+    total += distances[u] * (distances[u] + (u > 0 ? distances[u - 1] : 0.0));
+  }
+  return total / (weight * weight);
 }
 
 double Extrapolation::squared_residuals() const noexcept {

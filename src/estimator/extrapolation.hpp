@@ -26,8 +26,9 @@ class Extrapolation {
   std::array<double, 2> gain(std::int64_t tokens) const noexcept;
   /// Variance of the part of Σ w (H + ρ β + κ β²) that is quadratic in the deviations of a label's parts, in nats².
   double second_order() const noexcept;
-  /// Σ over buckets of (Σ w (β − ρ β − κ β²))², in nats²: how far what is removed is from what labels that say nothing
-  /// would need, for which the model is exact. Buckets that borrow ρ and κ count together with the lender.
+  /// With d_u = Σ w (β − ρ β − κ β²) over a bucket, in nats: Σ_u d_u² + Σ_u d_u d_{u−1}. That is how far what is
+  /// removed is from what labels that say nothing would need, for which the model is exact, as a squared error that is
+  /// correlated by ½ between neighbours and not beyond. Buckets that borrow ρ and κ count with the lender.
   double squared_distance_from_null() const noexcept;
   /// Σ w² (H + ρ β + κ β² − mean)² over labels, where the mean is that over labels.
   double squared_residuals() const noexcept;
