@@ -90,7 +90,7 @@ class Rules {
     }
   }
 
-  /// No trend over a window; alone, guarded, and only where bigrams or the validation loss have none either.
+  /// No trend over a window; alone, guarded, and only where the validation loss has none either.
   void add_slopes(const std::string& family, const std::string& key) {
     for (const std::int64_t width : {6, 8, 10, 12, 16}) {
       for (const double errors : {0.0, 1.0, 2.0, 3.0}) {
@@ -105,10 +105,8 @@ class Rules {
               "trend of `" + key + "`" + none + "; or a fall of expressivity by " + number(share),
               EarlyStoppingOptions(options).also({fall_of_expressivity("I(Y;Z)/output_unigram/corrected", share, 3)}));
         }
-        if (key == "distance/unigram/corrected") {
-          add("slopes of distance and validation loss", "trends of `" + key + "` and `validation_loss`" + none,
-              EarlyStoppingOptions(options).also({no_trend("validation_loss", width, errors)}).combine(Combine::kAll));
-        }
+        add(family + " and of validation loss", "trends of `" + key + "` and `validation_loss`" + none,
+            EarlyStoppingOptions(options).also({no_trend("validation_loss", width, errors)}).combine(Combine::kAll));
       }
     }
   }

@@ -2,24 +2,22 @@
 
 namespace infoplane::callbacks {
 
-// The distance is what ends a run that has compressed as far as it will. The guard is for overfitting that the distance
-// cannot see: there complexity goes on falling, and expressivity falls with it, but slower. See docs/stopping.md.
+// The distance alone comes to rest for a while in the middle of runs that go on learning, the loss alone says nothing
+// of the representation: both together end a run when neither has a trend left. See docs/stopping.md for the runs.
 EarlyStoppingOptions EarlyStopping::compression() {
+  constexpr std::int64_t kChecks = 10;
+  constexpr double kErrors = 3;
   return EarlyStoppingOptions()
       .stream("heldout")
-      .monitor("distance/unigram/corrected")
-      .patience(5)
-      .min_delta(2e-3)
+      .monitor("distance/unigram")
+      .patience(kEndless)
+      .min_delta(0)
+      .smoothing(3)
+      .trend(kChecks)
+      .trend_errors(kErrors)
       .start_from_step(180)
-      .also({Criterion()
-                 .monitor("I(Y;Z)/output_unigram/corrected")
-                 .mode(Mode::kMax)
-                 .patience(kEndless)
-                 .min_delta(0)
-                 .min_delta_mode(DeltaMode::kRelative)
-                 .worsening(0.1)
-                 .smoothing(3)})
-      .combine(Combine::kAny);
+      .also({Criterion().monitor("loss").patience(kEndless).min_delta(0).trend(kChecks).trend_errors(kErrors)})
+      .combine(Combine::kAll);
 }
 
 }  // namespace infoplane::callbacks
