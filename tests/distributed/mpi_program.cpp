@@ -1,5 +1,6 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -8,12 +9,15 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/mpi.hpp>
 #include <map>
+#include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "conformance.hpp"
 
-// One rank of a test under mpirun: `mpi_program <mode>`. Prints what its rank saw; ends with 0 where that is right.
+// One rank of a test under mpirun: `mpi_program <mode> [round]`. Prints what its rank saw; ends with 0 where that is
+// right.
 namespace {
 
 using namespace std::chrono_literals;
@@ -23,6 +27,7 @@ using infoplane::distributed::Mpi;
 using infoplane::distributed::MpiOptions;
 
 int failures = 0;
+std::string argument;  // behind the mode
 
 void expect(bool holds, const std::string& what) {
   if (!holds) {
@@ -93,44 +98,99 @@ void expect_failure(Mpi& communicator, int culprit, const std::string& text, con
   expect(std::chrono::steady_clock::now() - start < 5500ms, "an error within timeout + 5 s");
 }
 
-// The last rank is late; the others give up.
-void late(Mpi& communicator) {
-  at::Tensor values = at::ones({100}, at::kDouble);
-  communicator.sum(values);
-  const int last = communicator.size() - 1;
-  if (communicator.rank() == last) {
-    std::this_thread::sleep_for(1500ms);
-    return;
-  }
-  expect_failure(communicator, last, "did not come within 500 ms", [&] { communicator.sum(values); });
-  expect(holds(message_of<CommunicationError>([&] { communicator.sum(values); }), "the communicator is broken since"),
-         "a broken communicator");
-}
+constexpr int kRounds = 50;
+constexpr auto kTimeout = 250ms;
 
-// The last rank leaves the loop and waits in MPI_Finalize, where all meet in the end.
-void leaves(Mpi& communicator) {
-  const int last = communicator.size() - 1;
-  if (communicator.rank() != last) {
-    at::Tensor values = at::ones({100}, at::kDouble);
-    expect_failure(communicator, last, "did not come within 500 ms", [&] { communicator.max(values); });
+/// A communicator of its own for each round, as what a failed operation leaves behind must not meet the next one.
+void in_rounds(const std::function<void(Mpi& communicator, int round)>& body, std::chrono::milliseconds timeout) {
+  std::vector<MPI_Comm> rounds(kRounds);
+  for (MPI_Comm& round : rounds) {
+    MPI_Comm_dup(MPI_COMM_WORLD, &round);
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    Mpi communicator(rounds[static_cast<std::size_t>(round)], MpiOptions().timeout(timeout));
+    body(communicator, round);
+    MPI_Barrier(MPI_COMM_WORLD);
   }
 }
 
-void mismatch(Mpi& communicator) {
-  const bool odd = communicator.rank() == communicator.size() - 1;
-  at::Tensor values = at::ones({odd ? 3 : 4}, at::kDouble);
-  expect_failure(communicator, odd ? 0 : communicator.size() - 1,
-                 odd ? "asked for sum number 1 of 4 values of Double" : "asked for sum number 1 of 3 values of Double",
-                 [&] { communicator.sum(values); });
+// One rank is late; the others give up.
+void late(Mpi&) {
+  in_rounds(
+      [](Mpi& communicator, int round) {
+        const int culprit = round % communicator.size();
+        at::Tensor values = at::ones({100}, at::kDouble);
+        if (communicator.rank() == culprit) {
+          std::this_thread::sleep_for(kTimeout + 250ms);
+          return;
+        }
+        expect_failure(communicator, culprit, "did not come within 250 ms", [&] { communicator.sum(values); });
+        expect(holds(message_of<CommunicationError>([&] { communicator.sum(values); }),
+                     "the communicator is broken since"),
+               "a broken communicator");
+      },
+      kTimeout);
 }
 
-// mpirun ends the others; what they must not do is stay.
+// One rank leaves the loop after some calls and goes where all meet in the end.
+void leaves(Mpi&) {
+  in_rounds(
+      [](Mpi& communicator, int round) {
+        const int culprit = round % communicator.size();
+        at::Tensor values = at::ones({100}, at::kDouble);
+        for (int i = 0; i < 3; ++i) {
+          communicator.max(values);
+        }
+        if (communicator.rank() != culprit) {
+          expect_failure(communicator, culprit, "did not come within 250 ms", [&] { communicator.max(values); });
+        }
+      },
+      kTimeout);
+}
+
+void mismatch(Mpi&) {
+  in_rounds(
+      [](Mpi& communicator, int round) {
+        const int culprit = round % communicator.size();
+        const bool odd = communicator.rank() == culprit;
+        at::Tensor values = at::ones({odd ? 3 : 4}, at::kDouble);
+        expect_failure(
+            communicator, odd ? (culprit == 0 ? 1 : 0) : culprit,
+            odd ? "asked for sum number 1 of 4 values of Double" : "asked for sum number 1 of 3 values of Double",
+            [&] { communicator.sum(values); });
+      },
+      60000ms);
+}
+
+// One rank dies in the midst of the calls of the round. mpirun ends the others; what they must not do is stay.
 void killed(Mpi& communicator) {
-  for (int i = 0;; ++i) {
-    at::Tensor values = at::ones({1000}, at::kDouble);
-    communicator.sum(values);
-    if (i == 20 && communicator.rank() == communicator.size() - 1) {
+  const int round = std::stoi(argument);
+  std::printf("process %d\n", static_cast<int>(getpid()));
+  std::fflush(stdout);
+  at::Tensor values = at::ones({1000}, at::kDouble);
+  communicator.sum(values);
+  if (communicator.rank() == round % communicator.size()) {
+    std::thread([round] {
+      std::this_thread::sleep_for(std::chrono::microseconds(std::mt19937(round)() % 20000));
       std::raise(SIGKILL);
+    }).detach();
+  }
+  while (true) {
+    switch (round % 5) {
+      case 0:
+        communicator.sum(values);
+        break;
+      case 1:
+        communicator.max(values);
+        break;
+      case 2:
+        communicator.broadcast(values, 1);
+        break;
+      case 3:
+        communicator.all_gather(values);
+        break;
+      default:
+        communicator.all_to_all(std::vector<at::Tensor>(communicator.size(), values));
     }
   }
 }
@@ -147,8 +207,8 @@ int main(int argc, char** argv) {
       {"leaves", leaves},           {"mismatch", mismatch}, {"killed", killed}};
   const std::string mode = argc > 1 ? argv[1] : "";
   try {
-    const bool faulty = mode == "late" || mode == "leaves";
-    Mpi communicator(MPI_COMM_WORLD, MpiOptions().timeout(faulty ? 500ms : 60000ms));
+    argument = argc > 2 ? argv[2] : "";
+    Mpi communicator(MPI_COMM_WORLD, MpiOptions().timeout(60000ms));
     modes.at(mode)(communicator);
   } catch (const std::exception& e) {
     expect(false, "no exception: " + std::string(e.what()));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <infoplane/core/error.hpp>
+#include <infoplane/sinks/json_lines_sink.hpp>
 
 #include "monitor/small_gpt.hpp"
 
@@ -80,7 +81,13 @@ std::vector<plane::Point> measure(Monitor& monitor, const Forward& forward) {
 }  // namespace
 
 std::vector<plane::Point> run_layout(const std::string& layout,
-                                     const std::shared_ptr<distributed::Communicator>& communicator) {
+                                     const std::shared_ptr<distributed::Communicator>& communicator,
+                                     const std::string& run_file) {
+  const auto write = [&run_file](Monitor& monitor) {
+    if (!run_file.empty()) {
+      monitor.make_sink<JsonLinesSink>(run_file, sinks::OpenMode::kOverwrite);
+    }
+  };
   const at::NoGradGuard no_grad;
   const std::int64_t rank = communicator ? communicator->rank() : 0;
   const std::int64_t size = communicator ? communicator->size() : 1;
@@ -101,6 +108,7 @@ std::vector<plane::Point> run_layout(const std::string& layout,
       options.sites(sites);
     }
     Monitor monitor(stage, options.pipeline(true).first_block(first), communicator);
+    write(monitor);
     return measure(monitor, [&](std::int64_t step) {
       const at::Tensor tokens = tokens_of(step);
       model->forward(tokens);
@@ -110,6 +118,7 @@ std::vector<plane::Point> run_layout(const std::string& layout,
     });
   }
   Monitor monitor(model, options, communicator);
+  write(monitor);
   return measure(monitor, [&](std::int64_t step) {
     const at::Tensor tokens = tokens_of(step);
     if (layout == "context") {  // every second pair of positions, or so: not a piece

@@ -10,9 +10,11 @@
 namespace infoplane::test {
 
 /// Measures four steps of one model over one stream of tokens, which the ranks share in the way of a layout: "data",
-/// "tensor", "context" or "pipeline". Without communicator: one process that sees everything.
+/// "tensor", "context" or "pipeline". Without communicator: one process that sees everything. Writes a run file if it
+/// has a name.
 std::vector<plane::Point> run_layout(const std::string& layout,
-                                     const std::shared_ptr<distributed::Communicator>& communicator);
+                                     const std::shared_ptr<distributed::Communicator>& communicator,
+                                     const std::string& run_file = "");
 
 /// What of `got` isn't as in `expected`, the points of one process: counts differ, or plug-in values by more than 1e-6;
 /// where `all`, other values too. Empty if nothing.

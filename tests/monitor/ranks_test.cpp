@@ -4,27 +4,29 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
-#include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/local.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/monitor/monitor.hpp>
-#include <thread>
+#include <memory>
+#include <sstream>
 
 #include "distributed/thread_ranks.hpp"
 #include "monitor/rank_layouts.hpp"
+#include "monitor/rank_steps.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
-using infoplane::EarlyStopping;
-using infoplane::EarlyStoppingOptions;
 using infoplane::Monitor;
 using infoplane::MonitorOptions;
 using infoplane::distributed::Communicator;
 using infoplane::plane::Point;
+using infoplane::test::activations_of;
 using infoplane::test::compare_points;
 using infoplane::test::run_layout;
 using infoplane::test::same_points;
+using infoplane::test::step_of;
+using infoplane::test::tokens_of;
 
 namespace {
 
@@ -38,23 +40,6 @@ std::vector<std::vector<Point>> points_of(const std::string& layout, int ranks) 
     points.at(static_cast<std::size_t>(communicator.rank())) = run_layout(layout, borrowed(communicator));
   });
   return points;
-}
-
-at::Tensor tokens_of(std::int64_t step) { return (at::arange(48) * (step + 5)).remainder(7).view({4, 12}); }
-
-at::Tensor activations_of(const at::Tensor& tokens, double shift) {
-  return ((tokens.to(at::kFloat).unsqueeze(-1) + 1) * (at::arange(8) + 1) * 0.37 + shift).sin();
-}
-
-/// A trainer's step without a model: two sites.
-std::optional<Point> step_of(Monitor& monitor, std::int64_t step, double loss, double shift = 0) {
-  const at::Tensor tokens = tokens_of(step);
-  {
-    const auto observation = monitor.observe(step, tokens);
-    infoplane::tap("blocks.0", activations_of(tokens, shift));
-    infoplane::tap("blocks.1", activations_of(tokens, 2 * shift));
-  }
-  return monitor.end_step(step, loss);
 }
 
 std::string message_of(const std::exception_ptr& thrown) {
@@ -246,35 +231,54 @@ TEST_CASE("activations that are NaN on one rank are counted on all", "[monitor][
   CHECK(std::isnan(points[0]->loss));
 }
 
+TEST_CASE("ranks that saved inside a window and load go on to the same bits", "[monitor][distributed][state]") {
+  const auto options = MonitorOptions().every(4).window(3);
+  // Each rank's points at steps 4 and 8; where `saved`, by way of new monitors between steps 6 and 7.
+  const auto run = [&](bool saved) {
+    std::vector<std::vector<Point>> points(3);
+    infoplane::test::run_thread_ranks(3, [&](Communicator& communicator) {
+      const auto rank = static_cast<std::size_t>(communicator.rank());
+      auto monitor = std::make_unique<Monitor>(options, borrowed(communicator));
+      for (std::int64_t step = 2; step <= 8; ++step) {
+        if (saved && step == 7) {
+          std::stringstream state;
+          monitor->save(state);
+          monitor = std::make_unique<Monitor>(options, borrowed(communicator));
+          monitor->load(state);
+        }
+        if (auto point = step_of(*monitor, step, 0.1 * static_cast<double>(step), 0.2 * communicator.rank())) {
+          points.at(rank).push_back(*point);
+        }
+      }
+    });
+    return points;
+  };
+  const auto resumed = run(true), uninterrupted = run(false);
+  REQUIRE(uninterrupted[0].size() == 2);
+  CHECK(uninterrupted[0][1].tokens == 3 * 3 * 48);
+  for (std::size_t rank = 0; rank < 3; ++rank) {
+    CHECK(same_points({resumed[rank][0]}, {uninterrupted[rank][0]}));
+    // The new monitors introduce themselves once more, which costs bytes and changes no value.
+    Point last = resumed[rank].at(1);
+    CHECK(last.bytes_sent > uninterrupted[rank][1].bytes_sent);
+    last.bytes_sent = uninterrupted[rank][1].bytes_sent;
+    CHECK(same_points({last}, {uninterrupted[rank][1]}));
+  }
+}
+
 TEST_CASE("all ranks stop at the same step, whatever each of them sees", "[monitor][distributed]") {
   for (const int ranks : {2, 3, 4}) {
-    CAPTURE(ranks);
     for (const std::string metric : {"loss", "I(X;Z)/input_unigram", "validation_loss"}) {
-      std::vector<std::string> states(static_cast<std::size_t>(ranks));
-      std::vector<std::int64_t> stopped(static_cast<std::size_t>(ranks));
+      CAPTURE(ranks, metric);
+      std::vector<std::string> stops(static_cast<std::size_t>(ranks));
       infoplane::test::run_thread_ranks(ranks, [&](Communicator& communicator) {
-        const int rank = communicator.rank();
-        Monitor monitor(MonitorOptions().every(1), borrowed(communicator));
-        EarlyStopping stopping(
-            EarlyStoppingOptions().stream("train").monitor(metric).mode(infoplane::callbacks::Mode::kMin).patience(3));
-        for (std::int64_t step = 0; step < 60; ++step) {
-          std::this_thread::sleep_for(std::chrono::milliseconds(rank));
-          // Falls until step 8 on the mean over ranks; alone the ranks would stop at steps of their own.
-          const double mean = step < 8 ? 1.0 - 0.1 * static_cast<double>(step) : 0.3;
-          const double mine = mean + 0.3 * std::sin(static_cast<double>(step * (rank + 1)));
-          const auto point =
-              step_of(monitor, step, mine, 0.1 * rank + (step < 8 ? 0.2 * static_cast<double>(step) : 2));
-          if (stopping.update(*point, monitor.mean_over_ranks({{"validation_loss", mine}}))) {
-            break;
-          }
-        }
-        stopped.at(static_cast<std::size_t>(rank)) = stopping.stopped_step();
-        states.at(static_cast<std::size_t>(rank)) = stopping.save_state() + stopping.message();
+        stops.at(static_cast<std::size_t>(communicator.rank())) =
+            infoplane::test::stop_on(metric, borrowed(communicator));
       });
-      for (const auto& state : states) {
-        CHECK(state == states[0]);
+      for (const auto& stop : stops) {
+        CHECK(stop == stops[0]);
       }
-      CHECK(stopped[0] > 0);
+      CHECK_THAT(stops[0], ContainsSubstring("stopped at step ") && !ContainsSubstring("step -1"));
     }
   }
 }

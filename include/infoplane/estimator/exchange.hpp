@@ -44,7 +44,8 @@ struct NamedEstimate {
 /// Counts are exact, plug-in values equal to rounding; the sample of rows behind corrected values and standard errors
 /// is drawn uniformly from all ranks and is the same on each. A label belongs to the rank that a hash of its key says:
 /// there its rows are merged, so a rank keeps its share of the labels only, and sends about as many bytes as its own
-/// rows have. Layers go together as far as their rows fit into 256 MiB; each such batch takes ten exchanges.
+/// rows have. One exchange introduces the layers. They then go together as far as their rows fit into 256 MiB; each
+/// such batch takes seven exchanges.
 ///
 /// Ranks may have different layers, as in pipeline parallelism, and none at all. Layers come in order of first
 /// appearance over ranks. The result depends on the number of ranks only by rounding and by the sample.

@@ -1,0 +1,35 @@
+#include "monitor/checked_options.hpp"
+
+#include <algorithm>
+#include <infoplane/core/error.hpp>
+
+namespace infoplane {
+
+namespace {
+
+bool has_order(const std::vector<int>& orders, std::string (*name)(int), const std::string& wanted) {
+  return std::any_of(orders.begin(), orders.end(), [&](int order) { return name(order) == wanted; });
+}
+
+}  // namespace
+
+MonitorOptions checked(MonitorOptions options) {
+  INFOPLANE_CHECK(options.every() >= 1, ArgumentError, "MonitorOptions::every must be at least 1, got ",
+                  options.every());
+  INFOPLANE_CHECK(options.window() >= 1 && options.window() <= options.every(), ArgumentError,
+                  "MonitorOptions::window must be between 1 and every (", options.every(), "), got ", options.window());
+  INFOPLANE_CHECK(options.first_block() >= 0, ArgumentError, "MonitorOptions::first_block must be at least 0, got ",
+                  options.first_block());
+  const auto& labels = options.labels();
+  for (const auto& [order, curve] : options.curves()) {
+    INFOPLANE_CHECK(has_order(labels.input_orders(), labels::input_label_name, "input_" + order) &&
+                        has_order(labels.output_orders(), labels::output_label_name, "output_" + order),
+                    ArgumentError, "MonitorOptions::bound of the order \"", order,
+                    "\": the gap to its curve needs the ", "label sets input_", order, " and output_", order,
+                    ", but MonitorOptions::labels has input orders ", detail::join(labels.input_orders()),
+                    " and output orders ", detail::join(labels.output_orders()));
+  }
+  return options;
+}
+
+}  // namespace infoplane

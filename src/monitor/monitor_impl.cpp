@@ -1,0 +1,229 @@
+#include "monitor/monitor_impl.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <infoplane/core/error.hpp>
+
+#include "monitor/shared_sites.hpp"
+#include "monitor/token_views.hpp"
+
+namespace infoplane {
+
+const double Monitor::Impl::no_loss = std::bit_cast<double>(0x7ff8696e666f706cULL);
+
+bool Monitor::Impl::is_none(double loss) {
+  return std::bit_cast<std::uint64_t>(loss) == std::bit_cast<std::uint64_t>(no_loss);
+}
+
+/// Adds the time of its scope to a total.
+class Monitor::Impl::Stopwatch {
+ public:
+  explicit Stopwatch(double& total) : total_(total) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  ~Stopwatch() { total_ += seconds_since(start_); }
+
+ private:
+  double& total_;
+  Clock::time_point start_ = Clock::now();
+};
+
+/// Ranks draw their samples apart from one another; those of a sequence group are one stream to a label.
+MonitorOptions Monitor::Impl::for_rank(MonitorOptions options) const {
+  if (!ranks_.alone()) {
+    auto estimator = options.estimator();
+    options.estimator(estimator.stream(estimator.stream() + static_cast<std::uint64_t>(ranks_.rank())));
+  }
+  return options;
+}
+
+Observation Monitor::Impl::observe(Stream& stream, std::int64_t step, const at::Tensor& tokens,
+                                   const at::Tensor& targets, const BatchDetails& details) {
+  const Stopwatch stopwatch(state_->seconds);
+  INFOPLANE_CHECK(!is_open(), StateError,
+                  "an observation is open already: let it end with its scope, or call its finish(), before the next");
+  const HostBatch batch(tokens, targets, details, options_.time_major());
+  auto scope = watcher_.observe([state = state_, &stream](const hooks::Site& site, const at::Tensor& tensor) {
+    const Stopwatch inner(state->seconds);
+    stream.capture(site, tensor);
+  });
+  stream.begin(step, batch);
+  auto impl = std::make_shared<Observation::Impl>(std::move(scope), pending_);
+  open_ = impl;
+  return Observation(std::move(impl));
+}
+
+std::optional<plane::Point> Monitor::Impl::end(Stream& stream, std::int64_t step, bool wanted, const Loss& loss) {
+  const Stopwatch stopwatch(state_->seconds);
+  heldout_step_ = &stream == &state_->heldout ? -1 : heldout_step_;
+  if (!ranks_.alone()) {
+    return end_together(stream, step, wanted, loss);
+  }
+  settle();
+  if (!wanted || stream.empty()) {
+    return std::nullopt;
+  }
+  INFOPLANE_CHECK(stream.step() == step, StateError, "step ", step, " ends, but the last observation was of step ",
+                  stream.step(), ": give observe() and end_step() the same step");
+  verify_missing(stream);
+  const auto sites = shared_sites(watcher_.sites(), options_.first_block());
+  const auto accumulators = stream.accumulators(watcher_.sites(), sites);
+  for (const auto& [name, accumulator] : accumulators) {
+    accumulator->prepare_estimate();
+  }
+  std::vector<estimator::NamedEstimate> estimates;
+  for (const auto& [name, accumulator] : accumulators) {
+    estimates.push_back({name, accumulator->estimate()});
+  }
+  auto point = stream.point(loss(), sites, estimates);
+  stream.reset();
+  point.time = seconds_since(start_);
+  if (!header_) {
+    start(header_of(sites, stream.prototype()->dimension(), stream.dtype(), stream.label_sets()));
+  }
+  emit(point);
+  return point;
+}
+
+/// Over ranks an error is kept until the next point, where all ranks hear of it: so none waits for another.
+std::optional<plane::Point> Monitor::Impl::end_together(Stream& stream, std::int64_t step, bool wanted,
+                                                        const Loss& loss) {
+  if (!wanted) {
+    close();
+    return std::nullopt;
+  }
+  RankReport report;
+  report.stream = &stream == &state_->train ? "train" : "heldout";
+  report.step = step;
+  try {
+    settle();
+    INFOPLANE_CHECK(stream.empty() || stream.step() == step, StateError, "the last observation was of step ",
+                    stream.step(), ": give observe() and end_step() the same step");
+    verify_missing(stream);
+    const double value = loss();
+    report.loss = is_none(value) ? std::nullopt : std::optional(value);
+  } catch (const std::exception& error) {
+    report.error = error.what();
+  }
+  report.settings = settings_for_others(stream);
+  std::optional<plane::Point> point;
+  try {
+    const auto meeting = ranks_.meet(report);
+    point = measure_together(stream, step, meeting);
+  } catch (...) {
+    state_->reset();
+    throw;
+  }
+  if (point) {
+    emit(*point);
+  }
+  return point;
+}
+
+std::optional<plane::Point> Monitor::Impl::measure_together(Stream& stream, std::int64_t step,
+                                                            const Ranks::Meeting& meeting) {
+  const auto mine = stream.accumulators(watcher_.sites(), own_sites());
+  const auto estimates = ranks_.estimates(mine);
+  std::optional<plane::Point> point;
+  std::string error;
+  if (ranks_.rank() == 0) {
+    try {
+      std::int64_t tokens = 0;
+      for (const auto& [name, estimate] : estimates) {
+        tokens = std::max(tokens, estimate.tokens + estimate.rejected);
+      }
+      if (tokens > 0) {
+        point = stream.point(meeting.loss, meeting.sites, estimates);
+        point->step = step;
+        point->tokens = tokens;
+        point->time = seconds_since(start_);
+        if (!header_) {
+          start(header_of(meeting.sites, meeting.width, meeting.dtype, meeting.label_sets));
+        }
+      }
+    } catch (const std::exception& failure) {
+      error = failure.what();
+    }
+  }
+  stream.reset();
+  return ranks_.from_first(std::move(point), error);
+}
+
+std::vector<SharedSite> Monitor::Impl::own_sites() const {
+  return shared_sites(watcher_.sites(), options_.first_block());
+}
+
+void Monitor::Impl::end_forgotten_heldout() {
+  if (heldout_step_ >= 0) {
+    end(state_->heldout, heldout_step_, true, [] { return no_loss; });
+  }
+}
+
+void Monitor::Impl::rescan() {
+  require_closed("rescan()");
+  watcher_.rescan();
+  state_->reset();
+  verified_ = false;
+}
+
+void Monitor::Impl::close() {
+  if (auto open = open_.lock()) {
+    open->finish();
+  }
+}
+
+/// Closes what is open and throws what went wrong inside; the statistics of a broken window are dropped.
+void Monitor::Impl::settle() {
+  const bool observed = !state_->train.empty() || !state_->heldout.empty();
+  close();
+  try {
+    if (pending_->error) {
+      std::rethrow_exception(std::exchange(pending_->error, nullptr));
+    }
+    if (observed && !verified_) {
+      watcher_.verify();
+      verified_ = true;
+    }
+  } catch (...) {
+    state_->reset();
+    throw;
+  }
+}
+
+/// A layer that comes no longer is an error where its norm was replaced; a dropped layer is NaN in the point.
+void Monitor::Impl::verify_missing(const Stream& stream) {
+  if (!stream.misses_any(watcher_.sites())) {
+    return;
+  }
+  try {
+    watcher_.verify_sources();
+  } catch (...) {
+    state_->reset();
+    throw;
+  }
+}
+
+/// Of several ranks only the first one writes.
+void Monitor::Impl::start(sinks::RunHeader header) {
+  header_ = std::move(header);
+  for (const auto& sink : sinks_) {
+    sink->write(*header_);
+  }
+}
+
+void Monitor::Impl::emit(const plane::Point& point) {
+  for (const auto& sink : sinks_) {
+    if (ranks_.rank() == 0) {
+      sink->write(point);
+    }
+  }
+}
+
+void Monitor::Impl::add(std::shared_ptr<sinks::Sink> sink) {
+  if (header_) {
+    sink->write(*header_);
+  }
+  sinks_.push_back(std::move(sink));
+}
+
+}  // namespace infoplane

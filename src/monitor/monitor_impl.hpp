@@ -1,0 +1,103 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <infoplane/hooks/watch.hpp>
+#include <infoplane/monitor/monitor.hpp>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "monitor/checked_options.hpp"
+#include "monitor/observation_impl.hpp"
+#include "monitor/ranks.hpp"
+#include "monitor/stream.hpp"
+
+namespace infoplane {
+
+/// What a capture needs, kept alive by an open observation even if the monitor goes first.
+struct MonitorState {
+  explicit MonitorState(const MonitorOptions& options) : train("train", options), heldout("heldout", options) {}
+  void reset() {
+    train.reset();
+    heldout.reset();
+  }
+
+  Stream train;
+  Stream heldout;
+  double seconds = 0;
+};
+
+class Monitor::Impl {
+ public:
+  /// Reads the loss, where a point is taken; `no_loss` if there is none.
+  using Loss = std::function<double()>;
+  /// A NaN of its own, so that a loss that is NaN is one that was given.
+  static const double no_loss;
+
+  template <typename... Model>
+  explicit Impl(MonitorOptions options, std::shared_ptr<distributed::Communicator> communicator, const Model&... model)
+      : ranks_(std::move(communicator), options.sequence_group()),
+        options_(for_rank(checked(std::move(options)))),
+        watcher_(model..., hooks::WatchOptions().sites(options_.sites())),
+        state_(std::make_shared<MonitorState>(options_)) {}
+
+  bool logs(std::int64_t step) const noexcept { return step % options_.every() == 0; }
+  bool observes(std::int64_t step) const noexcept {
+    const auto behind = step % options_.every();
+    return behind == 0 || options_.every() - behind < options_.window();
+  }
+
+  Observation observe(Stream& stream, std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets,
+                      const BatchDetails& details);
+  std::optional<plane::Point> end(Stream& stream, std::int64_t step, bool wanted, const Loss& loss);
+  /// A held-out pass that nobody ended goes to the sinks before the step's own point.
+  void end_forgotten_heldout();
+  void add(std::shared_ptr<sinks::Sink> sink);
+  void rescan();
+  void save(std::ostream& out) const;
+  void load(std::istream& in);
+
+  Ranks ranks_;
+  MonitorOptions options_;
+  hooks::Watcher watcher_;
+  std::shared_ptr<MonitorState> state_;
+  std::int64_t heldout_step_ = -1;  // of the held-out pass that was not ended yet
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  class Stopwatch;
+
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  static bool is_none(double loss);
+  MonitorOptions for_rank(MonitorOptions options) const;
+  bool is_open() const noexcept { return !open_.expired() && open_.lock()->is_open(); }
+  void require_closed(const char* call) const;
+  void close();
+  void settle();
+  void verify_missing(const Stream& stream);
+  std::optional<plane::Point> end_together(Stream& stream, std::int64_t step, bool wanted, const Loss& loss);
+  std::optional<plane::Point> measure_together(Stream& stream, std::int64_t step, const Ranks::Meeting& meeting);
+  std::vector<SharedSite> own_sites() const;
+  RankSettings settings_for_others(const Stream& stream) const;
+  std::string settings() const;
+  sinks::RunHeader header_of(const std::vector<SharedSite>& sites, std::int64_t width, const std::string& dtype,
+                             const std::vector<std::string>& label_sets) const;
+  void start(sinks::RunHeader header);
+  void emit(const plane::Point& point);
+
+  std::vector<std::shared_ptr<sinks::Sink>> sinks_;
+  std::shared_ptr<PendingError> pending_ = std::make_shared<PendingError>();
+  std::weak_ptr<Observation::Impl> open_;
+  std::optional<sinks::RunHeader> header_;
+  Clock::time_point start_ = Clock::now();
+  std::chrono::system_clock::time_point wall_start_ = std::chrono::system_clock::now();
+  bool verified_ = false;
+};
+
+}  // namespace infoplane
