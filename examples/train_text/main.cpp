@@ -28,12 +28,20 @@ namespace train_text {
 namespace {
 
 constexpr std::int64_t kHeldoutRows = 256;
+constexpr std::int64_t kOwnTokens = 48'000;
 
 Text load_text(const Options& options) {
   if (!options.tokens.empty()) {
     return load_tokens(options.tokens, options.vocabulary);
   }
   return options.text.empty() ? load_own_headers() : load_bytes(options.text);
+}
+
+/// As much of the text as the options ask for.
+Text limited(Text text, const Options& options) {
+  const bool own = options.text.empty() && options.tokens.empty();
+  const auto limit = options.limit.value_or(own ? kOwnTokens : 0);
+  return limit > 0 ? cut(std::move(text), limit) : text;
 }
 
 /// The model on the device; drawn on the CPU, so that a seed means the same weights everywhere.
@@ -150,7 +158,7 @@ infoplane::MonitorOptions monitor_options(const Options& options, const Text& te
 
 int train(const Options& options) {
   at::set_num_threads(options.threads);
-  const Text text = load_text(options);
+  const Text text = limited(load_text(options), options);
   Batches batches(text.train, options.batch, options.context, options.seed);
   const Batch heldout = even_rows(text.heldout, kHeldoutRows, options.context);
   const torch::Device device = find_device(options.device);

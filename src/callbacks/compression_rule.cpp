@@ -2,21 +2,24 @@
 
 namespace infoplane::callbacks {
 
-// The distance alone comes to rest for a while in the middle of runs that go on learning, the loss alone says nothing
-// of the representation: both together end a run when neither has a trend left. See docs/stopping.md for the runs.
+// The distance alone comes to rest for a while in the middle of runs that go on learning, and sees overfitting late or
+// not at all; the loss alone jumps from one check to the next. Together they end a run, and the loss says which step to
+// keep. See docs/stopping.md for the runs.
 EarlyStoppingOptions EarlyStopping::compression() {
-  constexpr std::int64_t kChecks = 10;
-  constexpr double kErrors = 3;
   return EarlyStoppingOptions()
       .stream("heldout")
-      .monitor("distance/unigram")
-      .patience(kEndless)
-      .min_delta(0)
-      .smoothing(3)
-      .trend(kChecks)
-      .trend_errors(kErrors)
+      .monitor("loss")
+      .patience(5)
+      .min_delta(0.005)
+      .min_delta_mode(DeltaMode::kRelative)
       .start_from_step(180)
-      .also({Criterion().monitor("loss").patience(kEndless).min_delta(0).trend(kChecks).trend_errors(kErrors)})
+      .also({Criterion()
+                 .monitor("distance/unigram/corrected")
+                 .patience(kEndless)
+                 .min_delta(0)
+                 .smoothing(3)
+                 .trend(8)
+                 .trend_errors(3)})
       .combine(Combine::kAll);
 }
 

@@ -83,7 +83,7 @@ TEST_CASE("the message of metrics that must all agree tells of each", "[callback
 namespace {
 
 infoplane::plane::Point heldout(std::int64_t step, double distance, double loss) {
-  auto point = infoplane::test::point(step, {{"distance/unigram", distance}});
+  auto point = infoplane::test::point(step, {{"distance/unigram/corrected", distance}});
   point.loss = loss;
   return point;
 }
@@ -101,20 +101,29 @@ EarlyStopping run_shipped(const Distance& distance, const Loss& loss) {
   return stopping;
 }
 
+auto falls_until(std::int64_t last) {
+  return [last](std::int64_t step) { return 3 - 0.001 * static_cast<double>(std::min(step, last)) + jitter(step); };
+}
+
 }  // namespace
 
-TEST_CASE("the shipped rule ends a run when neither the distance nor the loss has a trend left", "[callbacks]") {
-  const auto falls_until = [](std::int64_t last) {
-    return [last](std::int64_t step) { return 3 - 0.001 * static_cast<double>(std::min(step, last)) + jitter(step); };
-  };
-  const auto both = run_shipped(falls_until(600), falls_until(1000));
-  REQUIRE(both.reason() == StopReason::kTrend);
-  REQUIRE(both.stopped_step() > 1000);
-  REQUIRE(both.stopped_step() <= 1000 + 10 * 50);
-  REQUIRE_THAT(both.message(), Catch::Matchers::StartsWith("the last 10 checks of distance/unigram show no trend"));
-  REQUIRE_THAT(both.message(), Catch::Matchers::ContainsSubstring("; the last 10 checks of loss show no trend"));
-  // The same the other way round; and never while one of them still falls.
-  REQUIRE(run_shipped(falls_until(1000), falls_until(600)).stopped_step() == both.stopped_step());
+TEST_CASE("the shipped rule ends a run when the distance has no trend left and the loss does not improve",
+          "[callbacks]") {
+  const auto distance_first = run_shipped(falls_until(600), falls_until(1000));
+  REQUIRE(distance_first.reason() == StopReason::kPatience);
+  REQUIRE(distance_first.stopped_step() == 1000 + 5 * 50);  // patience of the loss
+  REQUIRE(distance_first.best_step() == 1000);
+  REQUIRE_THAT(distance_first.message(),
+               Catch::Matchers::StartsWith("no improvement of loss by more than 0.5 % in 5 checks since step 1000"));
+  REQUIRE_THAT(distance_first.message(),
+               Catch::Matchers::ContainsSubstring("; the last 8 checks of distance/unigram/corrected show no trend"));
+  const auto loss_first = run_shipped(falls_until(1000), falls_until(600));
+  REQUIRE(loss_first.stopped_step() > 1000);
+  REQUIRE(loss_first.stopped_step() <= 1000 + 8 * 50);
+  REQUIRE(loss_first.best_step() == 600);
+}
+
+TEST_CASE("the shipped rule does not end a run while the distance or the loss still falls", "[callbacks]") {
   REQUIRE_FALSE(run_shipped(falls_until(600), falls_until(9999)).stopped());
   REQUIRE_FALSE(run_shipped(falls_until(9999), falls_until(600)).stopped());
 }
@@ -123,5 +132,6 @@ TEST_CASE("the shipped rule looks at held-out points alone, and at none without 
   EarlyStopping stopping(EarlyStopping::compression());
   REQUIRE_FALSE(stopping.update(infoplane::test::point(0, {}, "train")));
   REQUIRE_FALSE(run_shipped(jitter, [](std::int64_t) { return kNaN; }).stopped());
-  REQUIRE(run_shipped(jitter, jitter).stopped_step() == 200 + 9 * 50);  // ten checks, then it can tell
+  REQUIRE_FALSE(run_shipped([](std::int64_t) { return kNaN; }, jitter).stopped());
+  REQUIRE(run_shipped(jitter, [](std::int64_t) { return 2.0; }).stopped_step() == 200 + 7 * 50);  // then it can tell
 }
