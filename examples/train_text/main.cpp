@@ -21,6 +21,7 @@
 #include "interrupt.hpp"
 #include "model.hpp"
 #include "options.hpp"
+#include "ranks.hpp"
 #include "text.hpp"
 #include "training.hpp"
 
@@ -142,7 +143,7 @@ void report(const Options& options, const std::vector<infoplane::plane::Point>& 
   }
 }
 
-infoplane::MonitorOptions monitor_options(const Options& options, const Text& text) {
+infoplane::MonitorOptions monitor_options(const Options& options, const Text& text, const Ranks& ranks) {
   auto monitor = infoplane::MonitorOptions()
                      .every(options.every)
                      .window(std::min(options.window, options.every))
@@ -150,7 +151,7 @@ infoplane::MonitorOptions monitor_options(const Options& options, const Text& te
                      .details({{"learning_rate", options.learning_rate},
                                {"seed", static_cast<std::int64_t>(options.seed)},
                                {"text", options.tokens.empty() ? options.text : options.tokens}});
-  if (auto curve = solve_bound(text)) {
+  if (auto curve = ranks.first() ? solve_bound(text) : std::nullopt) {  // needed where points are made
     monitor.bound("unigram", std::move(*curve));
   }
   return monitor;
@@ -158,31 +159,37 @@ infoplane::MonitorOptions monitor_options(const Options& options, const Text& te
 
 int train(const Options& options) {
   at::set_num_threads(options.threads);
+  Ranks ranks = Ranks::launched();
+  if (options.batch % ranks.size() != 0) {
+    throw std::invalid_argument(fmt::format("--batch {} does not divide among {} ranks", options.batch, ranks.size()));
+  }
+  const bool quiet = options.quiet || !ranks.first();  // one of them speaks and writes
   const Text text = limited(load_text(options), options);
   Batches batches(text.train, options.batch, options.context, options.seed);
-  const Batch heldout = even_rows(text.heldout, kHeldoutRows, options.context);
-  const torch::Device device = find_device(options.device);
+  const Batch heldout = ranks.rows_of(even_rows(text.heldout, kHeldoutRows, options.context));
+  const torch::Device device = find_device(ranks.device(options.device));
   auto model = make_model(options, text.vocabulary, device);
   const Batch heldout_there = moved(heldout, device);
   auto optimizer = make_optimizer(model, options.learning_rate);
 
-  infoplane::Monitor monitor(model, monitor_options(options, text));
-  monitor.add_sink(infoplane::JsonLinesSink(options.out, infoplane::sinks::OpenMode::kOverwrite));
-  monitor.add_sink(infoplane::ConsoleSink(infoplane::ConsoleSinkOptions().quiet(options.quiet)));
+  infoplane::Monitor monitor(model, monitor_options(options, text, ranks), ranks.communicator());
+  monitor.make_sink<infoplane::JsonLinesSink>(options.out, infoplane::sinks::OpenMode::kOverwrite);
+  monitor.make_sink<infoplane::ConsoleSink>(infoplane::ConsoleSinkOptions().quiet(quiet));
   infoplane::EarlyStopping stopping(infoplane::EarlyStopping::compression());
   infoplane::ProgressLine progress(std::max<std::int64_t>(options.steps, 1),
-                                   infoplane::ProgressLineOptions().quiet(options.quiet).plain_seconds(0));
+                                   infoplane::ProgressLineOptions().quiet(quiet).plain_seconds(0));
   std::vector<infoplane::plane::Point> points;
-  if (!options.quiet) {
-    fmt::print("{}: {} tokens to train on, {} held out\n\n{}\n", text.name, text.train.size(), text.heldout.size(),
-               monitor.describe());
+  if (!quiet) {
+    fmt::print("{}: {} tokens to train on, {} held out{}\n\n{}\n", text.name, text.train.size(), text.heldout.size(),
+               ranks.size() > 1 ? fmt::format("; {} ranks", ranks.size()) : "", monitor.describe());
   }
 
   catch_interrupts();
+  int signal = 0;  // of any rank
   const auto start = std::chrono::steady_clock::now();
   // Step s sees the model after s updates, so the last one puts the end of training on record.
-  for (std::int64_t step = 0; step <= options.steps && interrupted() == 0; ++step) {
-    const Batch batch = batches.next();
+  for (std::int64_t step = 0; step <= options.steps && signal == 0; ++step) {
+    const Batch batch = ranks.rows_of(batches.next());                      // all draw the same, each takes its rows
     auto observation = monitor.observe(step, batch.inputs, batch.targets);  // labels are made on the host
     const auto [inputs, targets] = moved(batch, device);
     auto loss = cross_entropy(model(inputs), targets);
@@ -195,18 +202,21 @@ int train(const Options& options) {
         break;
       }
     }
-    update(model, optimizer, loss, warmed_up(options.learning_rate, step));
+    update(model, optimizer, loss, warmed_up(options.learning_rate, step),
+           [&] { signal = ranks.average_gradients(*model, interrupted()); });
     progress.update(step);
   }
   progress.finish();
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  if (!options.quiet) {
+  if (!quiet) {
     report(options, points, stopping, elapsed.count(), monitor.seconds());
   }
-  if (interrupted() != 0) {
-    fmt::print(stderr, "train_text: ended by signal {}; {} is complete up to step {}\n", interrupted(), options.out,
-               points.empty() ? 0 : points.back().step);
-    return 128 + interrupted();
+  if (signal != 0) {
+    if (ranks.first()) {
+      fmt::print(stderr, "train_text: ended by signal {}; {} is complete up to step {}\n", signal, options.out,
+                 points.empty() ? 0 : points.back().step);
+    }
+    return 128 + signal;
   }
   return 0;
 }
@@ -226,7 +236,7 @@ int main(int argc, char** argv) {
   } catch (const train_text::TextError& error) {
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 2;
-  } catch (const std::invalid_argument& error) {  // no such device
+  } catch (const std::invalid_argument& error) {  // no such device, or rows that do not divide
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 2;
   } catch (const infoplane::IoError& error) {  // the run file: sinks only throw when they are made

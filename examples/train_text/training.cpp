@@ -52,12 +52,14 @@ torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& ta
   return torch::nn::functional::cross_entropy(logits.flatten(0, 1), targets.flatten());
 }
 
-void update(GPT& model, torch::optim::AdamW& optimizer, const torch::Tensor& loss, double learning_rate) {
+void update(GPT& model, torch::optim::AdamW& optimizer, const torch::Tensor& loss, double learning_rate,
+            const std::function<void()>& share) {
   for (auto& group : optimizer.param_groups()) {
     group.options().set_lr(learning_rate);
   }
   optimizer.zero_grad();
   loss.backward();
+  share();
   torch::nn::utils::clip_grad_norm_(model->parameters(), kClipNorm);
   optimizer.step();
 }

@@ -3,6 +3,7 @@
 #include <torch/optim/adamw.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "model.hpp"
@@ -27,8 +28,11 @@ double warmed_up(double peak, std::int64_t step) noexcept;
 /// @param targets int64 [B, T]
 torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets);
 
-/// Backward pass of `loss` and one optimizer step, with gradients clipped to norm 1.
-void update(GPT& model, torch::optim::AdamW& optimizer, const torch::Tensor& loss, double learning_rate);
+/// Backward pass of `loss` and one optimizer step, with gradients clipped to norm 1. `share` comes between the two, as
+/// for gradients that are averaged over ranks.
+void update(
+    GPT& model, torch::optim::AdamW& optimizer, const torch::Tensor& loss, double learning_rate,
+    const std::function<void()>& share = [] {});
 
 /// Loss of a batch in nats, without gradients.
 double heldout_loss(GPT& model, const Batch& batch);

@@ -22,6 +22,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+}  // namespace
+
 int free_port() {
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
@@ -35,12 +37,8 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
-}  // namespace
-
 ProcessRanks::ProcessRanks(int ranks, const Body& body) : reports_(ranks) {
-  setenv("MASTER_ADDR", "127.0.0.1", 1);
-  setenv("MASTER_PORT", std::to_string(free_port()).c_str(), 1);
-  setenv("WORLD_SIZE", std::to_string(ranks).c_str(), 1);
+  const std::string port = std::to_string(free_port());
   std::fflush(nullptr);
   for (int rank = 0; rank < ranks; ++rank) {
     int ends[2];
@@ -54,6 +52,9 @@ ProcessRanks::ProcessRanks(int ranks, const Body& body) : reports_(ranks) {
       }
       close(ends[0]);
       setenv("RANK", std::to_string(rank).c_str(), 1);
+      setenv("WORLD_SIZE", std::to_string(ranks).c_str(), 1);
+      setenv("MASTER_ADDR", "127.0.0.1", 1);
+      setenv("MASTER_PORT", port.c_str(), 1);
       int code = 99;
       try {
         code = body(rank, [&](const std::string& text) {

@@ -44,6 +44,9 @@ class ProcessRanks {
   std::vector<std::string> reports_;
 };
 
+/// A port of this machine that nobody listened on just now.
+int free_port();
+
 /// Whether this process has children.
 bool has_children();
 

@@ -22,20 +22,29 @@ std::string content(const std::filesystem::path& file) {
 
 }  // namespace
 
-Program::Program(const std::string& executable, const std::vector<std::string>& arguments) {
+Program::Program(const std::string& executable, const std::vector<std::string>& arguments,
+                 const std::vector<std::string>& environment) {
   // Everything is made before the fork: the child may only make system calls.
   std::vector<char*> argv{const_cast<char*>(executable.c_str())};
   for (const auto& argument : arguments) {
     argv.push_back(const_cast<char*>(argument.c_str()));
   }
   argv.push_back(nullptr);
+  std::vector<char*> variables;
+  for (const auto& variable : environment) {
+    variables.push_back(const_cast<char*>(variable.c_str()));
+  }
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    variables.push_back(*variable);
+  }
+  variables.push_back(nullptr);
   const int out_file = open(out().c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
   const int err_file = open(err().c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
   pid_ = fork();
   if (pid_ == 0) {
     if (dup2(out_file, STDOUT_FILENO) >= 0 && dup2(err_file, STDERR_FILENO) >= 0 &&
         chdir(folder_.path().c_str()) == 0) {
-      execv(argv[0], argv.data());
+      execvpe(argv[0], argv.data(), variables.data());
     }
     _exit(127);
   }

@@ -17,7 +17,9 @@ struct Outcome {
 /// A process with its own empty working folder, its outputs in files there; killed with the object if it still runs.
 class Program {
  public:
-  Program(const std::string& executable, const std::vector<std::string>& arguments);
+  /// `environment`: variables beside those of this process, as "NAME=value".
+  Program(const std::string& executable, const std::vector<std::string>& arguments,
+          const std::vector<std::string>& environment = {});
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;

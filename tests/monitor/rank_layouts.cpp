@@ -2,11 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
-#include <cstring>
-#include <infoplane/core/error.hpp>
-#include <infoplane/sinks/json_lines_sink.hpp>
-
 #include "monitor/small_gpt.hpp"
 
 namespace infoplane::test {
@@ -81,13 +76,7 @@ std::vector<plane::Point> measure(Monitor& monitor, const Forward& forward) {
 }  // namespace
 
 std::vector<plane::Point> run_layout(const std::string& layout,
-                                     const std::shared_ptr<distributed::Communicator>& communicator,
-                                     const std::string& run_file) {
-  const auto write = [&run_file](Monitor& monitor) {
-    if (!run_file.empty()) {
-      monitor.make_sink<JsonLinesSink>(run_file, sinks::OpenMode::kOverwrite);
-    }
-  };
+                                     const std::shared_ptr<distributed::Communicator>& communicator) {
   const at::NoGradGuard no_grad;
   const std::int64_t rank = communicator ? communicator->rank() : 0;
   const std::int64_t size = communicator ? communicator->size() : 1;
@@ -108,7 +97,6 @@ std::vector<plane::Point> run_layout(const std::string& layout,
       options.sites(sites);
     }
     Monitor monitor(stage, options.pipeline(true).first_block(first), communicator);
-    write(monitor);
     return measure(monitor, [&](std::int64_t step) {
       const at::Tensor tokens = tokens_of(step);
       model->forward(tokens);
@@ -118,7 +106,6 @@ std::vector<plane::Point> run_layout(const std::string& layout,
     });
   }
   Monitor monitor(model, options, communicator);
-  write(monitor);
   return measure(monitor, [&](std::int64_t step) {
     const at::Tensor tokens = tokens_of(step);
     if (layout == "context") {  // every second pair of positions, or so: not a piece
@@ -131,58 +118,6 @@ std::vector<plane::Point> run_layout(const std::string& layout,
       const auto observation = monitor.observe(step, mine);
       model->forward(mine);
     }
-  });
-}
-
-std::string compare_points(const std::vector<plane::Point>& got, const std::vector<plane::Point>& expected, bool all) {
-  if (got.size() != expected.size()) {
-    return detail::concat(got.size(), " points instead of ", expected.size());
-  }
-  std::string wrong;
-  const auto complain = [&wrong](const auto&... parts) { wrong += detail::concat(parts..., '\n'); };
-  for (std::size_t p = 0; p < got.size(); ++p) {
-    const plane::Point &mine = got[p], &theirs = expected[p];
-    if (mine.step != theirs.step || mine.tokens != theirs.tokens || std::abs(mine.loss - theirs.loss) > 1e-12 ||
-        mine.layers.size() != theirs.layers.size()) {
-      complain("step ", mine.step, ", ", theirs.step, "; tokens ", mine.tokens, ", ", theirs.tokens, "; loss ",
-               mine.loss, ", ", theirs.loss, "; layers ", mine.layers.size(), ", ", theirs.layers.size());
-      continue;
-    }
-    for (std::size_t l = 0; l < mine.layers.size(); ++l) {
-      const auto &one = mine.layers[l], &other = theirs.layers[l];
-      if (one.name != other.name || one.tokens != other.tokens || one.rejected != other.rejected) {
-        complain(one.name, " instead of ", other.name, "; tokens ", one.tokens, ", ", other.tokens);
-      }
-      for (const auto& [key, value] : other.metrics) {
-        const bool counts = key.starts_with("tokens/") || key.starts_with("labels/") || key.starts_with("share_");
-        const bool plug_in = key.find("/null") == std::string::npos && key.find("/corrected") == std::string::npos &&
-                             key.find("/standard_error") == std::string::npos && !key.starts_with("optimality") &&
-                             !key.starts_with("distance");
-        const double here = plane::value_at(one.metrics, key);
-        const double tolerance = counts ? 1e-12 : 1e-6;
-        if ((all || plug_in) && !(std::abs(here - value) <= tolerance) && !(std::isnan(here) && std::isnan(value))) {
-          complain("step ", mine.step, " ", one.name, " ", key, ": ", here, " instead of ", value);
-        }
-      }
-    }
-  }
-  return wrong;
-}
-
-bool same_points(const std::vector<plane::Point>& a, const std::vector<plane::Point>& b) {
-  const auto same_metrics = [](const plane::Metrics& one, const plane::Metrics& other) {
-    return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](const auto& x, const auto& y) {
-      return x.first == y.first && std::memcmp(&x.second, &y.second, sizeof(double)) == 0;
-    });
-  };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](const plane::Point& x, const plane::Point& y) {
-    return x.step == y.step && x.tokens == y.tokens && x.bytes_sent == y.bytes_sent &&
-           std::memcmp(&x.loss, &y.loss, sizeof(double)) == 0 && same_metrics(x.mean, y.mean) &&
-           std::equal(x.layers.begin(), x.layers.end(), y.layers.begin(), y.layers.end(),
-                      [&](const plane::LayerPoint& one, const plane::LayerPoint& other) {
-                        return one.name == other.name && same_metrics(one.metrics, other.metrics) &&
-                               one.reasons == other.reasons;
-                      });
   });
 }
 

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "distributed/thread_ranks.hpp"
+#include "monitor/compare_points.hpp"
 #include "monitor/rank_layouts.hpp"
 #include "monitor/rank_steps.hpp"
 
