@@ -9,8 +9,6 @@ namespace stopping_study {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::size_t kPieces = 16;
-
 train_text::Text load_python() {
   const fs::path root = fs::path(INFOPLANE_DEMO_TEXT_DIR).parent_path();
   std::vector<std::string> files;
@@ -41,19 +39,6 @@ train_text::Text load_python() {
 
 train_text::Text load_corpus(const std::string& name) {
   return name == "python" ? load_python() : train_text::load_own_headers();
-}
-
-train_text::Text cut(const train_text::Text& text, std::int64_t bytes) {
-  const auto size = static_cast<std::size_t>(bytes);
-  if (size >= text.train.size()) {
-    return text;
-  }
-  train_text::Text small{text.name, {}, text.heldout, text.vocabulary};
-  for (std::size_t i = 0; i < kPieces; ++i) {
-    const auto from = text.train.begin() + static_cast<std::ptrdiff_t>(i * (text.train.size() / kPieces));
-    small.train.insert(small.train.end(), from, from + static_cast<std::ptrdiff_t>(size / kPieces));
-  }
-  return small;
 }
 
 }  // namespace stopping_study

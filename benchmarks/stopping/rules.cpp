@@ -90,7 +90,7 @@ class Rules {
     }
   }
 
-  /// No trend over a window; alone, guarded, and only where bigrams or the validation loss have none either.
+  /// No trend over a window; alone, guarded, and only where the validation loss has none either.
   void add_slopes(const std::string& family, const std::string& key) {
     for (const std::int64_t width : {6, 8, 10, 12, 16}) {
       for (const double errors : {0.0, 1.0, 2.0, 3.0}) {
@@ -105,9 +105,30 @@ class Rules {
               "trend of `" + key + "`" + none + "; or a fall of expressivity by " + number(share),
               EarlyStoppingOptions(options).also({fall_of_expressivity("I(Y;Z)/output_unigram/corrected", share, 3)}));
         }
-        if (key == "distance/unigram/corrected") {
-          add("slopes of distance and validation loss", "trends of `" + key + "` and `validation_loss`" + none,
-              EarlyStoppingOptions(options).also({no_trend("validation_loss", width, errors)}).combine(Combine::kAll));
+        add(family + " and of validation loss", "trends of `" + key + "` and `validation_loss`" + none,
+            EarlyStoppingOptions(options).also({no_trend("validation_loss", width, errors)}).combine(Combine::kAll));
+      }
+    }
+  }
+
+  /// The loss has not improved for some checks, and the distance has no trend left.
+  void add_loss_and_slope(const std::string& key) {
+    for (const std::int64_t width : {6, 8, 10, 12}) {
+      for (const double errors : {0.0, 1.0, 2.0, 3.0}) {
+        for (const std::int64_t patience : {3, 5, 8}) {
+          for (const double delta : {0.0, 0.002, 0.005, 0.01}) {
+            add("validation loss and slope of distance",
+                "`validation_loss`, patience " + std::to_string(patience) + ", min_delta " + number(delta) +
+                    ", and trend of `" + key + "` over " + std::to_string(width) + " points within " + number(errors) +
+                    " standard errors",
+                EarlyStoppingOptions()
+                    .monitor("validation_loss")
+                    .patience(patience)
+                    .min_delta(delta)
+                    .min_delta_mode(DeltaMode::kRelative)
+                    .also({no_trend(key, width, errors)})
+                    .combine(Combine::kAll));
+          }
         }
       }
     }
@@ -147,6 +168,7 @@ std::vector<Rule> all_rules() {
       }
     }
   }
+  rules.add_loss_and_slope("distance/unigram/corrected");
   for (const char* width : {"6", "8", "12"}) {
     rules.add("idle compression",
               std::string("complexity falls over ") + width + " points while expressivity does not rise",
@@ -202,6 +224,7 @@ void Summary::add(const Summary& other) {
   within += other.within;
   with_margin += other.with_margin;
   fired += other.fired;
+  best_within += other.best_within;
 }
 
 Summary summarise(const Rule& rule, const std::vector<Trace>& traces) {
@@ -213,6 +236,7 @@ Summary summarise(const Rule& rule, const std::vector<Trace>& traces) {
     summary.within += outcome.excess <= kClose ? 1 : 0;
     summary.with_margin += outcome.excess <= kMargin ? 1 : 0;
     summary.fired += outcome.fired ? 1 : 0;
+    summary.best_within += outcome.at_best <= kClose ? 1 : 0;
     summary.mean += outcome.excess / count;
     summary.worst = std::max(summary.worst, outcome.excess);
     summary.best_mean += outcome.at_best / count;

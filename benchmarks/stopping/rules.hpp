@@ -38,7 +38,8 @@ struct Summary {
   std::size_t within = 0;       ///< ended within 2 %
   std::size_t with_margin = 0;  ///< ended within 1.5 %
   std::size_t fired = 0;
-  double mean = 0, worst = 0;  ///< excess at the end
+  std::size_t best_within = 0;  ///< the step that the rule calls best is within 2 %
+  double mean = 0, worst = 0;   ///< excess at the end
   double best_mean = 0, best_worst = 0;
   double seen_mean = 0, seen_worst = 0;
   double saved = 0;

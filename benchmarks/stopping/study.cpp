@@ -108,7 +108,7 @@ int study(const Settings& settings) {
       corpora.emplace(run.corpus, load_corpus(run.corpus));
     }
     const auto start = std::chrono::steady_clock::now();
-    const auto text = cut(corpora.at(run.corpus), run.bytes);
+    const auto text = train_text::cut(corpora.at(run.corpus), run.bytes);
     solve_curve(run, text, settings);
     train(run, text, settings);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

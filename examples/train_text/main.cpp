@@ -29,12 +29,20 @@ namespace train_text {
 namespace {
 
 constexpr std::int64_t kHeldoutRows = 256;
+constexpr std::int64_t kOwnTokens = 48'000;
 
 Text load_text(const Options& options) {
   if (!options.tokens.empty()) {
     return load_tokens(options.tokens, options.vocabulary);
   }
   return options.text.empty() ? load_own_headers() : load_bytes(options.text);
+}
+
+/// As much of the text as the options ask for.
+Text limited(Text text, const Options& options) {
+  const bool own = options.text.empty() && options.tokens.empty();
+  const auto limit = options.limit.value_or(own ? kOwnTokens : 0);
+  return limit > 0 ? cut(std::move(text), limit) : text;
 }
 
 /// The model on the device; drawn on the CPU, so that a seed means the same weights everywhere.
@@ -156,7 +164,7 @@ int train(const Options& options) {
     throw std::invalid_argument(fmt::format("--batch {} does not divide among {} ranks", options.batch, ranks.size()));
   }
   const bool quiet = options.quiet || !ranks.first();  // one of them speaks and writes
-  const Text text = load_text(options);
+  const Text text = limited(load_text(options), options);
   Batches batches(text.train, options.batch, options.context, options.seed);
   const Batch heldout = ranks.rows_of(even_rows(text.heldout, kHeldoutRows, options.context));
   const torch::Device device = find_device(ranks.device(options.device));

@@ -11,9 +11,12 @@ struct Options {
   std::string text;                        ///< file of bytes; empty: the headers of LibTorch
   std::string tokens;                      ///< file of uint16 tokens instead
   std::optional<std::int64_t> vocabulary;  ///< of `tokens`; none: the largest token plus one
-  std::string out = "run.jsonl";           ///< run file
+  /// Tokens to train on; 0: all. By default all of a text of the user's, and of the headers so few that the demo's
+  /// model has learnt what it can from them within a minute or two, and stops.
+  std::optional<std::int64_t> limit;
+  std::string out = "run.jsonl";  ///< run file
   std::uint64_t seed = 1;
-  std::int64_t steps = 1600;
+  std::int64_t steps = 2400;
   std::int64_t every = 50;   ///< steps between two measurements
   std::int64_t window = 16;  ///< training steps in one measurement
   std::int64_t batch = 16;

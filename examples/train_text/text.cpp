@@ -7,6 +7,7 @@
 #include <array>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 namespace train_text {
 namespace fs = std::filesystem;
@@ -154,6 +155,21 @@ Text load_tokens(const fs::path& file, std::optional<std::int64_t> vocabulary) {
         fmt::format("{} has token {}: a vocabulary of {} is too small", file.string(), largest, *vocabulary));
   }
   return split_tail(file.string(), tokens, vocabulary.value_or(largest + 1));
+}
+
+Text cut(Text text, std::int64_t tokens) {
+  constexpr std::size_t kPieces = 16;
+  const auto size = static_cast<std::size_t>(tokens);
+  if (size >= text.train.size()) {
+    return text;
+  }
+  std::vector<std::uint16_t> small;
+  for (std::size_t i = 0; i < kPieces; ++i) {
+    const auto from = text.train.begin() + static_cast<std::ptrdiff_t>(i * (text.train.size() / kPieces));
+    small.insert(small.end(), from, from + static_cast<std::ptrdiff_t>(size / kPieces));
+  }
+  text.train = std::move(small);
+  return text;
 }
 
 Batches::Batches(const std::vector<std::uint16_t>& tokens, std::int64_t rows, std::int64_t context, std::uint64_t seed)

@@ -44,6 +44,10 @@ Text load_bytes(const std::filesystem::path& file);
 ///   vocabulary.
 Text load_tokens(const std::filesystem::path& file, std::optional<std::int64_t> vocabulary = std::nullopt);
 
+/// About `tokens` tokens of the training part: 16 pieces spread evenly over it, so that a small text has the same
+/// mixture as a large one. What is held out stays whole.
+Text cut(Text text, std::int64_t tokens);
+
 /// Rows of tokens, both int64 [B, T] on the CPU; the target is the token that follows.
 struct Batch {
   at::Tensor inputs, targets;

@@ -2,24 +2,25 @@
 
 namespace infoplane::callbacks {
 
-// The distance is what ends a run that has compressed as far as it will. The guard is for overfitting that the distance
-// cannot see: there complexity goes on falling, and expressivity falls with it, but slower. See docs/stopping.md.
+// The distance alone comes to rest for a while in the middle of runs that go on learning, and sees overfitting late or
+// not at all; the loss alone jumps from one check to the next. Together they end a run, and the loss says which step to
+// keep. See docs/stopping.md for the runs.
 EarlyStoppingOptions EarlyStopping::compression() {
   return EarlyStoppingOptions()
       .stream("heldout")
-      .monitor("distance/unigram/corrected")
+      .monitor("loss")
       .patience(5)
-      .min_delta(2e-3)
+      .min_delta(0.005)
+      .min_delta_mode(DeltaMode::kRelative)
       .start_from_step(180)
       .also({Criterion()
-                 .monitor("I(Y;Z)/output_unigram/corrected")
-                 .mode(Mode::kMax)
+                 .monitor("distance/unigram/corrected")
                  .patience(kEndless)
                  .min_delta(0)
-                 .min_delta_mode(DeltaMode::kRelative)
-                 .worsening(0.1)
-                 .smoothing(3)})
-      .combine(Combine::kAny);
+                 .smoothing(3)
+                 .trend(8)
+                 .trend_errors(3)})
+      .combine(Combine::kAll);
 }
 
 }  // namespace infoplane::callbacks

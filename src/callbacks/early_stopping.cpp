@@ -136,6 +136,14 @@ void EarlyStopping::decide(std::int64_t step) {
   }
 }
 
-std::string EarlyStopping::message() const { return describe(states_[deciding_], criteria_[deciding_], last_step_); }
+std::string EarlyStopping::message() const {
+  auto text = describe(states_[deciding_], criteria_[deciding_], last_step_);
+  const bool together = stopped() && options_.combine() == Combine::kAll && reason_ != StopReason::kDivergence &&
+                        reason_ != StopReason::kNotFinite;
+  for (std::size_t i = deciding_ + 1; together && i < states_.size(); ++i) {
+    text += "; " + describe(states_[i], criteria_[i], last_step_);
+  }
+  return text;
+}
 
 }  // namespace infoplane::callbacks

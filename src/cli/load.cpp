@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
@@ -20,24 +21,32 @@ namespace {
 /// More than a figure shows, less than a long run of many layers has.
 const auto kFewLayers = sinks::RunFileOptions().max_layer_points(400);
 
-EarlyStoppingOptions options_for(const sinks::RunFile& run, const Rule& rule) {
+/// A rule to replay, and what it is called.
+struct Replayed {
+  EarlyStoppingOptions options;
+  std::string name;
+};
+
+Replayed rule_for(const sinks::RunFile& run, const Rule& rule) {
   auto options = EarlyStopping::compression();
   const bool measured = std::any_of(run.points.begin(), run.points.end(), [&](const plane::Point& point) {
-    return point.stream == options.stream() && point.mean.contains(options.monitor());
+    return point.stream == options.stream() && point.mean.contains(options.monitor()) && std::isfinite(point.loss);
   });
-  if (!measured) {
-    const bool heldout = !run.stream("heldout").empty();
-    options = EarlyStoppingOptions().stream(heldout || run.points.empty() ? "heldout" : run.points.front().stream);
+  options.start_from_step(rule.start_from_step.value_or(options.start_from_step()));
+  options.strict(false);  // a key that is missing does not decide
+  if (measured && !rule.patience && !rule.min_delta) {
+    return {options, "EarlyStopping::compression()"};
   }
-  options.patience(rule.patience.value_or(options.patience()))
-      .min_delta(rule.min_delta.value_or(options.min_delta()))
-      .start_from_step(rule.start_from_step.value_or(options.start_from_step()));
-  return options.strict(false);  // a key that is missing does not decide
+  const bool heldout = !run.stream("heldout").empty();
+  auto plain = EarlyStoppingOptions().stream(heldout || run.points.empty() ? "heldout" : run.points.front().stream);
+  plain.patience(rule.patience.value_or(plain.patience())).min_delta(rule.min_delta.value_or(plain.min_delta()));
+  plain.start_from_step(rule.start_from_step.value_or(plain.start_from_step())).strict(false);
+  return {plain, fmt::format("A stopping rule (patience {}, min_delta {:g})", plain.patience(), plain.min_delta())};
 }
 
 /// Where the rule would have ended the run, and what it says.
 void replay(sinks::ReportRun& run, const Rule& rule) {
-  const auto options = options_for(run.file, rule);
+  const auto [options, name] = rule_for(run.file, rule);
   EarlyStopping stopping(options);
   std::int64_t last_step = -1;
   for (const auto& point : run.file.points) {
@@ -55,8 +64,7 @@ void replay(sinks::ReportRun& run, const Rule& rule) {
   }
   if (stopping.stopped()) {
     run.stop_step = stopping.stopped_step();
-    run.verdict = fmt::format("A stopping rule (patience {}, min_delta {:g}) ends the run at step {}: {}.",
-                              options.patience(), options.min_delta(), stopping.stopped_step(), stopping.message());
+    run.verdict = fmt::format("{} ends the run at step {}: {}.", name, stopping.stopped_step(), stopping.message());
   }
 }
 

@@ -9,8 +9,8 @@
 
 namespace infoplane::cli {
 
-/// The stopping rule that is replayed over a run: EarlyStopping::compression() where the run has what that looks at,
-/// else the plain rule over the distance; what is set here comes before either.
+/// The stopping rule that is replayed over a run: EarlyStopping::compression() where the run has what that looks at and
+/// neither patience nor min_delta is set here; else the lack of improvement of the distance.
 struct Rule {
   std::optional<std::int64_t> patience, start_from_step;
   std::optional<double> min_delta;

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <utility>
 #include <vector>
@@ -64,42 +66,72 @@ TEST_CASE("the message is about the metric that decided, the best step about the
   REQUIRE(stopping.states()[0].reason == StopReason::kNone);
 }
 
+TEST_CASE("the message of metrics that must all agree tells of each", "[callbacks]") {
+  EarlyStopping stopping(EarlyStoppingOptions()
+                             .monitor("a")
+                             .patience(1)
+                             .min_delta(0)
+                             .also({Criterion().monitor("b").stopping_threshold(2)})
+                             .combine(Combine::kAll));
+  REQUIRE_FALSE(stopping.update(0, {{"a", 1}, {"b", 3}}));
+  REQUIRE(stopping.update(1, {{"a", 1}, {"b", 1}}));
+  REQUIRE(stopping.message() ==
+          "no improvement of a by more than 0 in 1 check since step 0 (best 1); b reached 1 at step 1, which its "
+          "stopping threshold of 2 asks for");
+}
+
 namespace {
 
-infoplane::plane::Point heldout(std::int64_t step, double distance, double expressivity) {
-  return infoplane::test::point(
-      step, {{"distance/unigram/corrected", distance}, {"I(Y;Z)/output_unigram/corrected", expressivity}});
+infoplane::plane::Point heldout(std::int64_t step, double distance, double loss) {
+  auto point = infoplane::test::point(step, {{"distance/unigram/corrected", distance}});
+  point.loss = loss;
+  return point;
+}
+
+/// Up and down, without a trend.
+double jitter(std::int64_t step) { return step / 50 % 2 == 0 ? 1e-3 : -1e-3; }
+
+/// Feeds points from step 200 on until the rule ends the run or a hundred have been.
+template <typename Distance, typename Loss>
+EarlyStopping run_shipped(const Distance& distance, const Loss& loss) {
+  EarlyStopping stopping(EarlyStopping::compression());
+  for (std::int64_t step = 200; step < 5200 && !stopping.stopped(); step += 50) {
+    stopping.update(heldout(step, distance(step), loss(step)));
+  }
+  return stopping;
+}
+
+auto falls_until(std::int64_t last) {
+  return [last](std::int64_t step) { return 3 - 0.001 * static_cast<double>(std::min(step, last)) + jitter(step); };
 }
 
 }  // namespace
 
-TEST_CASE("the shipped rule ends a run whose distance has come to rest", "[callbacks]") {
-  EarlyStopping stopping(EarlyStopping::compression());
-  REQUIRE_FALSE(stopping.update(infoplane::test::point(0, {}, "train")));
-  for (std::int64_t step = 0; step < 600; step += 50) {  // nothing is known of the first points
-    REQUIRE_FALSE(stopping.update(heldout(step, step < 300 ? kNaN : 0.9 - 0.001 * static_cast<double>(step), 0.1)));
-  }
-  for (std::int64_t step = 600; step < 800; step += 50) {
-    REQUIRE_FALSE(stopping.update(heldout(step, 0.35, 0.1)));
-  }
-  REQUIRE(stopping.update(heldout(800, 0.349, 0.1)));
-  REQUIRE(stopping.reason() == StopReason::kPatience);
-  REQUIRE(stopping.best_step() == 550);
+TEST_CASE("the shipped rule ends a run when the distance has no trend left and the loss does not improve",
+          "[callbacks]") {
+  const auto distance_first = run_shipped(falls_until(600), falls_until(1000));
+  REQUIRE(distance_first.reason() == StopReason::kPatience);
+  REQUIRE(distance_first.stopped_step() == 1000 + 5 * 50);  // patience of the loss
+  REQUIRE(distance_first.best_step() == 1000);
+  REQUIRE_THAT(distance_first.message(),
+               Catch::Matchers::StartsWith("no improvement of loss by more than 0.5 % in 5 checks since step 1000"));
+  REQUIRE_THAT(distance_first.message(),
+               Catch::Matchers::ContainsSubstring("; the last 8 checks of distance/unigram/corrected show no trend"));
+  const auto loss_first = run_shipped(falls_until(1000), falls_until(600));
+  REQUIRE(loss_first.stopped_step() > 1000);
+  REQUIRE(loss_first.stopped_step() <= 1000 + 8 * 50);
+  REQUIRE(loss_first.best_step() == 600);
 }
 
-TEST_CASE("the shipped rule ends a run that forgets what comes next, however the distance falls", "[callbacks]") {
+TEST_CASE("the shipped rule does not end a run while the distance or the loss still falls", "[callbacks]") {
+  REQUIRE_FALSE(run_shipped(falls_until(600), falls_until(9999)).stopped());
+  REQUIRE_FALSE(run_shipped(falls_until(9999), falls_until(600)).stopped());
+}
+
+TEST_CASE("the shipped rule looks at held-out points alone, and at none without a value", "[callbacks]") {
   EarlyStopping stopping(EarlyStopping::compression());
-  std::int64_t step = 200;
-  double distance = 0.7;
-  for (const double expressivity : {0.10, 0.12, 0.125, 0.12, 0.11, 0.105}) {
-    REQUIRE_FALSE(stopping.update(heldout(step, distance, expressivity)));
-    step += 50;
-    distance -= 0.02;
-  }
-  REQUIRE(stopping.update(heldout(step, distance, 0.1)));
-  REQUIRE(stopping.reason() == StopReason::kWorsening);
-  // Means of three: 0.1217 at best, then 0.1183, 0.1117, 0.105.
-  REQUIRE(stopping.message() ==
-          "I(Y;Z)/output_unigram/corrected is 0.105 at step 500, worse by more than 10 % than its best 0.1217 of step "
-          "350");
+  REQUIRE_FALSE(stopping.update(infoplane::test::point(0, {}, "train")));
+  REQUIRE_FALSE(run_shipped(jitter, [](std::int64_t) { return kNaN; }).stopped());
+  REQUIRE_FALSE(run_shipped([](std::int64_t) { return kNaN; }, jitter).stopped());
+  REQUIRE(run_shipped(jitter, [](std::int64_t) { return 2.0; }).stopped_step() == 200 + 7 * 50);  // then it can tell
 }

@@ -129,6 +129,15 @@ TEST_CASE("--stop ends a run that without it goes on and says when it would have
   REQUIRE_THAT(unstopped.out, ContainsSubstring("have stopped at step " + std::to_string(stopped.last_step())));
 }
 
+TEST_CASE("--limit is how much of the text is trained on", "[examples][program]") {
+  const TemporaryFolder folder;
+  const auto text = folder.write("a.txt", std::string(10000, 'x')).string();
+  REQUIRE_THAT(run(small_run(text, {"--steps", "1", "--limit", "1600"})).out,
+               ContainsSubstring("1600 tokens to train on, 1000 held out"));
+  REQUIRE_THAT(run(small_run(text, {"--steps", "1", "--limit", "0"})).out,
+               ContainsSubstring("9000 tokens to train on, 1000 held out"));
+}
+
 TEST_CASE("--text is what is trained on", "[examples][program]") {
   const TemporaryFolder folder;
   const auto text = folder.write("a.txt", sentences()).string();

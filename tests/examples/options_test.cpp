@@ -22,8 +22,9 @@ TEST_CASE("without arguments the options are those of the demo", "[examples][opt
   REQUIRE(options.text.empty());
   REQUIRE(options.tokens.empty());
   REQUIRE_FALSE(options.vocabulary);
+  REQUIRE_FALSE(options.limit);
   REQUIRE(options.out == "run.jsonl");
-  REQUIRE(options.steps == 1600);
+  REQUIRE(options.steps == 2400);
   REQUIRE(options.every == 50);
   REQUIRE(options.window == 16);
   REQUIRE(options.learning_rate == 4e-3);
@@ -36,10 +37,12 @@ TEST_CASE("every option reaches its field", "[examples][options]") {
       parse({"--tokens",  "t.bin", "--vocabulary", "300", "--out",    "o.jsonl", "--seed",  "18446744073709551615",
              "--steps",   "7",     "--every",      "2",   "--window", "3",       "--batch", "4",
              "--context", "5",     "--width",      "12",  "--layers", "6",       "--heads", "3",
-             "--threads", "2",     "--lr",         "0.5", "--device", "cuda:1",  "--stop",  "--quiet"})
+             "--threads", "2",     "--lr",         "0.5", "--device", "cuda:1",  "--stop",  "--quiet",
+             "--limit",   "999"})
           .options.value();
   REQUIRE(options.tokens == "t.bin");
   REQUIRE(options.vocabulary == 300);
+  REQUIRE(options.limit == 999);
   REQUIRE(options.out == "o.jsonl");
   REQUIRE(options.seed == 18446744073709551615U);
   REQUIRE(options.steps == 7);
@@ -62,9 +65,10 @@ TEST_CASE("help lists every option with its default and ends with 0", "[examples
   const auto help = parse({"--help"});
   REQUIRE_FALSE(help.options);
   REQUIRE(help.exit_code == 0);
-  for (const char* part : {"--text",  "--tokens", "--vocabulary", "--out",     "run.jsonl", "--seed",  "--steps",
-                           "1600",    "--every",  "--window",     "--batch",   "--context", "--width", "--layers",
-                           "--heads", "--lr",     "0.004",        "--threads", "--device",  "--stop",  "--quiet"}) {
+  for (const char* part :
+       {"--text",  "--tokens",  "--vocabulary", "--out",     "run.jsonl", "--seed",   "--steps", "2400",
+        "--every", "--window",  "--batch",      "--context", "--width",   "--layers", "--heads", "--lr",
+        "0.004",   "--threads", "--device",     "--stop",    "--quiet",   "--limit"}) {
     REQUIRE_THAT(help.message, ContainsSubstring(part));
   }
 }

@@ -182,3 +182,15 @@ TEST_CASE("held-out rows are spread over the text and do not overlap", "[example
   REQUIRE(at::equal(train_text::even_rows(counting(41), 256, 10).inputs.flatten(), at::arange(40)));
   REQUIRE(train_text::even_rows(counting(40), 256, 10).inputs.size(0) == 3);
 }
+
+TEST_CASE("a cut text is sixteen pieces spread over the whole one, which keeps what is held out", "[examples][text]") {
+  const train_text::Text text{"counting", counting(1600), counting(7), 2000};
+  const auto small = train_text::cut(text, 64);
+  REQUIRE(small.train.size() == 64);
+  REQUIRE(Tokens(small.train.begin(), small.train.begin() + 5) == Tokens{0, 1, 2, 3, 100});
+  REQUIRE(Tokens(small.train.end() - 4, small.train.end()) == Tokens{1500, 1501, 1502, 1503});
+  REQUIRE(small.heldout == text.heldout);
+  REQUIRE(small.vocabulary == 2000);
+  REQUIRE(train_text::cut(text, 1600).train == text.train);
+  REQUIRE(train_text::cut(text, 99999).train == text.train);
+}

@@ -38,8 +38,10 @@ class EarlyStopping {
   /// monitor empty.
   explicit EarlyStopping(EarlyStoppingOptions options = {});
 
-  /// The rule that this library recommends for the end of pre-training; docs/stopping.md has the runs it was chosen and
-  /// the runs it was reported on. For held-out points of a fixed batch. Options can be changed further.
+  /// The rule that this library recommends for the end of pre-training: the distance to the bound shows no trend for
+  /// the better any more, and the loss has not improved for some checks. best_step() is that of the loss.
+  /// docs/stopping.md has the runs it was chosen and the runs it was reported on. For held-out points of a fixed batch
+  /// with their loss, `end_heldout(step, loss)`; without a loss it never ends a run. Options can be changed further.
   static EarlyStoppingOptions compression();
 
   /// Takes the next point; true once training may stop, and from then on whatever follows. Points of another stream
