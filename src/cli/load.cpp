@@ -27,21 +27,30 @@ struct Replayed {
   std::string name;
 };
 
-Replayed rule_for(const sinks::RunFile& run, const Rule& rule) {
-  auto options = EarlyStopping::compression();
-  const bool measured = std::any_of(run.points.begin(), run.points.end(), [&](const plane::Point& point) {
-    return point.stream == options.stream() && point.mean.contains(options.monitor()) && std::isfinite(point.loss);
+/// Whether a point has every metric that the rule looks at; a point always has a loss.
+bool measures(const plane::Point& point, const EarlyStoppingOptions& options) {
+  const auto criteria = options.criteria();
+  return std::all_of(criteria.begin(), criteria.end(), [&](const callbacks::Criterion& criterion) {
+    return criterion.monitor() == "loss" || point.mean.contains(criterion.monitor());
   });
+}
+
+Replayed rule_for(const sinks::RunFile& run, const Rule& rule) {
+  Replayed replayed{EarlyStopping::compression(), "EarlyStopping::compression()"};
+  auto& [options, name] = replayed;
+  const bool measured = std::any_of(run.points.begin(), run.points.end(), [&, &wanted = options](const auto& point) {
+    return point.stream == wanted.stream() && measures(point, wanted) && std::isfinite(point.loss);
+  });
+  if (!measured || rule.patience || rule.min_delta) {
+    const bool heldout = !run.stream("heldout").empty();
+    options = EarlyStoppingOptions().stream(heldout || run.points.empty() ? "heldout" : run.points.front().stream);
+    options.patience(rule.patience.value_or(options.patience()))
+        .min_delta(rule.min_delta.value_or(options.min_delta()));
+    name = fmt::format("A stopping rule (patience {}, min_delta {:g})", options.patience(), options.min_delta());
+  }
   options.start_from_step(rule.start_from_step.value_or(options.start_from_step()));
   options.strict(false);  // a key that is missing does not decide
-  if (measured && !rule.patience && !rule.min_delta) {
-    return {options, "EarlyStopping::compression()"};
-  }
-  const bool heldout = !run.stream("heldout").empty();
-  auto plain = EarlyStoppingOptions().stream(heldout || run.points.empty() ? "heldout" : run.points.front().stream);
-  plain.patience(rule.patience.value_or(plain.patience())).min_delta(rule.min_delta.value_or(plain.min_delta()));
-  plain.start_from_step(rule.start_from_step.value_or(plain.start_from_step())).strict(false);
-  return {plain, fmt::format("A stopping rule (patience {}, min_delta {:g})", plain.patience(), plain.min_delta())};
+  return replayed;
 }
 
 /// Where the rule would have ended the run, and what it says.
@@ -54,7 +63,7 @@ void replay(sinks::ReportRun& run, const Rule& rule) {
       continue;
     }
     last_step = point.step;
-    if (!point.mean.contains(options.monitor())) {
+    if (!measures(point, options)) {
       return;  // the run does not measure what the rule asks for
     }
     stopping.update(point);  // changes nothing behind the end

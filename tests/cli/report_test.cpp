@@ -47,6 +47,23 @@ TEST_CASE("report marks where the stopping rule would have ended the run", "[cli
   REQUIRE(json["runs"][0]["stop_step"].is_null());
 }
 
+TEST_CASE("report replays the shipped rule where a run has all that it looks at", "[cli]") {
+  const samples::Folder folder;
+  auto flat = samples::made_run();
+  for (auto& point : flat.file.points) {
+    point.loss = 2;
+    point.mean["distance/unigram/corrected"] = 0.5;
+  }
+  const auto path = write_run(folder, "flat", flat);
+  auto json = nlohmann::json::parse(run({"report", path, "--json"}).out);
+  REQUIRE(json["runs"][0]["stop_step"] == 550);  // the eighth check from step 200 on
+  REQUIRE(has(json["runs"][0]["summary"].dump(), "EarlyStopping::compression() ends the run at step 550"));
+  json = nlohmann::json::parse(run({"report", path, "--start-from-step", "300", "--json"}).out);
+  REQUIRE(json["runs"][0]["stop_step"] == 650);
+  json = nlohmann::json::parse(run({"report", path, "--min-delta", "0.5", "--json"}).out);
+  REQUIRE(has(json["runs"][0]["summary"].dump(), "A stopping rule (patience 5, min_delta 0.5) ends the run at step"));
+}
+
 TEST_CASE("report draws the curve of a file, and the gaps to it", "[cli]") {
   const samples::Folder folder;
   const auto path = write_run(folder, "a"), text = folder.file("text"), curve = folder.file("text.curve.json");

@@ -25,8 +25,7 @@ inline Result run(const std::vector<std::string>& arguments) {
 }
 
 /// Writes a made run under a name and returns its path.
-inline std::string write_run(const samples::Folder& folder, const std::string& name, const samples::Made& made = {}) {
-  auto run = samples::made_run(made);
+inline std::string write_run(const samples::Folder& folder, const std::string& name, infoplane::sinks::ReportRun run) {
   run.file.header.run = name;
   const auto path = folder.file(name + ".jsonl");
   infoplane::JsonLinesSink sink(path);
@@ -35,6 +34,10 @@ inline std::string write_run(const samples::Folder& folder, const std::string& n
     sink.write(point);
   }
   return path;
+}
+
+inline std::string write_run(const samples::Folder& folder, const std::string& name, const samples::Made& made = {}) {
+  return write_run(folder, name, samples::made_run(made));
 }
 
 /// Complexity falls to `last`, expressivity stays, so that runs are told apart by their distance.
