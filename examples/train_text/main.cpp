@@ -29,7 +29,6 @@ namespace train_text {
 namespace {
 
 constexpr std::int64_t kHeldoutRows = 256;
-constexpr std::int64_t kOwnTokens = 48'000;
 
 Text load_text(const Options& options) {
   if (!options.tokens.empty()) {

@@ -52,7 +52,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       ->check(CLI::Range(2, 65536))
       ->needs(tokens);
   app.add_option("--limit", options.limit,
-                 "Train on so many tokens, spread over the text; 0: all (default: all; of the headers 48000)")
+                 "Train on so many tokens, spread over the text; 0: all (default: all; of the headers " +
+                     std::to_string(kOwnTokens) + ")")
       ->check(not_negative());
   app.add_option("--out", options.out, "Run file to write")->type_name("FILE");
   app.add_option("--seed", options.seed, "Seed of the weights and the batches")->check(not_negative());

@@ -6,6 +6,9 @@
 
 namespace train_text {
 
+/// Tokens of LibTorch's headers that are trained on where the command line gives no limit.
+inline constexpr std::int64_t kOwnTokens = 48'000;
+
 /// What the command line says; the defaults are the demo.
 struct Options {
   std::string text;                        ///< file of bytes; empty: the headers of LibTorch

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "conformance.hpp"
+#include "operations.hpp"
 
 // One rank of a test under mpirun: `mpi_program <mode> [round]`. Prints what its rank saw; ends with 0 where that is
 // right.
@@ -176,22 +177,7 @@ void killed(Mpi& communicator) {
     }).detach();
   }
   while (true) {
-    switch (round % 5) {
-      case 0:
-        communicator.sum(values);
-        break;
-      case 1:
-        communicator.max(values);
-        break;
-      case 2:
-        communicator.broadcast(values, 1);
-        break;
-      case 3:
-        communicator.all_gather(values);
-        break;
-      default:
-        communicator.all_to_all(std::vector<at::Tensor>(communicator.size(), values));
-    }
+    infoplane::test::call(communicator, round % 5);
   }
 }
 

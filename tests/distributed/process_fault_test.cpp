@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "conformance.hpp"
+#include "operations.hpp"
 #include "process_ranks.hpp"
 
 // Faults among real processes over Gloo: whatever happens to one rank, the others get an error soon, and end.
@@ -22,6 +23,8 @@ using infoplane::CommunicationError;
 using infoplane::distributed::Communicator;
 using infoplane::distributed::ProcessGroup;
 using infoplane::distributed::ProcessGroupOptions;
+using infoplane::test::call;
+using infoplane::test::kOperations;
 using infoplane::test::ProcessRanks;
 using infoplane::test::RankOutcome;
 using std::chrono::milliseconds;
@@ -51,28 +54,6 @@ int live(milliseconds timeout, const Report& report, const Loop& loop) {
     return kGotError;
   }
 }
-
-void call(Communicator& communicator, int operation) {
-  at::Tensor values = at::ones({3000}, at::kDouble);
-  switch (operation) {
-    case 0:
-      communicator.sum(values);
-      break;
-    case 1:
-      communicator.max(values);
-      break;
-    case 2:
-      communicator.broadcast(values, 1);
-      break;
-    case 3:
-      communicator.all_gather(values);
-      break;
-    default:
-      communicator.all_to_all(std::vector<at::Tensor>(communicator.size(), values));
-  }
-}
-
-constexpr const char* kNames[] = {"sum", "max", "broadcast", "all_gather", "all_to_all"};
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
@@ -154,7 +135,7 @@ TEST_CASE("ranks that do not all come are an error of joining", "[distributed]")
 
 TEST_CASE("a rank killed in a collective ends no other in a hang", "[distributed]") {
   for (int operation = 0; operation < 5; ++operation) {
-    kill_in(3, kRounds / 5, kNames[operation], [&](Communicator& communicator) {
+    kill_in(3, kRounds / 5, kOperations[operation], [&](Communicator& communicator) {
       while (true) {
         call(communicator, operation);
       }
@@ -193,7 +174,7 @@ TEST_CASE("a rank late beyond the timeout is an error on those that wait", "[dis
         CAPTURE(round, rank, late, outcomes[rank].report, outcomes[rank].signal);
         REQUIRE_FALSE(outcomes[rank].hung);
         REQUIRE(outcomes[rank].exit_code == kGotError);
-        REQUIRE(holds(outcomes[rank].report, std::string("error in ") + kNames[round % 5]));
+        REQUIRE(holds(outcomes[rank].report, std::string("error in ") + kOperations[round % 5]));
         named = named || (rank != late && holds(outcomes[rank].report, "by rank " + std::to_string(late)));
       }
       rounds_named += named ? 1 : 0;
@@ -218,7 +199,7 @@ TEST_CASE("a rank that leaves the loop early is an error on the others", "[distr
     for (int rank = 0; rank < 3; ++rank) {
       CAPTURE(round, rank, leaver);
       if (rank != leaver) {
-        check_survivor(outcomes[rank], kNames[round % 5], 2s);
+        check_survivor(outcomes[rank], kOperations[round % 5], 2s);
       }
     }
   }

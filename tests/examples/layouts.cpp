@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model.hpp"
+#include "monitor/stage_sites.hpp"
 
 namespace examples_test {
 namespace {
@@ -223,12 +224,8 @@ void run_layout(const std::string& layout, const std::shared_ptr<Communicator>& 
   if (layout == "pipeline") {
     const std::int64_t first = kBlocks * rank / size, last = kBlocks * (rank + 1) / size;
     auto stage = std::make_shared<Stage>(model, first, last);
-    if (last < kBlocks) {  // the output of the last block is seen where it enters the next stage
-      std::vector<std::string> sites = {"embedding"};
-      for (std::int64_t i = first; i + 1 < last; ++i) {
-        sites.push_back("blocks." + std::to_string(i - first));
-      }
-      options.sites(sites);
+    if (last < kBlocks) {
+      options.sites(infoplane::test::stage_sites(first, last));
     }
     Monitor monitor(stage, options.pipeline(true).first_block(first), communicator);
     return measure(monitor, run_file, [&](std::int64_t step) {
