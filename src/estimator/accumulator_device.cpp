@@ -86,6 +86,9 @@ void SoftEntropyAccumulator::Impl::come_home() {
 }
 
 Estimate SoftEntropyAccumulator::Impl::estimate() {
+  if (!device) {
+    return estimate_of_sums();
+  }
   struct Forget {
     Impl& impl;
     ~Forget() {
@@ -95,10 +98,12 @@ Estimate SoftEntropyAccumulator::Impl::estimate() {
     }
   };
   const Forget forget{*this};
-  if (device) {
-    count_all();
-    device->read(sets, reservoir);
-  }
+  count_all();
+  device->read(sets, reservoir);
+  return estimate_of_sums();
+}
+
+Estimate SoftEntropyAccumulator::Impl::estimate_of_sums() const {
   Estimation estimation(summed());
   Totals totals;
   for (LabelEstimation& set : estimation.sets()) {

@@ -80,18 +80,30 @@ struct SoftEntropyAccumulator::Impl {
 
   void plan(Update& update, const labels::Grouping& grouping) {
     for (const auto& assignment : grouping.sets) {
-      LabelRows& set = set_for(assignment.name, assignment.table->width(), update.new_sets);
-      update.plans.emplace_back(&set, set.plan(assignment, batch(update)));
+      update.plans.emplace_back(&set_for(assignment.name, assignment.table->width(), update.new_sets),
+                                LabelRows::Plan());
     }
-    sets.reserve(sets.size() + update.new_sets.size());
+    plan_each(update, grouping.sets);
   }
   void plan(Update& update, const std::vector<IntegerLabels>& labels) {
     for (const auto& integers : labels) {
-      LabelRows& set = set_for(integers.name, 1, update.new_sets);
-      update.plans.emplace_back(&set, set.plan(integers.values, batch(update)));
+      update.plans.emplace_back(&set_for(integers.name, 1, update.new_sets), LabelRows::Plan());
     }
+    plan_each(update, labels);
+  }
+  /// Side by side: sets share nothing that changes.
+  template <typename Labels>
+  void plan_each(Update& update, const std::vector<Labels>& labels) {
+    at::parallel_for(0, static_cast<std::int64_t>(labels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+        auto& [set, plan] = update.plans[i];
+        plan = set->plan(labels_of(labels[i]), batch(update));
+      }
+    });
     sets.reserve(sets.size() + update.new_sets.size());
   }
+  static const labels::LabelAssignment& labels_of(const labels::LabelAssignment& assignment) { return assignment; }
+  static std::span<const std::int64_t> labels_of(const IntegerLabels& integers) { return integers.values; }
 
   LabelRows::Batch batch(const Update& update) const {
     return {update.assignment.used, reservoir.sequences(), update.length};
@@ -160,6 +172,7 @@ struct SoftEntropyAccumulator::Impl {
   Summed summed() const { return {options.label_weights(), reservoir, sum, tokens, rejected, sets}; }
 
   Estimate estimate();
+  Estimate estimate_of_sums() const;
 
   SoftEntropyOptions options;
   double epsilon;

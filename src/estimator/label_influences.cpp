@@ -7,47 +7,86 @@
 #include "estimator/label_sums.hpp"
 
 namespace infoplane::estimator {
-/// −Σ_b p_b log q_b of rows p, where q is the distribution of a label, of a part of it or of two parts.
+
+/// What a token of a label gives to its entropies, extrapolated: −Σ_b p_b l_b of its row p, where l are logarithms of
+/// the distributions of the label, of the token's part and of the halves that this part is in. In float32, for errors.
 class LabelRows::Surprise {
  public:
-  explicit Surprise(std::int64_t anchors) : label(anchors), anchors_(anchors) {
-    logs_.fill(std::vector<double>(static_cast<std::size_t>(anchors)));
+  explicit Surprise(std::int64_t anchors) : anchors_(anchors) {
+    for (auto* vectors : {&sums_, &logs_}) {
+      vectors->assign(vectors == &sums_ ? kParts : kParts + 1, std::vector<float>(static_cast<std::size_t>(anchors)));
+    }
+    scratch_.resize(static_cast<std::size_t>(anchors));
+    in_float64_.resize(static_cast<std::size_t>(anchors));
   }
 
-  Label label;
-
-  /// `parts`: whether more is asked of than the distribution of the label.
-  void load(const LabelRows& rows, std::uint32_t slot, bool parts) {
-    if (parts) {
-      label.load(rows, slot);
-    } else {
-      label.load_all(rows, slot);
-    }
+  /// `gain`: of the differences of whole and halves, and of halves and quarters.
+  void load(const LabelRows& rows, std::uint32_t slot, const LabelCounts& counts, const std::array<double, 2>& gain) {
+    counts_ = counts;
+    gain_ = gain;
     ready_.fill(false);
-  }
-  double operator()(const float* p, std::size_t group) {
-    if (!ready_[group]) {
-      kernels::logarithms(label.sums[group].data(), anchors_, 1 / static_cast<double>(label.tokens[group]),
-                          logs_[group].data());
-      ready_[group] = true;
-    }
-    return -kernels::dot(p, logs_[group].data(), anchors_);
-  }
-  /// Mean over the three parts that may stand beside `part`.
-  double of_halves(const float* p, std::size_t part) {
-    double sum = 0;
-    for (std::size_t pair = 0; pair < kPairs.size(); ++pair) {
-      if (kPairs[pair][0] == part || kPairs[pair][1] == part) {
-        sum += (*this)(p, Label::kHalf + pair) / 3;
+    for (std::size_t part = 0; part < kParts; ++part) {
+      if (counts.parts[part] > 0) {
+        std::fill(in_float64_.begin(), in_float64_.end(), 0.0);
+        rows.add_row_to(rows.parts_[slot][part], in_float64_.data());
+        std::transform(in_float64_.begin(), in_float64_.end(), sums_[part].begin(),
+                       [](double sum) { return static_cast<float>(sum); });
       }
     }
-    return sum;
+  }
+
+  double operator()(const float* p, std::size_t part) {
+    const std::size_t which = gain_ == std::array<double, 2>{} ? kParts : part;
+    if (!ready_[which]) {
+      prepare(which);
+      ready_[which] = true;
+    }
+    return -static_cast<double>(kernels::dot(p, logs_[which].data(), anchors_));
   }
 
  private:
+  static constexpr std::size_t kParts = 4;
+
+  void prepare(std::size_t part) {
+    std::fill(logs_[part].begin(), logs_[part].end(), 0.0F);
+    add_logarithms(std::array<std::size_t, 4>{0, 1, 2, 3}, 1 + gain_[0], logs_[part]);
+    if (part == kParts) {
+      return;
+    }
+    for (const auto& pair : kPairs) {
+      if (pair[0] == part || pair[1] == part) {
+        add_logarithms(pair, (gain_[1] - gain_[0]) / 3, logs_[part]);
+      }
+    }
+    add_logarithms(std::array{part}, -gain_[1], logs_[part]);
+  }
+  /// Adds those of some parts together, times a weight.
+  template <std::size_t N>
+  void add_logarithms(const std::array<std::size_t, N>& parts, double weight, std::vector<float>& into) {
+    std::array<const float*, N> rows{};
+    std::int64_t number = 0, tokens = 0;
+    for (const std::size_t part : parts) {
+      if (counts_.parts[part] > 0) {
+        rows[static_cast<std::size_t>(number++)] = sums_[part].data();
+        tokens += counts_.parts[part];
+      }
+    }
+    if (tokens == 0) {
+      return;
+    }
+    kernels::logarithms(rows.data(), number, anchors_, 1 / static_cast<float>(tokens), scratch_.data());
+    std::transform(scratch_.begin(), scratch_.end(), into.begin(), into.begin(),
+                   [weight = static_cast<float>(weight)](float log, float sum) { return sum + weight * log; });
+  }
+
   std::int64_t anchors_;
-  std::array<std::vector<double>, Label::kAll + 1> logs_;
-  std::array<bool, Label::kAll + 1> ready_{};
+  LabelCounts counts_;
+  std::array<double, 2> gain_{};
+  std::vector<std::vector<float>> sums_;  // by part
+  std::vector<std::vector<float>> logs_;  // by part; the last without extrapolation
+  std::vector<float> scratch_;
+  std::vector<double> in_float64_;
+  std::array<bool, kParts + 1> ready_{};
 };
 
 std::vector<std::uint32_t> LabelRows::slot_of_row() const {
@@ -80,7 +119,6 @@ void LabelEstimation::add_entropy_influences() {
 }
 
 void LabelEstimation::add_influences(const Extrapolation& extrapolation, double sum_of_weights) {
-  constexpr auto kAll = LabelRows::Label::kAll;
   const std::vector<std::uint32_t> slot_of = set_.slot_of_row();
   std::vector<std::pair<std::uint32_t, std::uint32_t>> rows;  // slot and row of the sample
   for (const std::uint32_t index : kept_rows_) {
@@ -90,6 +128,7 @@ void LabelEstimation::add_influences(const Extrapolation& extrapolation, double 
   auto& influence = result_.information_influence;
   influence.assign(reservoir_.size(), 0.0);
   LabelRows::Surprise surprise(set_.anchors_);
+  LabelRows::Label scratch(set_.anchors_);
   std::vector<double> ignored(all_.size());
   std::uint32_t current = LabelRows::kNone;
   LabelCounts counts;
@@ -101,19 +140,14 @@ void LabelEstimation::add_influences(const Extrapolation& extrapolation, double 
       counts = set_.counts_of(slot);
       gain = counts.splits() ? extrapolation.gain(counts.tokens) : std::array<double, 2>{};
       if (weights_ == LabelWeights::kUniform) {
-        entropies = set_.entropies_of(slot, counts, surprise.label, ignored.data());
+        entropies = set_.entropies_of(slot, counts, scratch, ignored.data());
       }
-      surprise.load(set_, slot, gain != std::array<double, 2>{});
+      surprise.load(set_, slot, counts, gain);
     }
-    const float* const p = reservoir_.row(index);
-    double value = surprise(p, kAll);
-    if (gain != std::array<double, 2>{}) {
-      const auto& parts = set_.parts_[slot];
-      const auto part =
-          static_cast<std::size_t>(std::find(parts.begin(), parts.end(), set_.sampled_[index]) - parts.begin());
-      const double half = surprise.of_halves(p, part);
-      value += gain[0] * (value - half) + gain[1] * (half - surprise(p, part));
-    }
+    const auto& parts = set_.parts_[slot];
+    const auto part =
+        static_cast<std::size_t>(std::find(parts.begin(), parts.end(), set_.sampled_[index]) - parts.begin());
+    double value = surprise(reservoir_.row(index), part);
     if (weights_ == LabelWeights::kUniform) {
       value -= entropies.whole + gain[0] * (entropies.whole - entropies.halves) +
                gain[1] * (entropies.halves - entropies.quarters);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 
 #include "estimator/entropy.hpp"
 #include "estimator/label_rows.hpp"
@@ -174,9 +175,9 @@ std::vector<double> LabelRows::sum_of_all() const {
 }
 
 std::int64_t LabelRows::tokens() const noexcept {
-  std::int64_t tokens = dropped_tokens_;
-  for (std::uint32_t slot = 0; slot < slots(); ++slot) {
-    tokens += tokens_of_slot(slot);
+  std::int64_t tokens = std::accumulate(counts_.begin(), counts_.end(), dropped_tokens_);  // free rows have none
+  for (const auto& [row, whole] : wholes_) {
+    tokens += whole.tokens;
   }
   return tokens;
 }

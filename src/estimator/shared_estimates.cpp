@@ -6,9 +6,11 @@
 #include <map>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 #include "core/state.hpp"
 #include "estimator/accumulator_impl.hpp"
+#include "estimator/side_by_side.hpp"
 #include "estimator/totals.hpp"
 
 namespace infoplane::estimator {
@@ -33,9 +35,11 @@ class SharedEstimation {
       share_samples(batch);
       share_labels(batch);
       estimate(batch);
-      for (Layer& layer : batch) {
-        results.push_back({layer.name, layer.estimation->finish()});
-        layer.release();
+      std::vector<Estimate> estimates(batch.size());
+      side_by_side(batch.size(), [&](std::size_t i) { estimates[i] = batch[i].estimation->finish(); });
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        results.push_back({batch[i].name, std::move(estimates[i])});
+        batch[i].release();
       }
     }
     return results;
@@ -307,9 +311,12 @@ void SharedEstimation::estimate(std::span<Layer> batch) {
         shard->drop_to_limit(labels_by_level);
       }
     }
+  }
+  side_by_side(batch.size(), [&batch](std::size_t i) {
+    Layer& layer = batch[i];
     layer.estimation = std::make_unique<Estimation>(
         Summed{layer.weights, *layer.sample, layer.sum, layer.tokens, layer.rejected, layer.shards});
-  }
+  });
   for (int stage = 0; stage < LabelEstimation::kStages; ++stage) {
     for (Layer& layer : batch) {
       for (LabelEstimation& set : layer.estimation->sets()) {

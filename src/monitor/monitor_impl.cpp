@@ -67,15 +67,7 @@ std::optional<plane::Point> Monitor::Impl::end(Stream& stream, std::int64_t step
                   stream.step(), ": give observe() and end_step() the same step");
   verify_missing(stream);
   const auto sites = shared_sites(watcher_.sites(), options_.first_block());
-  const auto accumulators = stream.accumulators(watcher_.sites(), sites);
-  for (const auto& [name, accumulator] : accumulators) {
-    accumulator->prepare_estimate();
-  }
-  std::vector<estimator::NamedEstimate> estimates;
-  estimates.reserve(accumulators.size());
-  for (const auto& [name, accumulator] : accumulators) {
-    estimates.push_back({name, accumulator->estimate()});
-  }
+  const auto estimates = estimator::estimates(stream.accumulators(watcher_.sites(), sites));
   auto point = stream.point(loss(), sites, estimates);
   stream.reset();
   point.time = seconds_since(start_);

@@ -22,6 +22,9 @@ struct ConditionalEntropy {
   double entropy_nats = 0;        ///< H(Z|x) in nats
 };
 
+struct NamedAccumulator;
+struct NamedEstimate;
+
 /// Label tensors by the name of their set.
 using NamedLabelTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
@@ -122,6 +125,7 @@ class SoftEntropyAccumulator {
  private:
   friend struct AccumulatorAccess;
   friend class SharedEstimation;
+  friend std::vector<NamedEstimate> estimates(const std::vector<NamedAccumulator>& layers);
   struct Impl;
   void update(const at::Tensor& z, const labels::Grouping& grouping,
               const std::shared_ptr<const labels::Grouping>* owner);

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <infoplane/estimator/accumulator.hpp>
-#include <infoplane/estimator/estimate.hpp>
+#include <infoplane/estimator/estimates.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,17 +25,6 @@ class Exchange {
   virtual std::vector<std::string> gather(const std::string& mine) = 0;
   /// Sends `for_each_rank[r]` to rank r; what each rank sent here, by rank.
   virtual std::vector<std::string> exchange(const std::vector<std::string>& for_each_rank) = 0;
-};
-
-/// One layer's accumulator of this rank.
-struct NamedAccumulator {
-  std::string name;
-  const SoftEntropyAccumulator* accumulator;
-};
-
-struct NamedEstimate {
-  std::string name;
-  Estimate estimate;
 };
 
 /// The estimates of one process that has seen the tokens of all ranks, on every rank. Collective.

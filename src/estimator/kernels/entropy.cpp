@@ -15,7 +15,7 @@ INFOPLANE_INLINE double sum_of_logs_of(const T* sums, std::int64_t count) {
   using Vector = Doubles<D>;
   typename Vector::Double total{};
   for (std::int64_t b = 0; b < count; b += D) {
-    const auto value = b + D <= count ? Vector::load(sums + b) : Vector::load_first(sums + b, count - b);
+    const auto value = b + D <= count ? Vector::load(sums + b) : Vector::load_end(sums, count);
     total += value * Vector::template log<10>(value);
   }
   return Vector::sum_of(total);
@@ -24,13 +24,12 @@ INFOPLANE_INLINE double sum_of_logs_of(const T* sums, std::int64_t count) {
 template <int D>
 INFOPLANE_INLINE void logarithms_of(const double* sums, std::int64_t count, double scale, double* out) {
   using Vector = Doubles<D>;
-  for (std::int64_t b = 0; b < count; b += D) {
-    if (b + D <= count) {
-      Vector::store(out + b, Vector::template log<10>(Vector::load(sums + b) * scale));
-    } else {
-      Vector::store_first(out + b, Vector::template log<10>(Vector::load_first(sums + b, count - b) * scale),
-                          count - b);
-    }
+  std::int64_t b = 0;
+  for (; b + D <= count; b += D) {
+    Vector::store(out + b, Vector::template log<10>(Vector::load(sums + b) * scale));
+  }
+  if (b < count) {
+    Vector::store_end(out, Vector::template log<10>(Vector::load_end(sums, count) * scale), count);
   }
 }
 
@@ -43,10 +42,11 @@ INFOPLANE_INLINE double dot_of(const T* a, const double* b, std::int64_t count) 
     first += Vector::load(a + i) * Vector::load(b + i);
     second += Vector::load(a + i + D) * Vector::load(b + i + D);
   }
-  for (; i < count; i += D) {
-    const std::int64_t left = count - i;
-    first += left >= D ? Vector::load(a + i) * Vector::load(b + i)
-                       : Vector::load_first(a + i, left) * Vector::load_first(b + i, left);
+  for (; i + D <= count; i += D) {
+    first += Vector::load(a + i) * Vector::load(b + i);
+  }
+  if (i < count) {
+    first += Vector::load_end(a, count) * Vector::load_end(b, count);
   }
   return Vector::sum_of(first + second);
 }
@@ -56,31 +56,77 @@ INFOPLANE_INLINE double logarithm(double x) { return Doubles<2>::log<10>(typenam
 /// Entropy where Σ s = total and Σ s log s = logs.
 INFOPLANE_INLINE double entropy_of(double total, double logs) { return logarithm(total) - logs / total; }
 
+/// Sum of rows, from column b on; `load` takes a row.
+template <typename Load>
+INFOPLANE_INLINE auto sum_of_rows(const float* const* rows, std::int64_t number, const Load& load) {
+  auto sum = load(rows[0]);
+  for (std::int64_t i = 1; i < number; ++i) {
+    sum += load(rows[i]);
+  }
+  return sum;
+}
+
+template <int L>
+INFOPLANE_INLINE void logarithms_of_rows(const float* const* rows, std::int64_t number, std::int64_t count, float scale,
+                                         float* out) {
+  using Vector = Lanes<L>;
+  std::int64_t b = 0;
+  for (; b + L <= count; b += L) {
+    const auto sum = sum_of_rows(rows, number, [b](const float* row) { return Vector::load(row + b); });
+    Vector::store(out + b, Vector::log(sum * scale));
+  }
+  if (b < count) {
+    const auto sum = sum_of_rows(rows, number, [count](const float* row) { return Vector::load_end(row, count); });
+    Vector::store_end(out, Vector::log(sum * scale), count);
+  }
+}
+
+template <int L>
+INFOPLANE_INLINE float dot_of_floats(const float* a, const float* b, std::int64_t count) {
+  using Vector = Lanes<L>;
+  typename Vector::Float first{}, second{};
+  std::int64_t i = 0;
+  for (; i + 2 * L <= count; i += 2 * L) {
+    first += Vector::load(a + i) * Vector::load(b + i);
+    second += Vector::load(a + i + L) * Vector::load(b + i + L);
+  }
+  for (; i + L <= count; i += L) {
+    first += Vector::load(a + i) * Vector::load(b + i);
+  }
+  if (i < count) {
+    second += Vector::load_end(a, count) * Vector::load_end(b, count);
+  }
+  return Vector::sum_of(first + second);
+}
+
 template <int L>
 INFOPLANE_INLINE double mean_entropy_of(const float* const* rows, std::int64_t number, std::int64_t count,
                                         float* mean) {
   using Vector = Lanes<L>;
   using Float = typename Vector::Float;
-  const Float scale = Float{} + 1 / static_cast<float>(number);
-  Float total{}, logs{};
+  const float scale = 1 / static_cast<float>(number);
+  Float total{}, logs{}, more{};
   std::int64_t b = 0;
+  for (; b + 2 * L <= count; b += 2 * L) {  // two chains of operations at once
+    const Float first = sum_of_rows(rows, number, [b](const float* row) { return Vector::load(row + b); }) * scale;
+    const Float next = sum_of_rows(rows, number, [b](const float* row) { return Vector::load(row + b + L); }) * scale;
+    Vector::store(mean + b, first);
+    Vector::store(mean + b + L, next);
+    total += first + next;
+    logs += first * Vector::log(first);
+    more += next * Vector::log(next);
+  }
+  logs += more;
   for (; b + L <= count; b += L) {
-    Float sum = Vector::load(rows[0] + b);
-    for (std::int64_t i = 1; i < number; ++i) {
-      sum += Vector::load(rows[i] + b);
-    }
-    sum *= scale;
+    const Float sum = sum_of_rows(rows, number, [b](const float* row) { return Vector::load(row + b); }) * scale;
     Vector::store(mean + b, sum);
     total += sum;
     logs += sum * Vector::log(sum);
   }
   if (b < count) {
-    Float sum = Vector::load_first(rows[0] + b, count - b);
-    for (std::int64_t i = 1; i < number; ++i) {
-      sum += Vector::load_first(rows[i] + b, count - b);
-    }
-    sum *= scale;
-    Vector::store_first(mean + b, sum, count - b);
+    const auto end = [count](const float* row) { return Vector::load_end(row, count); };
+    const Float sum = sum_of_rows(rows, number, end) * scale;
+    Vector::store_end(mean, sum, count);
     total += sum;
     logs += sum * Vector::log(sum);
   }
@@ -104,11 +150,11 @@ INFOPLANE_INLINE double total_entropy_of(const float* const* rows, std::int64_t 
     logs += value * Vector::template log<6>(value);
   }
   if (b < count) {
-    auto value = Vector::load_first(rows[0] + b, count - b);
+    auto value = Vector::load_end(rows[0], count);
     for (int k = 1; k < K; ++k) {
-      value += Vector::load_first(rows[k] + b, count - b);
+      value += Vector::load_end(rows[k], count);
     }
-    Vector::store_first(all + b, Vector::load_first(all + b, count - b) + value, count - b);
+    Vector::store_end(all, Vector::load_end(all, count) + value, count);
     totals += value;
     logs += value * Vector::template log<6>(value);
   }
@@ -149,7 +195,7 @@ INFOPLANE_INLINE void split_entropies_of(const std::array<const float*, 4>& rows
     Float values[4] = {};
     for (std::size_t i = 0; i < 4; ++i) {
       if (rows[i] != nullptr) {
-        values[i] = b + L <= count ? Vector::load(rows[i] + b) : Vector::load_first(rows[i] + b, count - b);
+        values[i] = b + L <= count ? Vector::load(rows[i] + b) : Vector::load_end(rows[i], count);
         values[i] *= scale;
       }
       totals[i] += values[i];
@@ -184,7 +230,9 @@ struct Functions {
   double (*doubles)(const double*, std::int64_t);
   double (*floats)(const float*, std::int64_t);
   void (*logarithms)(const double*, std::int64_t, double, double*);
-  double (*dot_floats)(const float*, const double*, std::int64_t);
+  void (*logarithms_of_rows)(const float* const*, std::int64_t, std::int64_t, float, float*);
+  double (*dot_mixed)(const float*, const double*, std::int64_t);
+  float (*dot_floats)(const float*, const float*, std::int64_t);
   double (*dot_doubles)(const double*, const double*, std::int64_t);
   double (*mean)(const float* const*, std::int64_t, std::int64_t, float*);
   double (*total)(const std::array<const float*, 4>&, std::int64_t, double*);
@@ -192,29 +240,35 @@ struct Functions {
 };
 
 // NOLINTBEGIN(cppcoreguidelines-macro-usage,bugprone-macro-parentheses): attributes of functions, no way around it
-#define INFOPLANE_ENTROPY_KERNELS(NAME, LANES, ATTRIBUTE)                                                             \
-  namespace NAME {                                                                                                    \
-  ATTRIBUTE double doubles(const double* sums, std::int64_t count) { return sum_of_logs_of<LANES / 2>(sums, count); } \
-  ATTRIBUTE double floats(const float* sums, std::int64_t count) { return sum_of_logs_of<LANES / 2>(sums, count); }   \
-  ATTRIBUTE void logs(const double* sums, std::int64_t count, double scale, double* out) {                            \
-    logarithms_of<LANES / 2>(sums, count, scale, out);                                                                \
-  }                                                                                                                   \
-  ATTRIBUTE double dot_f(const float* a, const double* b, std::int64_t count) {                                       \
-    return dot_of<LANES / 2>(a, b, count);                                                                            \
-  }                                                                                                                   \
-  ATTRIBUTE double dot_d(const double* a, const double* b, std::int64_t count) {                                      \
-    return dot_of<LANES / 2>(a, b, count);                                                                            \
-  }                                                                                                                   \
-  ATTRIBUTE double mean(const float* const* rows, std::int64_t number, std::int64_t count, float* into) {             \
-    return mean_entropy_of<LANES>(rows, number, count, into);                                                         \
-  }                                                                                                                   \
-  ATTRIBUTE double total(const std::array<const float*, 4>& rows, std::int64_t count, double* all) {                  \
-    return total_entropy_of<LANES / 2>(rows, count, all);                                                             \
-  }                                                                                                                   \
-  ATTRIBUTE void split(const std::array<const float*, 4>& rows, std::int64_t count, double n, SplitEntropies& to) {   \
-    split_entropies_of<LANES>(rows, count, n, to);                                                                    \
-  }                                                                                                                   \
-  constexpr Functions kFunctions = {doubles, floats, logs, dot_f, dot_d, mean, total, split};                         \
+#define INFOPLANE_ENTROPY_KERNELS(NAME, LANES, ATTRIBUTE)                                                              \
+  namespace NAME {                                                                                                     \
+  ATTRIBUTE double doubles(const double* sums, std::int64_t count) { return sum_of_logs_of<LANES / 2>(sums, count); }  \
+  ATTRIBUTE double floats(const float* sums, std::int64_t count) { return sum_of_logs_of<LANES / 2>(sums, count); }    \
+  ATTRIBUTE void logs(const double* sums, std::int64_t count, double scale, double* out) {                             \
+    logarithms_of<LANES / 2>(sums, count, scale, out);                                                                 \
+  }                                                                                                                    \
+  ATTRIBUTE void row_logs(const float* const* rows, std::int64_t number, std::int64_t count, float scale, float* to) { \
+    logarithms_of_rows<LANES>(rows, number, count, scale, to);                                                         \
+  }                                                                                                                    \
+  ATTRIBUTE double dot_m(const float* a, const double* b, std::int64_t count) {                                        \
+    return dot_of<LANES / 2>(a, b, count);                                                                             \
+  }                                                                                                                    \
+  ATTRIBUTE float dot_f(const float* a, const float* b, std::int64_t count) {                                          \
+    return dot_of_floats<LANES>(a, b, count);                                                                          \
+  }                                                                                                                    \
+  ATTRIBUTE double dot_d(const double* a, const double* b, std::int64_t count) {                                       \
+    return dot_of<LANES / 2>(a, b, count);                                                                             \
+  }                                                                                                                    \
+  ATTRIBUTE double mean(const float* const* rows, std::int64_t number, std::int64_t count, float* into) {              \
+    return mean_entropy_of<LANES>(rows, number, count, into);                                                          \
+  }                                                                                                                    \
+  ATTRIBUTE double total(const std::array<const float*, 4>& rows, std::int64_t count, double* all) {                   \
+    return total_entropy_of<LANES / 2>(rows, count, all);                                                              \
+  }                                                                                                                    \
+  ATTRIBUTE void split(const std::array<const float*, 4>& rows, std::int64_t count, double n, SplitEntropies& to) {    \
+    split_entropies_of<LANES>(rows, count, n, to);                                                                     \
+  }                                                                                                                    \
+  constexpr Functions kFunctions = {doubles, floats, logs, row_logs, dot_m, dot_f, dot_d, mean, total, split};         \
   }
 // NOLINTEND(cppcoreguidelines-macro-usage,bugprone-macro-parentheses)
 
@@ -249,9 +303,13 @@ double sum_of_logs(const float* sums, std::int64_t count) noexcept { return func
 void logarithms(const double* sums, std::int64_t count, double scale, double* out) noexcept {
   functions().logarithms(sums, count, scale, out);
 }
-double dot(const float* a, const double* b, std::int64_t count) noexcept { return functions().dot_floats(a, b, count); }
+double dot(const float* a, const double* b, std::int64_t count) noexcept { return functions().dot_mixed(a, b, count); }
 double dot(const double* a, const double* b, std::int64_t count) noexcept {
   return functions().dot_doubles(a, b, count);
+}
+float dot(const float* a, const float* b, std::int64_t count) noexcept { return functions().dot_floats(a, b, count); }
+void logarithms(const float* const* rows, std::int64_t number, std::int64_t count, float scale, float* out) noexcept {
+  functions().logarithms_of_rows(rows, number, count, scale, out);
 }
 double mean_entropy(const float* const* rows, std::int64_t number, std::int64_t count, float* mean) noexcept {
   return functions().mean(rows, number, count, mean);

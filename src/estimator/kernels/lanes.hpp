@@ -21,6 +21,9 @@ INFOPLANE_INLINE void copy_first(const T* from, std::int64_t count, T (&part)[L]
   }
 }
 
+template <typename T>
+inline constexpr T kNumbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
 template <int L>
 struct Lanes {
   using Float [[gnu::vector_size(L * sizeof(float))]] = float;
@@ -32,18 +35,30 @@ struct Lanes {
     return value;
   }
   INFOPLANE_INLINE static void store(float* to, const Float& value) { __builtin_memcpy(to, &value, sizeof(value)); }
-  /// The first `count` < L values; the rest is zero.
-  INFOPLANE_INLINE static Float load_first(const float* from, std::int64_t count) {
-    float part[L] = {};
-    copy_first(from, count, part);
-    return load(part);
-  }
-  INFOPLANE_INLINE static void store_first(float* to, const Float& value, std::int64_t count) {
-    float part[L];
-    store(part, value);
-    for (std::int64_t i = 0; i < count; ++i) {
-      to[i] = part[i];
+  /// What is left of `count` values when whole vectors from the first on are taken away, in some lanes; the others are
+  /// zero. Of a row that fills a vector without going through memory.
+  INFOPLANE_INLINE static Float load_end(const float* from, std::int64_t count) {
+    if (count < L) {
+      float part[L] = {};
+      copy_first(from, count, part);
+      return load(part);
     }
+    const Float value = load(from + count - L);
+    return end_mask(count) != 0 ? value : Float{};
+  }
+  /// Writes such a vector to where it was loaded from.
+  INFOPLANE_INLINE static void store_end(float* to, const Float& value, std::int64_t count) {
+    if (count < L) {
+      float part[L];
+      store(part, value);
+      for (std::int64_t i = 0; i < count; ++i) {
+        to[i] = part[i];
+      }
+      return;
+    }
+    const Int mask = end_mask(count);
+    const Float before = load(to + count - L);
+    store(to + count - L, mask != 0 ? value : before);
   }
   INFOPLANE_INLINE static Float max(const Float& a, const Float& b) { return a > b ? a : b; }
   INFOPLANE_INLINE static float max_of(const Float& value) {
@@ -112,6 +127,14 @@ struct Lanes {
     __builtin_memcpy(&poly, &bits, sizeof(poly));
     return poly;
   }
+
+ private:
+  /// Set in the last count % L lanes.
+  INFOPLANE_INLINE static Int end_mask(std::int64_t count) {
+    Int numbers;
+    __builtin_memcpy(&numbers, kNumbers<std::int32_t>, sizeof(numbers));
+    return numbers >= static_cast<std::int32_t>(L - count % L);
+  }
 };
 
 /// Types of D doubles. Each by itself: the compiler converts no vectors of a type that depends on a parameter.
@@ -158,19 +181,29 @@ struct Doubles : DoubleTypes<D> {
     return value;
   }
   INFOPLANE_INLINE static Double load(const float* values) { return from(load_floats(values)); }
+  /// As those of `Lanes`.
   template <typename T>
-  INFOPLANE_INLINE static Double load_first(const T* from, std::int64_t count) {
-    T part[D] = {};
-    copy_first(from, count, part);
-    return load(part);
+  INFOPLANE_INLINE static Double load_end(const T* from, std::int64_t count) {
+    if (count < D) {
+      T part[D] = {};
+      copy_first(from, count, part);
+      return load(part);
+    }
+    const Double value = load(from + count - D);
+    return end_mask(count) != 0 ? value : Double{};
   }
   INFOPLANE_INLINE static void store(double* to, const Double& value) { __builtin_memcpy(to, &value, sizeof(value)); }
-  INFOPLANE_INLINE static void store_first(double* to, const Double& value, std::int64_t count) {
-    double part[D];
-    store(part, value);
-    for (std::int64_t i = 0; i < count; ++i) {
-      to[i] = part[i];
+  INFOPLANE_INLINE static void store_end(double* to, const Double& value, std::int64_t count) {
+    if (count < D) {
+      double part[D];
+      store(part, value);
+      for (std::int64_t i = 0; i < count; ++i) {
+        to[i] = part[i];
+      }
+      return;
     }
+    const Double before = load(to + count - D);
+    store(to + count - D, end_mask(count) != 0 ? value : before);
   }
   INFOPLANE_INLINE static double sum_of(const Double& value) {
     double part[D];
@@ -207,6 +240,13 @@ struct Doubles : DoubleTypes<D> {
       series = series * square + 2.0 / (2 * k + 1);
     }
     return (exponent - (4503599627370496.0 + 1023.0)) * 0.6931471805599453 + s * series;
+  }
+
+ private:
+  INFOPLANE_INLINE static auto end_mask(std::int64_t count) {
+    Int numbers;
+    __builtin_memcpy(&numbers, kNumbers<std::uint64_t>, sizeof(numbers));
+    return numbers >= static_cast<std::uint64_t>(D - count % D);
   }
 };
 
