@@ -158,10 +158,8 @@ int main(int argc, char** argv) {
         each.sampling = {64 * s, stratified ? s : 0, each.name.ends_with("sequences") ? 128 : 1};
         each.most_bias = population == "strong" && s == 8 ? 5 : NAN;
         each.most_absolute = population == "none" && s >= 4 ? 0.003 : NAN;
-        // The error is that of drawn tokens. Where each label has its fixed number of them, values vary less: by what
-        // the labels differ in, so it is too wide for unlike ones.
         each.least_cover = s >= 32 ? 85 : NAN;
-        each.most_cover = s >= 32 && !(stratified && population == "unlike") ? 95 : NAN;
+        each.most_cover = s >= 32 ? 95 : NAN;
         cases.push_back(each);
       }
     }

@@ -6,6 +6,7 @@
 #include <infoplane/estimator/soft_entropy_options.hpp>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "estimator/background.hpp"
@@ -54,6 +55,9 @@ class LabelEstimation {
   void add_entropy_influences();
   /// Of the rows in `kept_rows_`; not centred.
   void add_influences(const Extrapolation& extrapolation, double sum_of_weights);
+  /// Takes from the influences what rows of a label have in common: where each label has its number of tokens by
+  /// design, other draws would have it too. `rows`: label and row, in the order of labels.
+  void keep_label_shares(std::span<const std::pair<std::uint32_t, std::uint32_t>> rows);
 
   const LabelRows& set_;
   LabelWeights weights_;

@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "estimator/kernels/entropy.hpp"
@@ -153,6 +156,36 @@ void LabelEstimation::add_influences(const Extrapolation& extrapolation, double 
                gain[1] * (entropies.halves - entropies.quarters);
     }
     influence[index] = -weight_of(counts, weights_) / sum_of_weights / static_cast<double>(counts.tokens) * value;
+  }
+  if (sums_.balanced() && set_.level_ == 0) {
+    keep_label_shares(rows);
+  }
+}
+
+void LabelEstimation::keep_label_shares(std::span<const std::pair<std::uint32_t, std::uint32_t>> rows) {
+  auto& influence = result_.information_influence;  // H(Z)'s is added to it in the end
+  const auto& of_entropy = result_.entropy_influence;
+  std::vector<std::int64_t> sequences;
+  for (std::size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
+    double sum = 0;
+    sequences.clear();
+    for (; end < rows.size() && rows[end].first == rows[begin].first; ++end) {
+      const std::uint32_t index = rows[end].second;
+      sum += influence[index] + of_entropy[index];
+      sequences.push_back(reservoir_.sequence(index));
+    }
+    std::sort(sequences.begin(), sequences.end());
+    const auto independent =
+        static_cast<double>(std::distance(sequences.begin(), std::unique(sequences.begin(), sequences.end())));
+    if (independent < 2) {
+      continue;
+    }
+    const double mean = sum / static_cast<double>(end - begin);
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::uint32_t index = rows[i].second;
+      const double own = influence[index] + of_entropy[index] - mean;  // the mean took a part of it away
+      influence[index] = own * std::sqrt(independent / (independent - 1)) - of_entropy[index];
+    }
   }
 }
 

@@ -32,6 +32,7 @@ void LabelTotals::add(const LabelCounts& counts, const LabelEntropies& entropies
   const double h = entropies.whole, beta2 = beta * beta, square = weight * weight;
   sums[kLabels] += 1;
   sums[kTokens] += n;
+  sums[kTokens2] += n * n;
   sums[kWeight] += weight;
   sums[kEntropy] += weight * h;
   sums[kNull] += weight * bias.curve().bias(n);
@@ -73,6 +74,13 @@ void LabelTotals::add(const LabelTotals& other) noexcept {
     std::transform(buckets_[u].begin(), buckets_[u].end(), other.buckets_[u].begin(), buckets_[u].begin(),
                    std::plus<>());
   }
+}
+
+bool LabelTotals::balanced() const noexcept {
+  const double labels = sum(kLabels), tokens = sum(kTokens);
+  // n and n + 1 have a variance of at most 1/4; drawn labels have one of about n.
+  return labels >= 2 && tokens >= static_cast<double>(LabelCounts::kFewest) * labels &&
+         labels * sum(kTokens2) - tokens * tokens <= labels * labels / 4;
 }
 
 double LabelTotals::sum(Sum of, std::size_t first) const noexcept {

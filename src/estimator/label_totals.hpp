@@ -64,6 +64,7 @@ class LabelTotals {
   enum Sum : std::size_t {
     kLabels,
     kTokens,
+    kTokens2,  // Σ n²
     kWeight,   // Σ w
     kEntropy,  // Σ w H(Z|x)
     kNull,     // Σ w β(n)
@@ -100,6 +101,8 @@ class LabelTotals {
   std::span<double> values() noexcept { return {buckets_[0].data(), kBuckets * kSums}; }
 
   const Bucket& bucket(std::size_t u) const noexcept { return buckets_[u]; }
+  /// Whether no label was seen more than once oftener than another, as where samples are balanced by design.
+  bool balanced() const noexcept;
   /// Sum over buckets `first` and above.
   double sum(Sum of, std::size_t first = 0) const noexcept;
 

@@ -298,5 +298,36 @@ TEST_CASE("statistics: an error that holds the error of the mean over many strea
   CHECK_THAT(std::sqrt(variance) / spread, WithinAbs(1, 0.35));
 }
 
+TEST_CASE("statistics: the error of labels that are balanced by design is that of draws which keep the balance",
+          "[estimator][statistics]") {
+  constexpr std::int64_t kLabels = 8, kTokens = 512;
+  constexpr int kStreams = 80;
+  std::vector<std::int64_t> in_turn;
+  for (std::int64_t i = 0; i < kTokens; ++i) {
+    in_turn.push_back(i % kLabels);
+  }
+  // Unlike labels: the first says nothing, the last nearly everything.
+  const auto unlike = [](const std::vector<std::int64_t>& labels, std::uint64_t seed) {
+    const at::Tensor strength = at::arange(kLabels).to(at::kFloat).mul(0.35).index_select(0, to_tensor(labels));
+    const at::Tensor direction = normal({kLabels, 24}, 77).index_select(0, to_tensor(labels));
+    return normal({kTokens, 24}, seed) + strength.unsqueeze(1) * direction;
+  };
+  double sum = 0, squares = 0, error = 0, error_of_drawn = 0;
+  for (std::uint64_t seed = 0; seed < kStreams; ++seed) {
+    const SoftEntropyOptions options = SoftEntropyOptions().stream(seed);
+    const InformationEstimate balanced = estimate_of(unlike(in_turn, 100 + seed), in_turn, options);
+    sum += balanced.corrected_nats;
+    squares += balanced.corrected_nats * balanced.corrected_nats;
+    error += balanced.standard_error_nats / kStreams;
+    const auto drawn = some_labels(kTokens, kLabels, seed);
+    error_of_drawn += estimate_of(unlike(drawn, 100 + seed), drawn, options).standard_error_nats / kStreams;
+  }
+  const double spread = std::sqrt(squares / kStreams - sum / kStreams * (sum / kStreams));
+  CAPTURE(spread, error, error_of_drawn);
+  CHECK(error > 0.8 * spread);
+  CHECK(error < 1.25 * spread);
+  CHECK(error_of_drawn > 1.25 * error);
+}
+
 }  // namespace
 }  // namespace infoplane::estimator
