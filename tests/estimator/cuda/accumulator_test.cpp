@@ -131,6 +131,36 @@ TEST_CASE("device accumulator: a point that was prepared is the same, and not bl
   CHECK(same_bits(plain.accumulator.estimate(), prepared.accumulator.estimate()));
 }
 
+TEST_CASE("device accumulator: what was prepared is forgotten when the sums come home", "[cuda]") {
+  const auto batches = some_batches(3);
+  const auto fill = [&batches](SoftEntropyAccumulator& accumulator) {
+    accumulator.update(batches[0].first, batches[0].second);
+    accumulator.prepare_estimate();  // out of date with the next update
+    accumulator.update(batches[1].first, batches[1].second);
+  };
+  SoftEntropyAccumulator here(24);
+  fill(here);
+  There asked(24), merged(24), other(24);
+  for (There* const each : {&asked, &merged, &other}) {
+    fill(each->accumulator);
+  }
+  const auto expected = here.conditional_entropies("many"), got = asked.accumulator.conditional_entropies("many");
+  REQUIRE(got.size() == expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    CHECK(got[i].tokens == expected[i].tokens);
+    CHECK(near(got[i].entropy_nats, expected[i].entropy_nats, 2e-6));
+  }
+  check_equal(here.estimate(), asked.accumulator.estimate());
+  merged.accumulator.merge(other.accumulator);
+  merged.accumulator.update(batches[2].first, batches[2].second);
+  SoftEntropyAccumulator twice(24), again(24);
+  fill(twice);
+  fill(again);
+  twice.merge(again);
+  twice.update(batches[2].first, batches[2].second);
+  check_equal(twice.estimate(), merged.accumulator.estimate());
+}
+
 TEST_CASE("device accumulator: a device that is behind is waited for when two updates are on it", "[cuda]") {
   There there(24);
   const auto batches = some_batches(4);
