@@ -81,6 +81,9 @@ void SoftEntropyAccumulator::Impl::come_home() {
   if (device) {
     count_all();
     device->go_home(sets, reservoir);
+    for (const auto& set : sets) {
+      set->forget_readout();  // of an estimate that was prepared and not made
+    }
     device.reset();
   }
 }

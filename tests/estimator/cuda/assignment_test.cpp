@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <infoplane/core/hash.hpp>
 #include <infoplane/estimator/anchors.hpp>
 #include <infoplane/estimator/temperature.hpp>
 #include <limits>
@@ -56,6 +57,27 @@ TEST_CASE("cuda assignment: probabilities, sum and counts agree with float64 at 
         CHECK(std::abs(got.sum[static_cast<std::size_t>(b)] - sum) < 1e-12);
       }
     }
+  }
+}
+
+TEST_CASE("cuda assignment: random shapes, dtypes, strides and offsets agree with float64", "[cuda]") {
+  require_device();
+  std::uint64_t state = 20261127;
+  const auto between = [&state](std::int64_t low, std::int64_t high) {
+    return low + static_cast<std::int64_t>(splitmix64(state++) % static_cast<std::uint64_t>(high - low + 1));
+  };
+  for (int round = 0; round < 30; ++round) {
+    const std::int64_t n = between(1, 70), m = between(2, 300), d = between(2, 200);
+    const std::int64_t offset = between(0, 5), beyond = between(0, 9);
+    const auto type = kTypes.at(static_cast<std::size_t>(between(0, 3)));
+    CAPTURE(round, n, d, m, offset, beyond, type);
+    const at::Tensor whole = normal({n, offset + d + beyond}, static_cast<std::uint64_t>(round)).to(type);
+    const at::Tensor z = whole.narrow(1, offset, d);
+    const Anchors anchors(m, d);
+    const double epsilon = temperature(d, m, Calibration::leading_order());
+    const Assigned got = assign(z, anchors.weight(), epsilon);
+    CHECK(got.tokens == std::vector<std::int64_t>{n, 0});
+    CHECK(worst(got, z, anchors.weight(), epsilon) < (type == at::kBFloat16 || type == at::kHalf ? 2e-5 : 2e-6));
   }
 }
 

@@ -1,4 +1,5 @@
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -52,6 +53,36 @@ TEST_CASE("gpu: the CPU, ATen on CUDA and the fused kernels agree", "[gpu]") {
     const auto labels = some_labels(2000, 50);
     CHECK(std::abs(information(z, labels) - information(z.cuda(), labels)) < within);
   }
+}
+
+TEST_CASE("gpu: more anchors than the fused kernels take go through ATen, with the same information", "[gpu]") {
+  require_device();
+  const SoftEntropyOptions options = SoftEntropyOptions().anchors(4100).calibration(Calibration::leading_order());
+  const at::Tensor z = normal({600, 64});
+  const NamedLabelTensors labels = {{"x", to_tensor(some_labels(600, 20))}};
+  SoftEntropyAccumulator here(64, options), there(64, options);
+  here.update(z, labels);
+  there.update(z.cuda(), labels);
+  REQUIRE(AccumulatorAccess::on_device(there) == nullptr);
+  CHECK(std::abs(here.estimate().sets[0].information_nats - there.estimate().sets[0].information_nats) < 2e-6);
+}
+
+TEST_CASE("gpu: nothing synchronises behind LibTorch's back or through it", "[gpu]") {
+  require_device();
+  const at::Tensor z = normal({8, 128, 256}).cuda();
+  const NamedLabelTensors labels = {{"x", to_tensor(some_labels(1024, 40))}};
+  SoftEntropyAccumulator accumulator(256);
+  accumulator.update(z, labels);  // uploads the anchors
+  struct Strict {
+    Strict() { c10::cuda::warning_state().set_sync_debug_mode(c10::cuda::SyncDebugMode::L_ERROR); }
+    ~Strict() { c10::cuda::warning_state().set_sync_debug_mode(c10::cuda::SyncDebugMode::L_DISABLED); }
+  };
+  const Strict strict;  // a tensor that is copied to the host, say, throws
+  for (int i = 0; i < 4; ++i) {
+    CHECK_NOTHROW(accumulator.update(z, labels));
+  }
+  CHECK_NOTHROW(accumulator.prepare_estimate());
+  CHECK(accumulator.estimate().tokens == 5 * 1024);
 }
 
 TEST_CASE("gpu: many updates with frequent and rare labels, rejected rows and a sample of labels", "[gpu]") {
