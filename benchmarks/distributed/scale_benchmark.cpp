@@ -122,7 +122,7 @@ double batches_of(const OneRank& rank, double layers) {
 Bytes predicted(const OneRank& rank, double ranks, double layers) {
   const double others = ranks - 1;
   Bytes bytes;
-  bytes.introduce = others * (12 + layers * (166 + rank.sets * 24));
+  bytes.introduce = others * (20 + layers * (166 + rank.sets * 24));
   // Of all rows a sample and a little more is sent; each rank has its share of it.
   const double candidates = std::min(rank.tokens, (kSample + 384) / ranks);
   bytes.sample = others * layers * (4 + candidates * (16 + std::ceil(rank.sets / 8) + 4 * kAnchors));

@@ -80,8 +80,9 @@ class SharedEstimation {
     }
   };
 
-  /// Every rank learns what layers there are and what they are like.
+  /// Every rank learns what layers there are and what they are like; an error of one comes to all.
   void introduce(const std::vector<NamedAccumulator>& mine, std::int64_t group);
+  static std::string introduction(const std::vector<NamedAccumulator>& mine, std::int64_t group);
   void add_layer(int rank, std::int64_t group, state::Reader& in);
   void share_samples(std::span<Layer> batch);
   void share_labels(std::span<Layer> batch);
@@ -91,11 +92,13 @@ class SharedEstimation {
   std::vector<Layer> layers_;
 };
 
-void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std::int64_t group) {
+std::string SharedEstimation::introduction(const std::vector<NamedAccumulator>& mine, std::int64_t group) {
   state::Writer out;
+  out.put_text("");
   out.put(group);
   out.put(static_cast<std::uint32_t>(mine.size()));
   for (const auto& [name, accumulator] : mine) {
+    INFOPLANE_CHECK(accumulator != nullptr, ArgumentError, "the accumulator of layer \"", name, "\" is a null pointer");
     accumulator->impl_->come_home();
     const SoftEntropyAccumulator::Impl& impl = *accumulator->impl_;
     out.put_text(name);
@@ -113,9 +116,30 @@ void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std:
       out.put(static_cast<std::uint8_t>(set->level()));
     }
   }
-  const std::vector<std::string> all = exchange_.gather(out.content());
+  return out.take();
+}
+
+void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std::int64_t group) {
+  std::string own;
+  try {
+    own = introduction(mine, group);
+  } catch (const std::exception& error) {
+    state::Writer out;
+    out.put_text(error.what());
+    own = out.take();
+  }
+  const std::vector<std::string> all = exchange_.gather(own);
+  std::vector<state::Reader> readers(all.begin(), all.end());
+  std::vector<std::string> errors;
+  for (std::size_t rank = 0; rank < readers.size(); ++rank) {
+    const std::string error = readers[rank].get_text();
+    if (!error.empty()) {
+      errors.push_back(detail::concat("rank ", rank, ": ", error));
+    }
+  }
+  INFOPLANE_CHECK(errors.empty(), StateError, "the sums of ranks cannot be added: ", detail::join(errors, "; "));
   for (int rank = 0; rank < exchange_.size(); ++rank) {
-    state::Reader in(all[static_cast<std::size_t>(rank)]);
+    state::Reader& in = readers[static_cast<std::size_t>(rank)];
     const auto its_group = in.get<std::int64_t>();
     for (auto layers = in.get<std::uint32_t>(); layers > 0; --layers) {
       add_layer(rank, its_group, in);

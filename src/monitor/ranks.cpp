@@ -140,7 +140,6 @@ Ranks::Meeting Ranks::meet(const RankReport& report) {
   std::int64_t step = 0;
   double total = 0;
   int losses = 0;
-  bool news = false;
   for (int rank = 0; rank < size(); ++rank) {
     state::Reader in(all[static_cast<std::size_t>(rank)]);
     const std::string its_stream = in.get_text();
@@ -165,13 +164,14 @@ Ranks::Meeting Ranks::meet(const RankReport& report) {
     in.end();
     if (!its_settings.empty()) {
       learn(rank, its_settings);
-      news = true;
+      agree_ = false;
     }
   }
   INFOPLANE_CHECK(elsewhere.empty(), StateError, "ranks end different steps: rank 0 is at step ", step, " of ", stream,
                   ", ", detail::join(elsewhere), ": every rank must call end_step and end_heldout for the same steps");
-  if (news) {
+  if (!agree_) {
     compare_settings();
+    agree_ = true;
   }
   INFOPLANE_CHECK(errors.empty(), StateError, "step ", step, " of ", stream, " failed on ", detail::join(errors, "; "));
   Meeting meeting;

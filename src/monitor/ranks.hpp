@@ -57,7 +57,7 @@ class Ranks {
     std::vector<std::string> label_sets;
   };
   /// Collective. @throws StateError, the same on every rank, if one reports an error, or another step or stream.
-  /// @throws ArgumentError, the same on every rank, if settings differ; names ranks, fields and values.
+  /// @throws ArgumentError, the same on every rank, if settings differ, each time; names ranks, fields and values.
   Meeting meet(const RankReport& report);
 
   /// Collective.
@@ -79,6 +79,7 @@ class Ranks {
   std::int64_t sequence_group_;
   std::string told_;                 // the settings that the others know of this rank
   std::vector<RankSettings> known_;  // by rank
+  bool agree_ = false;               // of `known_`: compared, and nothing new since
   std::int64_t bytes_before_ = 0;
 };
 

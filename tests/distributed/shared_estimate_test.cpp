@@ -341,3 +341,15 @@ TEST_CASE("what cannot be added is the same error on every rank", "[distributed]
             "\"blocks.0\" of ranks 0 and 1 cannot be added, which differ in: m (20 and 30), epsilon (")));
   }
 }
+
+TEST_CASE("what goes wrong with the layers of one rank is the same error on every rank", "[distributed][shared]") {
+  const auto thrown = infoplane::test::try_thread_ranks(3, [](Communicator& communicator) {
+    const SoftEntropyAccumulator mine(kWidth, options(0));
+    infoplane::distributed::shared_estimates({{"blocks.0", communicator.rank() == 1 ? nullptr : &mine}}, communicator);
+  });
+  for (const auto& each : thrown) {
+    REQUIRE_THROWS_MATCHES(std::rethrow_exception(each), infoplane::StateError,
+                           Catch::Matchers::Message("the sums of ranks cannot be added: rank 1: the accumulator of "
+                                                    "layer \"blocks.0\" is a null pointer"));
+  }
+}

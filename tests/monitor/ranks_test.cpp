@@ -169,6 +169,37 @@ TEST_CASE("other options on a rank are one error on all", "[monitor][distributed
              ContainsSubstring("number of sites (2 and 1), sites (blocks.0, blocks.1 and blocks.1)"));
 }
 
+TEST_CASE("ranks that differ get no point, however often they try", "[monitor][distributed]") {
+  const std::string differ = "ranks 0 and 2 differ in window (1 and 2): give the monitor of every rank the same options";
+  const auto with_window = [](Communicator& communicator) {
+    return Monitor(MonitorOptions().every(2).window(communicator.rank() == 2 ? 2 : 1), borrowed(communicator));
+  };
+  CHECK(common_message(3, [&](Communicator& communicator) {
+          auto monitor = with_window(communicator);
+          for (int attempt = 0; attempt < 2; ++attempt) {
+            try {
+              step_of(monitor, 2 * attempt, 1);
+            } catch (const infoplane::ArgumentError&) {
+              continue;  // a loop that goes on as if nothing was
+            }
+            throw std::runtime_error("a point of ranks that differ");
+          }
+          step_of(monitor, 4, 1);
+        }) == differ);
+  // Ranks that first meet at different steps have said their options by that, and are compared when they meet again.
+  CHECK(common_message(3, [&](Communicator& communicator) {
+          auto monitor = with_window(communicator);
+          try {
+            step_of(monitor, communicator.rank() == 1 ? 2 : 0, 1);
+          } catch (const infoplane::StateError& error) {
+            if (std::string(error.what()).find("ranks end different steps") == std::string::npos) {
+              throw;
+            }
+          }
+          step_of(monitor, 4, 1);
+        }) == differ);
+}
+
 TEST_CASE("what goes wrong on one rank is the same error on all, and the next point comes", "[monitor][distributed]") {
   std::vector<std::optional<Point>> after(2);
   const std::string message = common_message(2, [&](Communicator& communicator) {

@@ -41,6 +41,8 @@ class Exchange {
 /// `sequence_group`: ranks that say the same number have parts of the same sequences (context parallelism), numbered
 /// alike; −1: sequences of its own.
 /// @throws ArgumentError, the same on every rank, if accumulators of one name cannot be added; names what differs.
+/// @throws StateError, the same on every rank, if one has a null accumulator or one whose `update` or `estimate` would
+/// throw, such as during the capture of a CUDA graph; names the rank.
 /// Whatever the exchange throws passes through.
 std::vector<NamedEstimate> shared_estimates(const std::vector<NamedAccumulator>& mine, Exchange& exchange,
                                             std::int64_t sequence_group = -1);

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <infoplane/estimator/exchange.hpp>
 #include <infoplane/labels/key_table.hpp>
 
 #include "estimator/cuda/accumulator_access.hpp"
@@ -390,6 +391,31 @@ TEST_CASE("device accumulator: during the capture of a graph everything is refus
   SoftEntropyAccumulator here(24);
   here.update(batches[0].first, batches[0].second);
   check_equal(here.estimate(), there.accumulator.estimate());
+}
+
+TEST_CASE("device accumulator: over ranks, what its device has to say is told to all", "[cuda]") {
+  struct One final : Exchange {
+    int rank() const override { return 0; }
+    int size() const override { return 1; }
+    void sum(std::span<double>) override {}
+    std::vector<std::string> gather(const std::string& mine) override {
+      gathered.push_back(mine);
+      return {mine};
+    }
+    std::vector<std::string> exchange(const std::vector<std::string>& parcels) override { return parcels; }
+    std::vector<std::string> gathered;
+  };
+  There there(24);
+  const auto batches = some_batches(1);
+  there.accumulator.update(batches[0].first, batches[0].second);
+  there.device->capture(true);
+  One exchange;
+  CHECK_THROWS_WITH(shared_estimates({{"layer", &there.accumulator}}, exchange),
+                    ContainsSubstring("the sums of ranks cannot be added: rank 0: sums on a device were asked for"));
+  REQUIRE(exchange.gathered.size() == 1);  // not alone: the others would wait for it
+  CHECK_THAT(exchange.gathered[0], ContainsSubstring("ask when no graph is being captured"));
+  there.device->capture(false);
+  CHECK(shared_estimates({{"layer", &there.accumulator}}, exchange).size() == 1);
 }
 
 TEST_CASE("device accumulator: an update with other keys than one that is not counted yet is an error", "[cuda]") {
