@@ -9,6 +9,7 @@
 #include <functional>
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/mpi.hpp>
+#include <infoplane/distributed/shared_estimate.hpp>
 #include <map>
 #include <random>
 #include <string>
@@ -26,6 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 using infoplane::ArgumentError;
 using infoplane::CommunicationError;
+using infoplane::distributed::CommunicatorExchange;
 using infoplane::distributed::Mpi;
 using infoplane::distributed::MpiOptions;
 
@@ -157,11 +159,21 @@ void stopped(Mpi&) {
         const at::Tensor values = at::ones({kLongMessage}, at::kByte);
         if (communicator.rank() == culprit) {
           stop_in_long_message = true;
-          message_of<CommunicationError>([&] { communicator.all_gather(values); });  // too late: it may have one or not
+          message_of<CommunicationError>([&] {
+            if (round < 2) {
+              CommunicatorExchange(communicator).gather(std::string(48 << 20, 'x'));
+            }
+            communicator.all_gather(values);
+          });  // too late: it may have one or not
           expect(!stop_in_long_message, "a long message");
           return;
         }
-        expect_failure(communicator, culprit, "did not come within 250 ms", [&] { communicator.all_gather(values); });
+        expect_failure(communicator, culprit, "did not come within 250 ms", [&] {
+          if (round < 2) {  // of memory that goes back to the system, while MPI is still to read it
+            CommunicatorExchange(communicator).gather(std::string(48 << 20, 'x'));
+          }
+          communicator.all_gather(values);
+        });
         while (!is_stopped(processes[culprit])) {  // it may not have come so far on a busy machine
           std::this_thread::sleep_for(1ms);
         }
