@@ -15,13 +15,12 @@ constexpr double kBurst = 0.5;
 
 at::Generator generator(std::uint64_t seed) { return at::make_generator<at::CPUGeneratorImpl>(seed); }
 
-/// Entropy in nats of each row of sums.
+}  // namespace
+
 at::Tensor entropies(const at::Tensor& sums) {
   const at::Tensor p = sums / sums.sum(-1, true);
   return -(p * (p + 1e-300).log()).sum(-1);
 }
-
-}  // namespace
 
 Truth::Truth(Population population) : population_(std::move(population)) {
   const std::int64_t labels = population_.labels;

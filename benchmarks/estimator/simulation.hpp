@@ -22,6 +22,9 @@ struct Population {
   bool zipf = false;      ///< probability of label x ∝ 1 / (x + 1), else uniform
 };
 
+/// Entropy in nats of each row of sums [..., m] in float64; NaN of a row of zeros.
+at::Tensor entropies(const at::Tensor& sums);
+
 /// How tokens are drawn from a population.
 struct Sampling {
   std::int64_t tokens = 0;

@@ -8,6 +8,13 @@
 namespace infoplane::bound {
 
 std::vector<IbPoint> concave_hull(std::vector<IbPoint> points) {
+  // No channel tells more about Y than about X, but sums of rounded terms do: above 0 at a complexity of 0, say.
+  for (auto& point : points) {
+    point.expressivity = std::min(point.expressivity, point.complexity);
+  }
+  points.erase(
+      std::remove_if(points.begin(), points.end(), [](const IbPoint& point) { return !(point.complexity > 0); }),
+      points.end());
   points.push_back({0, 0, 0, 1});
   std::sort(points.begin(), points.end(), [](const IbPoint& a, const IbPoint& b) {
     return std::pair(a.complexity, -a.expressivity) < std::pair(b.complexity, -b.expressivity);

@@ -72,6 +72,7 @@ IbCurve IbCurve::solve(const Joint& joint, const IbCurveOptions& options) {
   INFOPLANE_CHECK(std::isfinite(options.tolerance()) && options.tolerance() > 0, ArgumentError,
                   "the tolerance of an IB curve is in nats and above 0, got ", options.tolerance());
   IbCurve curve;
+  curve.cluster_limit_ = options.clusters();
   curve.row_entropy_ = joint.row_entropy();
   curve.column_entropy_ = joint.column_entropy();
   curve.information_ = joint.information();
@@ -135,10 +136,14 @@ double IbCurve::slope_at(double complexity) const noexcept {
   return (right->expressivity - left->expressivity) / (right->complexity - left->complexity);
 }
 
-double IbCurve::gap(double complexity, double expressivity, std::int64_t anchors) const {
+double IbCurve::efficiency_at(double complexity, std::int64_t anchors) const {
   INFOPLANE_CHECK(anchors >= 2, ArgumentError, "an efficiency needs at least 2 anchors, got ", anchors);
   const double scale = std::log(static_cast<double>(anchors));
-  return expressivity_at(complexity * scale) / scale - expressivity;
+  return expressivity_at(complexity * scale) / scale;
+}
+
+double IbCurve::gap(double complexity, double expressivity, std::int64_t anchors) const {
+  return efficiency_at(complexity, anchors) - expressivity;
 }
 
 }  // namespace infoplane::bound

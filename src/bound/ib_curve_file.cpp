@@ -6,6 +6,8 @@
 #include <infoplane/core/error.hpp>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "core/whole_file.hpp"
 
@@ -14,6 +16,29 @@ namespace {
 
 constexpr int kVersion = 1;
 constexpr const char* kFormat = "infoplane IB curve";
+constexpr double kSlack = 1e-6;  // nats; of sums of many terms
+
+/// @throws IoError unless the points are what the concave hull of channels of a joint can be.
+void check(const std::string& path, const std::vector<IbPoint>& points, double information) {
+  INFOPLANE_CHECK(!points.empty() && points.front().complexity == 0 && points.front().expressivity == 0, IoError,
+                  "the IB curve ", path, " does not start at (0, 0)");
+  double slope = 1;
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    const double width = points[i].complexity - points[i - 1].complexity;
+    const double rise = points[i].expressivity - points[i - 1].expressivity;
+    INFOPLANE_CHECK(width > 0, IoError, "the IB curve ", path, " has points that do not rise in complexity, at point ",
+                    i);
+    INFOPLANE_CHECK(points[i].expressivity <= points[i].complexity + kSlack, IoError, "the IB curve ", path,
+                    " has more expressivity than complexity, at point ", i);
+    INFOPLANE_CHECK(rise >= 0, IoError, "the IB curve ", path,
+                    " has points that do not rise in expressivity, at point ", i);
+    INFOPLANE_CHECK(rise <= slope * width + kSlack, IoError, "the IB curve ", path, " is not concave, at point ",
+                    i - 1);
+    slope = rise / width;
+  }
+  INFOPLANE_CHECK(points.back().expressivity <= information + kSlack, IoError, "the IB curve ", path,
+                  " ends above the joint's information, ", points.back().expressivity, " of ", information);
+}
 
 }  // namespace
 
@@ -33,6 +58,7 @@ void IbCurve::save(const std::string& path) const {
                             {"column_entropy", column_entropy_},
                             {"information", information_},
                             {"tolerance", tolerance_},
+                            {"cluster_limit", cluster_limit_},
                             {"points", points}};
   const int error = write_whole_file(path, json.dump(1) + '\n');
   INFOPLANE_CHECK(error == 0, IoError, "the IB curve cannot be written to ", path, ": ", std::strerror(error));
@@ -52,6 +78,7 @@ IbCurve IbCurve::load(const std::string& path) {
     json.at("column_entropy").get_to(curve.column_entropy_);
     json.at("information").get_to(curve.information_);
     json.at("tolerance").get_to(curve.tolerance_);
+    curve.cluster_limit_ = json.value("cluster_limit", std::int64_t{0});
     for (const auto& point : json.at("points")) {
       const auto& beta = point.at("beta");
       curve.points_.push_back({point.at("complexity"), point.at("expressivity"),
@@ -61,13 +88,8 @@ IbCurve IbCurve::load(const std::string& path) {
   } catch (const nlohmann::json::exception& error) {
     INFOPLANE_THROW(IoError, "the IB curve ", path, " cannot be read: ", error.what());
   }
-  INFOPLANE_CHECK(
-      !curve.points_.empty() && curve.points_.front().complexity == 0 && curve.points_.front().expressivity == 0,
-      IoError, "the IB curve ", path, " does not start at (0, 0)");
-  for (std::size_t i = 1; i < curve.points_.size(); ++i) {
-    INFOPLANE_CHECK(curve.points_[i - 1].complexity < curve.points_[i].complexity, IoError, "the IB curve ", path,
-                    " has points that do not rise in complexity, at point ", i);
-  }
+  INFOPLANE_CHECK(curve.tolerance_ >= 0, IoError, "the IB curve ", path, " has the tolerance ", curve.tolerance_);
+  check(path, curve.points_, curve.information_);
   return curve;
 }
 

@@ -1,3 +1,4 @@
+#include <c10/util/Exception.h>
 #include <fcntl.h>
 #include <torch/nn/module.h>
 #include <torch/optim/optimizer.h>
@@ -10,8 +11,10 @@
 #include <infoplane/callbacks/best_checkpoint.hpp>
 #include <infoplane/core/error.hpp>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace infoplane::callbacks {
 namespace {
@@ -100,6 +103,33 @@ void sync(const std::string& path) {
   INFOPLANE_CHECK(synced, IoError, std::strerror(error));
 }
 
+/// What LibTorch says, without where in its sources.
+std::string reason(const std::exception& error) {
+  const auto* of_torch = dynamic_cast<const c10::Error*>(&error);
+  return of_torch == nullptr ? error.what() : of_torch->what_without_backtrace();
+}
+
+/// Loads the optimizer so that it ends as it was saved or, where that throws, as it was.
+void load_optimizer(torch::optim::Optimizer& optimizer, InputArchive& archive) {
+  auto& groups = optimizer.param_groups();
+  std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> options;
+  for (const auto& group : groups) {
+    options.push_back(group.has_options() ? group.options().clone() : nullptr);
+  }
+  // LibTorch only adds to the state: parameters that had none when it was saved would keep a later one.
+  auto state = std::move(optimizer.state());
+  optimizer.state().clear();
+  try {
+    optimizer.load(archive);
+  } catch (...) {
+    optimizer.state() = std::move(state);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      groups[i].set_options(std::move(options[i]));
+    }
+    throw;
+  }
+}
+
 }  // namespace
 
 BestCheckpoint::BestCheckpoint(std::string path, torch::nn::Module& model, torch::optim::Optimizer* optimizer)
@@ -136,7 +166,7 @@ bool BestCheckpoint::update(const EarlyStopping& stopping) {
   } catch (const std::exception& error) {
     std::remove(beside.c_str());
     INFOPLANE_THROW(IoError, "the checkpoint ", path_, " of step ", stopping.best_step(),
-                    " cannot be written: ", error.what());
+                    " cannot be written: ", reason(error));
   }
   step_ = stopping.best_step();
   return true;
@@ -160,17 +190,30 @@ std::int64_t BestCheckpoint::load(EarlyStopping* stopping) {
     archive.read("step", step);
     archive.read("stopping", state);
   } catch (const std::exception& error) {
-    INFOPLANE_THROW(IoError, "the checkpoint ", path_, " cannot be read: ", error.what());
+    INFOPLANE_THROW(IoError, "the checkpoint ", path_, " cannot be read: ", reason(error));
   }
   INFOPLANE_CHECK(optimizer_ == nullptr || archive.try_read("optimizer", optimizer), IoError, "the checkpoint ", path_,
                   " was saved without an optimizer");
   compare(path_, from_text(layout.toStringRef()), layout_of(*model_));
+  std::optional<EarlyStopping> rule;
   if (stopping != nullptr) {
-    stopping->load_state(state.toStringRef());
+    rule = *stopping;
+    rule->load_state(state.toStringRef());
   }
-  model_->load(model);
   if (optimizer_ != nullptr) {
-    optimizer_->load(optimizer);
+    try {
+      load_optimizer(*optimizer_, optimizer);
+    } catch (const std::exception& error) {
+      INFOPLANE_THROW(IoError, "the checkpoint ", path_, " is of another optimizer: ", reason(error));
+    }
+  }
+  try {
+    model_->load(model);
+  } catch (const std::exception& error) {
+    INFOPLANE_THROW(IoError, "the checkpoint ", path_, " cannot be loaded into the model: ", reason(error));
+  }
+  if (stopping != nullptr) {
+    *stopping = *std::move(rule);
   }
   step_ = step.toInt();
   return step_;

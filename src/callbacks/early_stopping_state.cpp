@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
 #include <nlohmann/json.hpp>
@@ -52,6 +53,42 @@ CriterionState decode(const nlohmann::json& json) {
   return state;
 }
 
+/// The option that such a reason needs; null where the criterion has it, or the reason needs none.
+const char* lacking(StopReason reason, const Criterion& criterion) {
+  switch (reason) {
+    case StopReason::kThreshold:
+      return criterion.stopping_threshold() ? nullptr : "stopping_threshold";
+    case StopReason::kDivergence:
+      return criterion.divergence_threshold() ? nullptr : "divergence_threshold";
+    case StopReason::kWorsening:
+      return criterion.worsening() ? nullptr : "worsening";
+    case StopReason::kTrend:
+      return criterion.trend() > 0 ? nullptr : "trend";
+    case StopReason::kNone:
+    case StopReason::kPatience:
+    case StopReason::kNotFinite:
+      break;
+  }
+  return nullptr;
+}
+
+/// @throws ArgumentError if the criterion cannot have come to such a state.
+void check(const CriterionState& state, const Criterion& criterion) {
+  const auto name = name_of(criterion);
+  const char* const lacks = lacking(state.reason, criterion);
+  INFOPLANE_CHECK(lacks == nullptr, ArgumentError, "a saved state of EarlyStopping says ", to_string(state.reason),
+                  " of \"", name, "\", which the options have no ", lacks, " for");
+  INFOPLANE_CHECK(state.values.size() == state.errors.size(), ArgumentError, "a saved state of EarlyStopping has ",
+                  state.values.size(), " values but ", state.errors.size(), " errors of \"", name, '"');
+  const auto kept = static_cast<std::size_t>(std::max(criterion.smoothing(), criterion.trend()));
+  INFOPLANE_CHECK(state.values.size() <= kept, ArgumentError, "a saved state of EarlyStopping has ",
+                  state.values.size(), " values of \"", name, "\", which keeps ", kept, " at most");
+  const auto trend = static_cast<std::size_t>(criterion.trend());
+  INFOPLANE_CHECK(state.reason != StopReason::kTrend || state.values.size() >= trend, ArgumentError,
+                  "a saved state of EarlyStopping says trend of \"", name, "\" after ", state.values.size(), " of ",
+                  trend, " values");
+}
+
 }  // namespace
 
 std::string EarlyStopping::save_state() const {
@@ -82,6 +119,7 @@ void EarlyStopping::load_state(std::string_view text) {
                         " where the options have ", now.at(field).dump());
       }
       loaded.states_[i] = decode(criteria[i]);
+      check(loaded.states_[i], criteria_[i]);
     }
     loaded.reason_ = reason_of(json.at("reason"));
     loaded.deciding_ = json.at("deciding");
@@ -90,6 +128,10 @@ void EarlyStopping::load_state(std::string_view text) {
     loaded.stopped_step_ = json.at("stopped_step");
     INFOPLANE_CHECK(loaded.deciding_ < criteria_.size(), ArgumentError,
                     "a saved state of EarlyStopping names criterion ", loaded.deciding_, " of ", criteria_.size());
+    const auto said = loaded.states_[loaded.deciding_].reason;
+    INFOPLANE_CHECK(loaded.reason_ == StopReason::kNone || loaded.reason_ == said, ArgumentError,
+                    "a saved state of EarlyStopping ended by ", to_string(loaded.reason_), ", but \"",
+                    name_of(criteria_[loaded.deciding_]), "\" says ", to_string(said));
   } catch (const nlohmann::json::exception& error) {
     INFOPLANE_THROW(ArgumentError, "the text is no saved state of EarlyStopping: ", error.what());
   }

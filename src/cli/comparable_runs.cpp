@@ -25,9 +25,15 @@ sinks::ComparisonOptions RunChoice::options(const std::string& metric) const {
   return options;
 }
 
-std::optional<std::vector<sinks::RunFile>> RunChoice::read(Context& context) const {
+std::optional<std::vector<sinks::RunFile>> RunChoice::read(Context& context,
+                                                           const std::vector<std::string>& metrics) const {
   auto files = read_runs(runs);
-  const auto obstacles = sinks::comparison_obstacles(files, runs);
+  auto obstacles = sinks::comparison_obstacles(files, runs);
+  for (const auto& metric : metrics) {
+    if (obstacles.empty()) {
+      obstacles = sinks::comparison_obstacles(files, runs, options(metric));
+    }
+  }
   if (obstacles.empty()) {
     return files;
   }

@@ -19,9 +19,9 @@ struct RunChoice {
   /// `at_help`: what --at chooses.
   void add_to(CLI::App& command, const std::string& runs_help, const std::string& at_help);
   sinks::ComparisonOptions options(const std::string& metric) const;
-  /// Reads the runs; where they cannot be compared, says why and gives nothing.
+  /// Reads the runs; where they cannot be compared by that metric, says why and gives nothing.
   /// @throws IoError with file and line.
-  std::optional<std::vector<sinks::RunFile>> read(Context& context) const;
+  std::optional<std::vector<sinks::RunFile>> read(Context& context, const std::vector<std::string>& metrics) const;
 };
 
 }  // namespace infoplane::cli

@@ -74,7 +74,7 @@ nlohmann::ordered_json to_json(const sinks::Comparison& comparison, const std::v
 }
 
 void compare(const Arguments& arguments, Context& context) {
-  const auto files = arguments.choice.read(context);
+  const auto files = arguments.choice.read(context, {arguments.metric});
   if (!files) {
     return;
   }
@@ -94,11 +94,13 @@ void add_compare(CLI::App& program, Context& context) {
   auto* command = program.add_subcommand("compare", "Ranks runs by how near they came to the bound");
   command->option_defaults()->always_capture_default();
   arguments->choice.add_to(*command, "Run files", "Step that is compared: last, best (of each run) or a number");
-  command->add_option("--metric", arguments->metric, "What is compared")
-      ->check(CLI::IsMember({"distance", "optimality", "curve_gap", "complexity", "expressivity"}));
+  command->add_option("--metric", arguments->metric,
+                      "What is compared: distance, optimality, curve_gap, complexity, expressivity, or a key of the "
+                      "points such as I(X;Z)/preference");
   command->add_flag("--json", arguments->json, "Print JSON");
   command->footer(
-      "Ends with 1, and names the fields, where runs were measured with other anchors, m, d, ε or label sets.\n"
+      "Ends with 1, and names the fields, where runs were measured with other anchors, m, d, ε or label sets, or gaps "
+      "against\nother IB curves.\n"
       "Example: infoplane compare a.jsonl b.jsonl c.jsonl --metric optimality");
   command->callback([arguments, &context] { compare(*arguments, context); });
 }

@@ -4,8 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <infoplane/core/error.hpp>
-#include <infoplane/plane/correlation.hpp>
-#include <infoplane/sinks/comparison.hpp>
+#include <infoplane/sinks/score_correlation.hpp>
 #include <memory>
 #include <ostream>
 
@@ -20,12 +19,8 @@ namespace {
 struct Arguments {
   std::string scores;
   RunChoice choice;
+  std::vector<std::string> metrics;
   bool json = false;
-};
-
-struct Line {
-  std::string metric, score;
-  plane::Correlation pearson, spearman;
 };
 
 /// Scores of the run by its name, its path, its file's name, or that without its ending.
@@ -41,12 +36,16 @@ const std::map<std::string, double>* scores_of(const ScoreTable& table, const st
   return nullptr;
 }
 
-std::vector<Line> correlate_all(const Arguments& arguments, const std::vector<sinks::RunFile>& files,
-                                const ScoreTable& table) {
-  std::vector<const std::map<std::string, double>*> scores;
+/// The table's columns in the order of the runs.
+std::vector<sinks::Scores> scores_of_all(const Arguments& arguments, const std::vector<sinks::RunFile>& files,
+                                         const ScoreTable& table) {
+  std::vector<sinks::Scores> scores;
+  for (const auto& name : table.scores) {
+    scores.push_back({name, {}});
+  }
   for (std::size_t i = 0; i < files.size(); ++i) {
-    scores.push_back(scores_of(table, files[i].header.run, arguments.choice.runs[i]));
-    if (scores.back() == nullptr) {
+    const auto* of_run = scores_of(table, files[i].header.run, arguments.choice.runs[i]);
+    if (of_run == nullptr) {
       std::vector<std::string> names;
       for (const auto& [name, values] : table.runs) {
         names.push_back(name);
@@ -54,21 +53,12 @@ std::vector<Line> correlate_all(const Arguments& arguments, const std::vector<si
       INFOPLANE_THROW(IoError, arguments.scores, " has no scores of ", arguments.choice.runs[i], " (run \"",
                       files[i].header.run, "\"); it has those of ", detail::join(names));
     }
-  }
-  std::vector<Line> lines;
-  for (const auto* metric : {"complexity", "expressivity", "optimality", "distance"}) {
-    const auto comparison = sinks::compare(files, arguments.choice.options(metric));
-    for (const auto& score : table.scores) {
-      std::vector<double> x, y;
-      for (std::size_t i = 0; i < files.size(); ++i) {
-        const auto found = scores[i]->find(score);
-        x.push_back(comparison.runs[i].metric.value);
-        y.push_back(found == scores[i]->end() ? std::nan("") : found->second);
-      }
-      lines.push_back({comparison.key, score, plane::pearson(x, y), plane::spearman(x, y)});
+    for (auto& score : scores) {
+      const auto found = of_run->find(score.name);
+      score.values.push_back(found == of_run->end() ? std::nan("") : found->second);
     }
   }
-  return lines;
+  return scores;
 }
 
 std::string shown(const plane::Correlation& found) {
@@ -86,15 +76,17 @@ nlohmann::ordered_json to_json(const plane::Correlation& found) {
 
 void correlate(const Arguments& arguments, Context& context) {
   const auto table = read_scores(arguments.scores);
-  const auto files = arguments.choice.read(context);
+  const auto files = arguments.choice.read(context, arguments.metrics);
   if (!files) {
     return;
   }
-  const auto lines = correlate_all(arguments, *files, table);
+  const auto lines = sinks::correlate(
+      *files, scores_of_all(arguments, *files, table),
+      sinks::CorrelationOptions().metrics(arguments.metrics).points(arguments.choice.options("distance")));
   if (arguments.json) {
     auto json = nlohmann::ordered_json::array();
     for (const auto& line : lines) {
-      json.push_back({{"metric", line.metric},
+      json.push_back({{"metric", line.key},
                       {"score", line.score},
                       {"runs", line.pearson.count},
                       {"pearson", to_json(line.pearson)},
@@ -106,7 +98,7 @@ void correlate(const Arguments& arguments, Context& context) {
   context.out << fmt::format("{:<32}  {:<16}  {:>4}  {:<34}  {}\n", "metric", "score", "runs", "Pearson r [95 %]",
                              "Spearman ρ [95 %]");
   for (const auto& line : lines) {
-    context.out << fmt::format("{:<32}  {:<16}  {:>4}  {:<34}  {}\n", line.metric, line.score, line.pearson.count,
+    context.out << fmt::format("{:<32}  {:<16}  {:>4}  {:<34}  {}\n", line.key, line.score, line.pearson.count,
                                shown(line.pearson), shown(line.spearman));
   }
   context.out << fmt::format("p of each line by itself; {} lines were looked at\n", lines.size());
@@ -121,13 +113,20 @@ void add_correlate(CLI::App& program, Context& context) {
   command->add_option("SCORES", arguments->scores, "Table of scores: CSV \"run,score,…\" or JSON")->required();
   arguments->choice.add_to(*command, "Run files, found in the table by run name or file name",
                            "Step that is taken: last, best (of each run) or a number");
+  command
+      ->add_option("--metric", arguments->metrics,
+                   "What is correlated, once for each: complexity, expressivity, optimality, distance or curve_gap "
+                   "(default: these, the last where all runs have it), or a key of the points such as "
+                   "I(X;Z)/preference")
+      ->allow_extra_args(false);
   command->add_flag("--json", arguments->json, "Print JSON");
   command->footer(
       "Example: infoplane correlate scores.csv a.jsonl b.jsonl c.jsonl d.jsonl\n"
       "         where scores.csv holds\n"
       "             run,mmlu\n"
       "             a,0.31\n"
-      "             b,0.42");
+      "             b,0.42\n"
+      "         infoplane correlate scores.csv *.jsonl --metric \"I(X;Z)/preference\" --metric optimality");
   command->callback([arguments, &context] { correlate(*arguments, context); });
 }
 

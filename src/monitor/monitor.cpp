@@ -94,6 +94,9 @@ void Monitor::rescan() { impl_->rescan(); }
 void Monitor::save(std::ostream& out) const { impl_->save(out); }
 void Monitor::load(std::istream& in) { impl_->load(in); }
 double Monitor::seconds() const noexcept { return impl_->state_->seconds; }
+std::int64_t Monitor::memory_bytes() const noexcept {
+  return impl_->state_->train.memory_bytes() + impl_->state_->heldout.memory_bytes();
+}
 const MonitorOptions& Monitor::options() const noexcept { return impl_->options_; }
 
 }  // namespace infoplane

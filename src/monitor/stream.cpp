@@ -109,6 +109,20 @@ plane::Point Stream::point(double loss, const std::vector<SharedSite>& sites,
   return point;
 }
 
+std::int64_t Stream::memory_bytes() const noexcept {
+  auto bytes = index_.memory_bytes() + (prototype_ ? prototype_->memory_bytes() : 0);
+  for (const auto& layer : layers_) {
+    bytes += layer.accumulator.memory_bytes();
+  }
+  if (grouping_) {
+    bytes += static_cast<std::int64_t>(grouping_->counted.size());
+    for (const auto& set : grouping_->sets) {
+      bytes += static_cast<std::int64_t>(set.rows.size() * sizeof(set.rows.front()));
+    }
+  }
+  return bytes;
+}
+
 void Stream::save(state::Writer& out) const {
   out.put(prototype_ ? prototype_->dimension() : std::int64_t{0});
   out.put_text(dtype_);

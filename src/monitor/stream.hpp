@@ -56,6 +56,8 @@ class Stream {
   /// if what was saved cannot be a stream.
   void load(state::Reader& in);
 
+  /// Bytes held by the accumulators, the label tables and the last grouping.
+  std::int64_t memory_bytes() const noexcept;
   bool empty() const noexcept { return tokens_ == 0; }
   std::int64_t step() const noexcept { return step_; }
   /// What the run header says of the measurement; null before the first capture.

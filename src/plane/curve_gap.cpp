@@ -23,6 +23,9 @@ void add_curve_gap(LayerPoint& layer, std::string_view order, const bound::IbCur
   }
   const auto key = curve_gap_key(order);
   metrics[key] = curve.gap(value_at(metrics, x), value_at(metrics, y), anchors);
+  if (metrics.count(null_key(x)) != 0 && metrics.count(null_key(y)) != 0) {
+    metrics[null_key(key)] = curve.gap(value_at(metrics, null_key(x)), value_at(metrics, null_key(y)), anchors);
+  }
   if (metrics.count(corrected_key(x)) == 0 || metrics.count(corrected_key(y)) == 0) {
     return;
   }
@@ -49,7 +52,7 @@ void add_curve_gap(Point& point, std::string_view order, const bound::IbCurve& c
     add_curve_gap(layer, order, curve, anchors);
     LayerPoint only;
     only.name = layer.name;
-    for (const auto& name : {key, corrected_key(key), standard_error_key(key)}) {
+    for (const auto& name : {key, null_key(key), corrected_key(key), standard_error_key(key)}) {
       if (const auto found = layer.metrics.find(name); found != layer.metrics.end()) {
         only.metrics.insert(*found);
       }

@@ -4,7 +4,9 @@
 #include <infoplane/plane/metric_keys.hpp>
 #include <infoplane/sinks/comparison.hpp>
 #include <limits>
+#include <string_view>
 
+#include "sinks/comparison.hpp"
 #include "sinks/series.hpp"
 
 namespace infoplane::sinks {
@@ -22,12 +24,62 @@ bool has_key(const RunFile& run, const std::string& stream, const std::string& k
                      [&](const plane::Point& point) { return point.stream == stream && point.mean.contains(key); });
 }
 
+std::string stream_of(const std::vector<RunFile>& runs, const ComparisonOptions& options) {
+  if (!options.stream().empty()) {
+    return options.stream();
+  }
+  const bool heldout =
+      std::all_of(runs.begin(), runs.end(), [](const auto& run) { return has_stream(run, "heldout"); });
+  return heldout ? "heldout" : "train";
+}
+
 /// Corrected values only where every run has them: the two kinds do not mix.
 std::string common_key(const std::vector<RunFile>& runs, const std::string& stream, const std::string& key) {
   const auto corrected = plane::corrected_key(key);
   const bool all =
       std::all_of(runs.begin(), runs.end(), [&](const RunFile& run) { return has_key(run, stream, corrected); });
   return all ? corrected : key;
+}
+
+constexpr std::string_view kGap = "curve_gap";
+constexpr double kSameCorner = 1e-6;  // efficiencies
+
+/// The key of Point::mean that the options ask for, not corrected.
+std::string plain_key(const std::vector<RunFile>& runs, const ComparisonOptions& options) {
+  const auto& metric = options.metric();
+  if (metric == kGap) {
+    return plane::curve_gap_key(options.order());
+  }
+  const bool is_key = std::any_of(runs.begin(), runs.end(), [&](const RunFile& run) {
+    return std::any_of(run.points.begin(), run.points.end(),
+                       [&](const plane::Point& point) { return point.mean.contains(metric); });
+  });
+  return is_key ? metric : metric_key(metric, options.order());
+}
+
+/// The order of a "curve_gap/<order>…"; empty for other keys.
+std::string order_of_gap(const std::string& key) {
+  const auto start = plane::curve_gap_key("").size();
+  return key.starts_with(plane::curve_gap_key("")) ? key.substr(start, key.find('/', start) - start) : "";
+}
+
+bool same_curve(const RunHeader& one, const RunHeader& other, const std::string& order) {
+  const auto a = one.curves.find(order), b = other.curves.find(order);
+  if (a == one.curves.end() || b == other.curves.end()) {
+    return a == one.curves.end() && b == other.curves.end();
+  }
+  return std::equal(a->second.begin(), a->second.end(), b->second.begin(), b->second.end(),
+                    [](const auto& p, const auto& q) {
+                      return std::abs(p.first - q.first) <= kSameCorner && std::abs(p.second - q.second) <= kSameCorner;
+                    });
+}
+
+/// "0.93 at 1.2" for the end of a curve.
+std::string curve_name(const RunHeader& header, const std::string& order) {
+  const auto found = header.curves.find(order);
+  return found == header.curves.end() || found->second.empty()
+             ? "unknown"
+             : detail::concat("up to ", found->second.back().second, " at ", found->second.back().first);
 }
 
 struct Keys {
@@ -53,8 +105,10 @@ const plane::Point* chosen(const RunFile& run, const std::string& stream, const 
 
 }  // namespace
 
-std::vector<std::string> comparison_obstacles(const std::vector<RunFile>& runs, const std::vector<std::string>& names) {
+std::vector<std::string> comparison_obstacles(const std::vector<RunFile>& runs, const std::vector<std::string>& names,
+                                              const ComparisonOptions& options) {
   std::vector<std::string> obstacles;
+  const auto order = options.metric() == kGap ? options.order() : order_of_gap(options.metric());
   for (std::size_t i = 1; i < runs.size(); ++i) {
     const auto &first = runs.front().header, &other = runs[i].header;
     auto fields = differing_fields(first, other);
@@ -65,11 +119,23 @@ std::vector<std::string> comparison_obstacles(const std::vector<RunFile>& runs, 
       fields.push_back("label sets (" + detail::join(first.label_sets) + " and " + detail::join(other.label_sets) +
                        ")");
     }
+    if (!order.empty() && !same_curve(first, other, order)) {
+      fields.push_back("IB curve of " + order + "s (" + curve_name(first, order) + " and " + curve_name(other, order) +
+                       ")");
+    }
     if (!fields.empty()) {
       obstacles.push_back(names[i] + ": " + detail::join(fields));
     }
   }
   return obstacles;
+}
+
+bool have_curve_gap(const std::vector<RunFile>& runs, const ComparisonOptions& options) {
+  const auto stream = stream_of(runs, options);
+  return std::all_of(runs.begin(), runs.end(), [&](const RunFile& run) {
+    return has_key(run, stream, plane::curve_gap_key(options.order())) &&
+           same_curve(runs.front().header, run.header, options.order());
+  });
 }
 
 Comparison compare(const std::vector<RunFile>& runs, const ComparisonOptions& options) {
@@ -78,19 +144,13 @@ Comparison compare(const std::vector<RunFile>& runs, const ComparisonOptions& op
   for (const auto& run : runs) {
     names.push_back(run.header.run);
   }
-  const auto obstacles = comparison_obstacles(runs, names);
+  const auto obstacles = comparison_obstacles(runs, names, options);
   INFOPLANE_CHECK(obstacles.empty(), ArgumentError, "the runs cannot be compared with ", names.front(), ": ",
                   detail::join(obstacles, "; "));
-  const bool gap = options.metric() == "curve_gap";
-  const bool smaller_is_better = gap || options.metric() == "distance";
-  const auto plain = gap ? plane::curve_gap_key(options.order()) : metric_key(options.metric(), options.order());
+  const auto plain = plain_key(runs, options);
+  const bool smaller_is_better = plain.starts_with("distance") || plain.starts_with(kGap);
   Comparison result;
-  result.stream = options.stream();
-  if (result.stream.empty()) {
-    const bool heldout =
-        std::all_of(runs.begin(), runs.end(), [](const auto& run) { return has_stream(run, "heldout"); });
-    result.stream = heldout ? "heldout" : "train";
-  }
+  result.stream = stream_of(runs, options);
   result.key = common_key(runs, result.stream, plain);
   for (std::size_t i = 0; i < runs.size(); ++i) {
     INFOPLANE_CHECK(has_key(runs[i], result.stream, result.key), ArgumentError, "run ", i + 1, " (", names[i],
@@ -99,7 +159,7 @@ Comparison compare(const std::vector<RunFile>& runs, const ComparisonOptions& op
                     detail::join(streams_of(runs[i].points)));
   }
   const auto common = [&](const std::string& key) { return common_key(runs, result.stream, key); };
-  const Keys keys{result.key, plane::standard_error_key(plain), common(plane::complexity_key(options.order())),
+  const Keys keys{result.key, plane::error_key(plain), common(plane::complexity_key(options.order())),
                   common(plane::expressivity_key(options.order())), common(plane::optimality_key(options.order()))};
   std::vector<plane::Measured> values;
   for (const auto& run : runs) {

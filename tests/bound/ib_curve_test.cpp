@@ -136,7 +136,11 @@ TEST_CASE("outside the curve", "[bound]") {
   REQUIRE(curve.slope_at(-1) == curve.slope_at(0));
   const double scale = std::log(100);
   REQUIRE(curve.gap(0.05, 0.02, 100) == Approx(curve.expressivity_at(0.05 * scale) / scale - 0.02));
+  REQUIRE(curve.efficiency_at(0.05, 100) == curve.expressivity_at(0.05 * scale) / scale);
+  REQUIRE(curve.efficiency_at(0.05, 100) <= 0.05);
+  REQUIRE(std::isnan(curve.efficiency_at(std::numeric_limits<double>::quiet_NaN(), 100)));
   REQUIRE(curve.gap(0.05, 0.9, 100) < 0);
+  REQUIRE_THROWS_AS(curve.efficiency_at(0.1, 1), ArgumentError);
   REQUIRE_THROWS_MATCHES(curve.gap(0.1, 0.1, 1), ArgumentError,
                          Message("an efficiency needs at least 2 anchors, got 1"));
 }
@@ -167,9 +171,63 @@ TEST_CASE("a curve comes back from its file as it was", "[bound]") {
     REQUIRE(back.expressivity_at(r) == curve.expressivity_at(r));
   }
   REQUIRE(back.tolerance() == curve.tolerance());
+  REQUIRE(back.cluster_limit() == 100);
   REQUIRE(back.information() == curve.information());
   REQUIRE(back.row_entropy() == curve.row_entropy());
   REQUIRE(back.column_entropy() == curve.column_entropy());
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("the curve of variables that hardly depend starts at the origin and comes back from its file", "[bound]") {
+  const auto path = temporary("faint.json");
+  for (const double correlation : {0.1, 0.01, 0.003, 1e-3, 1e-4, 1e-5}) {
+    CAPTURE(correlation);
+    for (std::int64_t size = 2; size <= 6; ++size) {
+      Dense counts(size, std::vector<double>(size, 1 - correlation));
+      for (std::int64_t i = 0; i < size; ++i) {
+        counts[i][i] += static_cast<double>(size + i) * correlation;
+      }
+      const auto curve = IbCurve::solve(joint_of(counts));
+      REQUIRE(curve.points().front().complexity == 0);
+      REQUIRE(curve.points().front().expressivity == 0);
+      for (const auto& point : curve.points()) {
+        REQUIRE(point.expressivity <= point.complexity);
+      }
+      curve.save(path);
+      REQUIRE(IbCurve::load(path).points().size() == curve.points().size());
+    }
+  }
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("a file with a curve that cannot be is refused", "[bound]") {
+  const auto path = temporary("impossible.json");
+  struct Corner {
+    double complexity, expressivity;
+  };
+  const auto load = [&](const std::vector<Corner>& corners, const std::string& tolerance = "0") {
+    std::ofstream out(path);
+    out << R"({"format": "infoplane IB curve", "version": 1, "row_entropy": 2, "column_entropy": 1.5,
+               "information": 1, "tolerance": )"
+        << tolerance << ", \"points\": [{\"complexity\": 0, \"expressivity\": 0, \"beta\": 0, \"clusters\": 1}";
+    for (const auto& [complexity, expressivity] : corners) {
+      out << ", {\"complexity\": " << complexity << ", \"expressivity\": " << expressivity
+          << ", \"beta\": 2, \"clusters\": 2}";
+    }
+    out << "]}";
+    out.close();
+    return IbCurve::load(path);
+  };
+  REQUIRE(load({{0.5, 0.5}, {1.5, 1}}).cluster_limit() == 0);  // files of earlier versions do not say
+  const std::string of = "the IB curve " + path;
+  REQUIRE_THROWS_MATCHES(load({{0.5, 0.6}, {1.5, 1}}), IoError,
+                         Message(of + " has more expressivity than complexity, at point 1"));
+  REQUIRE_THROWS_MATCHES(load({{0.5, 0.3}, {1, 0.2}}), IoError,
+                         Message(of + " has points that do not rise in expressivity, at point 2"));
+  REQUIRE_THROWS_MATCHES(load({{0.5, 0.1}, {1, 0.5}}), IoError, Message(of + " is not concave, at point 1"));
+  REQUIRE_THROWS_MATCHES(load({{0.5, 0.4}, {1.5, 1.2}}), IoError,
+                         Message(of + " ends above the joint's information, 1.2 of 1"));
+  REQUIRE_THROWS_MATCHES(load({{0.5, 0.4}}, "-1"), IoError, Message(of + " has the tolerance -1"));
   std::filesystem::remove(path);
 }
 

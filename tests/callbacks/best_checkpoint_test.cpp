@@ -113,6 +113,96 @@ TEST_CASE("a file that cannot be written or read is an error and changes nothing
                          Message("the checkpoint " + file.path + " was saved without an optimizer"));
 }
 
+TEST_CASE("a save that fails leaves the file before", "[callbacks]") {
+  const TemporaryFile file;
+  Net net(3);
+  auto stopping = rule();
+  BestCheckpoint checkpoint(file.path, net);
+  stopping.update(10, {{"loss", 2}});
+  REQUIRE(checkpoint.update(stopping));
+  const auto at_best = net->map->weight.detach().clone();
+  torch::NoGradGuard no_grad;
+  net->map->weight.add_(1);
+  std::filesystem::create_directory(file.path + ".part");
+  stopping.update(20, {{"loss", 1}});
+  REQUIRE_THROWS_MATCHES(
+      checkpoint.update(stopping), IoError,
+      MessageMatches(ContainsSubstring("the checkpoint " + file.path + " of step 20 cannot be written: ")));
+  REQUIRE(checkpoint.step() == 10);
+  auto restored = rule();
+  REQUIRE(checkpoint.restore(restored) == 10);
+  REQUIRE(restored.best_value() == 2);
+  REQUIRE(at::equal(net->map->weight, at_best));
+}
+
+TEST_CASE("a checkpoint of another optimizer is refused before anything changes", "[callbacks]") {
+  const TemporaryFile file;
+  Net net(3);
+  torch::optim::AdamW adam(net->parameters(), 0.1);
+  auto stopping = rule();
+  train(net, adam, 2);
+  stopping.update(10, {{"loss", 2}});
+  BestCheckpoint(file.path, net, &adam).update(stopping);
+
+  Net other(3);
+  torch::optim::SGD sgd(other->parameters(), torch::optim::SGDOptions(0.3).momentum(0.9));
+  train(other, sgd, 1);
+  const auto trained = other->map->weight.detach().clone();
+  torch::optim::AdamW in_groups(
+      std::vector<torch::optim::OptimizerParamGroup>{torch::optim::OptimizerParamGroup({other->map->weight}),
+                                                     torch::optim::OptimizerParamGroup({other->map->bias})},
+      torch::optim::AdamWOptions(0.3));
+  for (torch::optim::Optimizer* optimizer : std::initializer_list<torch::optim::Optimizer*>{&sgd, &in_groups}) {
+    CAPTURE(optimizer == &sgd);
+    auto untouched = rule();
+    untouched.update(5, {{"loss", 7}});
+    const auto state = untouched.save_state();
+    const auto moments = optimizer->state().size();
+    BestCheckpoint checkpoint(file.path, other, optimizer);
+    REQUIRE_THROWS_MATCHES(
+        checkpoint.restore(untouched), IoError,
+        MessageMatches(ContainsSubstring("the checkpoint " + file.path + " is of another optimizer: ")));
+    REQUIRE(checkpoint.step() == -1);
+    REQUIRE(untouched.save_state() == state);
+    REQUIRE(at::equal(other->map->weight, trained));
+    REQUIRE(other->count.item<float>() == 1);
+    REQUIRE(optimizer->state().size() == moments);
+    REQUIRE(optimizer->param_groups()[0].options().get_lr() == 0.3);
+  }
+}
+
+TEST_CASE("an optimizer whose later groups do not fit keeps its first as they were", "[callbacks]") {
+  const TemporaryFile file;
+  Net net(3);
+  const auto groups = [&](const std::vector<torch::Tensor>& second) {
+    return std::vector<torch::optim::OptimizerParamGroup>{torch::optim::OptimizerParamGroup({net->map->weight}),
+                                                          torch::optim::OptimizerParamGroup(second)};
+  };
+  torch::optim::AdamW saved(groups({net->map->bias}), torch::optim::AdamWOptions(0.1));
+  train(net, saved, 2);
+  auto stopping = rule();
+  stopping.update(10, {{"loss", 2}});
+  BestCheckpoint(file.path, net, &saved).update(stopping);
+  torch::optim::AdamW other(groups({}), torch::optim::AdamWOptions(0.3));
+  BestCheckpoint checkpoint(file.path, net, &other);
+  REQUIRE_THROWS_AS(checkpoint.restore(), IoError);
+  REQUIRE(other.state().empty());
+  REQUIRE(other.param_groups()[0].options().get_lr() == 0.3);
+}
+
+TEST_CASE("an optimizer that had no state when it was saved has none again", "[callbacks]") {
+  const TemporaryFile file;
+  Net net(3);
+  torch::optim::AdamW optimizer(net->parameters(), 0.1);
+  auto stopping = rule();
+  stopping.update(0, {{"loss", 2}});
+  BestCheckpoint checkpoint(file.path, net, &optimizer);
+  checkpoint.update(stopping);
+  train(net, optimizer, 3);
+  checkpoint.restore();
+  REQUIRE(optimizer.state().empty());
+}
+
 TEST_CASE("a checkpoint of another model is refused before anything changes", "[callbacks]") {
   const TemporaryFile file;
   Net net(3);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
+#include <string>
 
 #include "callbacks/points.hpp"
 
@@ -96,4 +97,67 @@ TEST_CASE("a state that does not fit is refused and changes nothing", "[callback
   REQUIRE_THROWS_MATCHES(other.load_state(reason), ArgumentError,
                          Message("a saved state of EarlyStopping has the unknown reason 9"));
   REQUIRE(other.save_state() == untouched);
+}
+
+TEST_CASE("a state that ended by an option the rule does not have is refused", "[callbacks]") {
+  const auto plain = EarlyStoppingOptions().monitor("a");
+  struct Ended {
+    std::string reason, option;
+    EarlyStoppingOptions options;
+  };
+  const Ended all[] = {{"threshold", "stopping_threshold", EarlyStoppingOptions(plain).stopping_threshold(0.5)},
+                       {"divergence", "divergence_threshold", EarlyStoppingOptions(plain).divergence_threshold(-1)},
+                       {"worsening", "worsening", EarlyStoppingOptions(plain).worsening(0.1)}};
+  for (const auto& [reason, option, options] : all) {
+    CAPTURE(reason);
+    EarlyStopping before(options);
+    before.update(1, {{"a", 0}});
+    before.update(2, {{"a", 0.4}});
+    REQUIRE(before.stopped());
+    EarlyStopping same(options);
+    same.load_state(before.save_state());
+    REQUIRE(same.message() == before.message());
+    EarlyStopping without(plain);
+    REQUIRE_THROWS_MATCHES(without.load_state(before.save_state()), ArgumentError,
+                           Message("a saved state of EarlyStopping says " + reason + " of \"a\", which the options " +
+                                   "have no " + option + " for"));
+    REQUIRE_FALSE(without.stopped());
+  }
+}
+
+TEST_CASE("a state whose parts contradict each other is refused", "[callbacks]") {
+  EarlyStopping before(EarlyStoppingOptions().monitor("a").smoothing(2).trend(3).trend_errors(1));
+  for (int i = 0; i < 3; ++i) {
+    before.update(i, {{"a", 1}});
+  }
+  REQUIRE(before.reason() == infoplane::callbacks::StopReason::kTrend);
+  const auto state = before.save_state();
+  const auto load = [&](const std::string& from, const std::string& to) {
+    auto text = state;
+    REQUIRE(text.find(from) != std::string::npos);
+    text.replace(text.find(from), from.size(), to);
+    EarlyStopping after(before.options());
+    after.load_state(text);
+  };
+  const std::string values = "\"values\":[1.0,1.0,1.0]";
+  REQUIRE_NOTHROW(load(values, values));
+  REQUIRE_THROWS_MATCHES(load("\"errors\":[0.0,0.0,0.0]", "\"errors\":[]"), ArgumentError,
+                         Message("a saved state of EarlyStopping has 3 values but 0 errors of \"a\""));
+  REQUIRE_THROWS_MATCHES(load(values, "\"values\":[1.0,1.0]"), ArgumentError,
+                         Message("a saved state of EarlyStopping has 2 values but 3 errors of \"a\""));
+  auto both = state;
+  both.replace(both.find(values), values.size(), "\"values\":[1,1,1,1]");
+  both.replace(both.find("\"errors\":[0.0,0.0,0.0]"), 22, "\"errors\":[0,0,0,0]");
+  REQUIRE_THROWS_MATCHES(before.load_state(both), ArgumentError,
+                         Message("a saved state of EarlyStopping has 4 values of \"a\", which keeps 3 at most"));
+  both = state;
+  both.replace(both.find(values), values.size(), "\"values\":[1]");
+  both.replace(both.find("\"errors\":[0.0,0.0,0.0]"), 22, "\"errors\":[0]");
+  REQUIRE_THROWS_MATCHES(before.load_state(both), ArgumentError,
+                         Message("a saved state of EarlyStopping says trend of \"a\" after 1 of 3 values"));
+  auto other = state;
+  other.replace(other.rfind("\"reason\":6"), 10, "\"reason\":1");
+  REQUIRE_THROWS_MATCHES(before.load_state(other), ArgumentError,
+                         Message("a saved state of EarlyStopping ended by patience, but \"a\" says trend"));
+  REQUIRE(before.save_state() == state);
 }

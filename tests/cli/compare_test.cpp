@@ -60,3 +60,20 @@ TEST_CASE("compare refuses runs that were measured otherwise, and names the fiel
   REQUIRE(missing.code == 2);
   REQUIRE(has(missing.err, "run 1 (one) has no distance/bigram on the stream \"heldout\""));
 }
+
+TEST_CASE("compare refuses gaps to different curves", "[cli]") {
+  const samples::Folder folder;
+  std::vector<std::string> paths;
+  for (const auto& [name, top] : {std::pair{"a", 0.2}, {"b", 0.25}}) {
+    auto made = samples::made_run(falling_to(0.3));
+    made.file.header.curves["unigram"] = {{0, 0}, {0.5, top}};
+    for (auto& point : made.file.points) {
+      point.mean["curve_gap/unigram"] = 0.1;
+    }
+    paths.push_back(write_run(folder, name, made));
+  }
+  const auto result = run({"compare", paths[0], paths[1], "--metric", "curve_gap"});
+  REQUIRE(result.code == 1);
+  REQUIRE(has(result.err, paths[1] + ": IB curve of unigrams (up to 0.2 at 0.5 and up to 0.25 at 0.5)\n"));
+  REQUIRE(run({"compare", paths[0], paths[1]}).code == 0);
+}

@@ -59,6 +59,35 @@ TEST_CASE("correlate finds the scores of runs by name or file, in CSV and in JSO
   REQUIRE(has(json.out, "p of each line by itself; 4 lines were looked at"));
 }
 
+TEST_CASE("correlate takes the gap to the curve and keys of the points", "[cli]") {
+  const samples::Folder folder;
+  std::vector<std::string> paths;
+  double preference = 1;
+  for (const auto& [name, last] : {std::pair{"a", 0.2}, {"b", 0.25}, {"c", 0.4}, {"d", 0.3}}) {
+    auto made = samples::made_run(falling_to(last));
+    made.file.header.curves["unigram"] = {{0, 0}, {0.5, 0.2}};
+    for (auto& point : made.file.points) {
+      point.mean["curve_gap/unigram"] = last;
+      point.mean["I(X;Z)/preference"] = preference;
+    }
+    preference *= 2;
+    paths.push_back(write_run(folder, name, made));
+  }
+  samples::write(folder.file("s.csv"), "run,score\na,1\nb,2\nc,4\nd,8\n");
+  const auto all = nlohmann::json::parse(run(command(folder.file("s.csv"), paths, {"--json"})).out);
+  REQUIRE(all.size() == 5);
+  REQUIRE(all[4]["metric"] == "curve_gap/unigram");
+  const auto chosen = run(command(folder.file("s.csv"), paths, {"--json", "--metric", "I(X;Z)/preference"}));
+  CAPTURE(chosen.err);
+  const auto lines = nlohmann::json::parse(chosen.out);
+  REQUIRE(lines.size() == 1);
+  REQUIRE(lines[0]["metric"] == "I(X;Z)/preference");
+  REQUIRE_THAT(lines[0]["pearson"]["value"].get<double>(), WithinAbs(1, 1e-12));
+  const auto unknown = run(command(folder.file("s.csv"), paths, {"--metric", "taste"}));
+  REQUIRE(unknown.code == 2);
+  REQUIRE(has(unknown.err, "there is no metric \"taste\""));
+}
+
 TEST_CASE("correlate refuses runs without scores, and runs that were measured otherwise", "[cli]") {
   const samples::Folder folder;
   const auto paths = runs(folder);

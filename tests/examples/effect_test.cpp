@@ -1,10 +1,13 @@
 // What the options do to a run, as its run file tells it.
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <infoplane/sinks/run_file.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -127,6 +130,37 @@ TEST_CASE("--stop ends a run that without it goes on and says when it would have
   REQUIRE(stopped.last_step() < 500);
   REQUIRE_THAT(stopped.out, ContainsSubstring("stopped at step " + std::to_string(stopped.last_step())));
   REQUIRE_THAT(unstopped.out, ContainsSubstring("have stopped at step " + std::to_string(stopped.last_step())));
+
+  // In which phase each block was: a line for each layer, from the first step to the last.
+  const auto last = "–" + std::to_string(stopped.last_step());
+  const auto heading = stopped.out.find("Phases of the held-out complexity, unigrams");
+  REQUIRE(heading != std::string::npos);
+  std::istringstream lines(stopped.out.substr(heading));
+  std::string line;
+  std::getline(lines, line);
+  for (const auto& site : stopped.file.header.sites) {
+    std::getline(lines, line);
+    CAPTURE(line);
+    REQUIRE(line.starts_with(site + " "));
+    REQUIRE_THAT(line, ContainsSubstring(" 0–"));
+    REQUIRE_THAT(line, ContainsSubstring(last));
+  }
+  // Which step was best: the lowest held-out loss but for what the rule asks an improvement to be.
+  const std::string best = "Best step by the rule: ";
+  const auto at = stopped.out.find(best);
+  REQUIRE(at != std::string::npos);
+  const auto step = std::stoll(stopped.out.substr(at + best.size()));
+  REQUIRE_THAT(stopped.out, ContainsSubstring(" since step " + std::to_string(step)));
+  bool found = false;
+  for (const auto& point : stopped.file.stream("heldout")) {
+    if (point.step == step) {
+      found = true;
+      std::array<char, 64> loss{};
+      std::snprintf(loss.data(), loss.size(), "with a held-out loss of %.4f", point.loss);
+      REQUIRE_THAT(stopped.out, ContainsSubstring(std::to_string(step) + ", " + loss.data()));
+    }
+  }
+  REQUIRE(found);
 }
 
 TEST_CASE("--limit is how much of the text is trained on", "[examples][program]") {

@@ -77,6 +77,41 @@ TEST_CASE("a point holds the embedding and each block, measured as the estimator
                                            3));
 }
 
+TEST_CASE("a monitor says how many bytes it holds", "[monitor]") {
+  SmallGPT model(kVocabulary, kWidth, 3);
+  Monitor monitor(model, MonitorOptions().every(10).window(10));
+  const auto empty = 2 * infoplane::labels::LabelIndex().memory_bytes();  // of the two streams
+  REQUIRE(monitor.memory_bytes() == empty);
+  const auto observed = [&](std::int64_t step, std::int64_t rows) {
+    auto observation = monitor.observe(step, tokens_of(rows, 12));
+    model->forward(tokens_of(rows, 12));
+  };
+  observed(1, 4);
+  const auto of_train = monitor.memory_bytes() - empty / 2;
+  infoplane::labels::LabelIndex index;
+  const auto tokens = tokens_of(4, 12);
+  const auto grouping = index.group({infoplane::labels::IntegerView(tokens.const_data_ptr<int64_t>(), 4, 12)});
+  infoplane::estimator::SoftEntropyAccumulator direct(kWidth);
+  auto expected = direct.memory_bytes() + index.memory_bytes();  // the empty one that the layers are copied from
+  for (const auto& stream : model->streams) {
+    infoplane::estimator::SoftEntropyAccumulator layer(kWidth);
+    layer.update(stream, *grouping);
+    expected += layer.memory_bytes();
+  }
+  for (const auto& set : grouping->sets) {
+    expected += static_cast<std::int64_t>(4 * set.rows.size());
+  }
+  REQUIRE(of_train == expected);
+  observed(2, 30);
+  REQUIRE(monitor.memory_bytes() > of_train + empty / 2);
+  const auto before = monitor.memory_bytes();
+  {
+    auto observation = monitor.observe_heldout(2, tokens);
+    model->forward(tokens);
+  }
+  REQUIRE(monitor.memory_bytes() == before - empty / 2 + of_train);
+}
+
 TEST_CASE("points come at the logged steps, from the micro-batches of the window", "[monitor]") {
   SmallGPT model(kVocabulary, kWidth, 1);
   Monitor monitor(model, MonitorOptions().every(5).window(2));

@@ -49,10 +49,13 @@ TEST_CASE("the corrected gap has an error, and is undefined where the distance i
                       {"I(Y;Z)/output_unigram/corrected", 0.03},
                       {"I(X;Z)/input_unigram/standard_error", 0.003},
                       {"I(Y;Z)/output_unigram/standard_error", 0.004},
+                      {"I(X;Z)/input_unigram/null", 0.02},
+                      {"I(Y;Z)/output_unigram/null", 0.015},
                       {"distance/unigram/corrected", 0.6}});
   auto undefined = one;
   add_curve_gap(one, "unigram", diagonal(), 100);
   REQUIRE(one.metrics.at("curve_gap/unigram/corrected") == Approx(0.05));
+  REQUIRE(one.metrics.at("curve_gap/unigram/null") == Approx(0.005));
   REQUIRE(one.metrics.at("curve_gap/unigram/standard_error") == Approx(0.007));  // the errors may add up
   undefined.metrics["distance/unigram/corrected"] = kNaN;
   undefined.reasons = {{"distance/unigram/corrected", "too near"}};
@@ -91,9 +94,13 @@ TEST_CASE("a point's gap is the mean over its blocks", "[plane]") {
   Point point;
   point.mean = {{"H(Z)", 0.5}};
   point.layers = {layer("embedding", 0.14, 0.01), layer("blocks.0", 0.1, 0.04), layer("blocks.1", 0.08, 0.06)};
+  for (auto& each : point.layers) {
+    each.metrics.insert({{"I(X;Z)/input_unigram/null", 0.02}, {"I(Y;Z)/output_unigram/null", 0.01}});
+  }
   add_curve_gap(point, "unigram", diagonal(), 100);
   REQUIRE(point.layers[0].metrics.count("curve_gap/unigram") == 1);
   REQUIRE(point.mean.at("curve_gap/unigram") == Approx(0.04));
   REQUIRE(point.mean.at("H(Z)") == 0.5);
-  REQUIRE(point.mean.size() == 2);
+  REQUIRE(point.mean.at("curve_gap/unigram/null") == Approx(0.01));
+  REQUIRE(point.mean.size() == 3);
 }

@@ -95,6 +95,56 @@ TEST_CASE("runs that were measured otherwise are refused with the fields", "[sin
   REQUIRE(comparison_obstacles({run_to("a", 0.3), shuffled}, {"a", "b"}).empty());
 }
 
+TEST_CASE("gaps to different curves are refused, and nothing else is for them", "[sinks]") {
+  const auto with_curve = [](const char* name, double top) {
+    auto run = run_to(name, 0.3);
+    for (auto& point : run.points) {
+      point.mean["curve_gap/unigram"] = 0.1;
+    }
+    if (top > 0) {
+      run.header.curves["unigram"] = {{0, 0}, {0.5, top}};
+    }
+    return run;
+  };
+  const auto gap = ComparisonOptions().metric("curve_gap");
+  REQUIRE(compare({with_curve("a", 0.2), with_curve("b", 0.2)}, gap).key == "curve_gap/unigram");
+  const std::vector<RunFile> runs = {with_curve("a", 0.2), with_curve("b", 0.25)};
+  REQUIRE_THROWS_MATCHES(compare(runs, gap), ArgumentError,
+                         Message("the runs cannot be compared with a: b: IB curve of unigrams (up to 0.2 at 0.5 and up "
+                                 "to 0.25 at 0.5)"));
+  REQUIRE_THROWS_AS(compare(runs, ComparisonOptions().metric("curve_gap/unigram")), ArgumentError);
+  REQUIRE_THROWS_MATCHES(compare({with_curve("a", 0.2), with_curve("b", 0)}, gap), ArgumentError,
+                         MessageMatches(ContainsSubstring("(up to 0.2 at 0.5 and unknown)")));
+  REQUIRE(compare(runs).key == "distance/unigram");
+  REQUIRE(comparison_obstacles(runs, {"a", "b"}).empty());
+}
+
+TEST_CASE("any key of the points can be compared", "[sinks]") {
+  std::vector<RunFile> runs = {run_to("a", 0.3), run_to("b", 0.25)};
+  double value = 0.1;
+  for (auto& run : runs) {
+    for (auto& point : run.points) {
+      point.mean["I(X;Z)/preference"] = 5 - value;
+      point.mean["I(X;Z)/preference/corrected"] = value;
+      point.mean["I(X;Z)/preference/standard_error"] = 0.01;
+    }
+    value += 0.2;
+  }
+  const auto result = compare(runs, ComparisonOptions().metric("I(X;Z)/preference"));
+  REQUIRE(result.key == "I(X;Z)/preference/corrected");
+  REQUIRE(result.ranking[0].index == 1);
+  REQUIRE(result.ranking[1].verdict == Verdict::kWorse);
+  REQUIRE(result.runs[1].metric.standard_error == 0.01);
+  REQUIRE(compare(runs, ComparisonOptions().metric("I(X;Z)/preference/corrected")).runs[0].metric.standard_error ==
+          0.01);
+  for (auto& point : runs[1].points) {
+    point.mean.erase("I(X;Z)/preference");
+    point.mean.erase("I(X;Z)/preference/corrected");
+  }
+  REQUIRE_THROWS_MATCHES(compare(runs, ComparisonOptions().metric("I(X;Z)/preference")), ArgumentError,
+                         MessageMatches(ContainsSubstring("run 2 (b) has no I(X;Z)/preference on the stream")));
+}
+
 TEST_CASE("what cannot be compared is an error that says what there is", "[sinks]") {
   REQUIRE_THROWS_MATCHES(compare({}), ArgumentError,
                          Message("a comparison was asked for without a run: give at least one"));

@@ -47,7 +47,7 @@ class IbCurve {
   /// @throws ArgumentError if clusters or restarts are below 1, max_iterations below 1, or tolerance isn't above 0.
   static IbCurve solve(const Joint& joint, const IbCurveOptions& options = {});
 
-  /// Reads what save() wrote. @throws IoError with the file and what is wrong.
+  /// Reads what save() wrote. @throws IoError with the file and what is wrong; also if the curve is none of any joint.
   static IbCurve load(const std::string& path);
   /// Writes the curve as JSON; the file is replaced as a whole or not at all. @throws IoError
   void save(const std::string& path) const;
@@ -55,10 +55,14 @@ class IbCurve {
   /// I_IB at a complexity, both in nats. 0 where the complexity is not above 0, flat beyond the last point, NaN for
   /// NaN.
   double expressivity_at(double complexity) const noexcept;
+  /// The same for an efficiency, which is nats / log `anchors`; the result is one too. For the curve's tolerance as one,
+  /// divide it by log `anchors`.
+  /// @throws ArgumentError if anchors is below 2.
+  double efficiency_at(double complexity, std::int64_t anchors) const;
   /// dI_IB/dR there: how much an error of the complexity moves the bound. 0 beyond the last point.
   double slope_at(double complexity) const noexcept;
-  /// I_IB(complexity) − expressivity for efficiencies, which are nats / log `anchors`; the result is one too. Negative
-  /// where Z has seen more context than X.
+  /// I_IB(complexity) − expressivity for efficiencies; the result is one too. Negative where Z has seen more context
+  /// than X.
   /// @throws ArgumentError if anchors is below 2.
   double gap(double complexity, double expressivity, std::int64_t anchors) const;
 
@@ -66,6 +70,8 @@ class IbCurve {
   const std::vector<IbPoint>& points() const noexcept { return points_; }
   /// Largest distance of the hull from the tangents of its points, in nats; what solving left open.
   double tolerance() const noexcept { return tolerance_; }
+  /// Most values that T could take (IbCurveOptions::clusters); 0 where the file is older and does not say.
+  std::int64_t cluster_limit() const noexcept { return cluster_limit_; }
   /// H(X), H(Y) and I(X;Y) of the joint in nats.
   double row_entropy() const noexcept { return row_entropy_; }
   double column_entropy() const noexcept { return column_entropy_; }
@@ -78,6 +84,7 @@ class IbCurve {
 
   std::vector<IbPoint> points_;
   double tolerance_ = 0;
+  std::int64_t cluster_limit_ = 0;
   double row_entropy_ = 0;
   double column_entropy_ = 0;
   double information_ = 0;

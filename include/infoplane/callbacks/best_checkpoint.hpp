@@ -36,8 +36,9 @@ class BestCheckpoint {
   bool update(const EarlyStopping& stopping);
 
   /// Loads the file into model and optimizer, on the devices they are on, and returns its step. A parameter or buffer
-  /// that is missing or has another shape is found before anything changes.
-  /// @throws IoError if the file cannot be read or was saved without an optimizer where one is given.
+  /// that is missing or has another shape, and an optimizer of another kind or other groups, is found before anything
+  /// changes.
+  /// @throws IoError if the file cannot be read or was saved without an optimizer, or with another, where one is given.
   /// @throws ShapeError if it is of another model, naming the first difference.
   std::int64_t restore();
   /// As restore(), and sets the rule back to where it stood then: for going on from the best step.

@@ -76,7 +76,8 @@ class EarlyStopping {
   /// The state as JSON text, for the trainer's checkpoint.
   std::string save_state() const;
   /// Goes on from what save_state gave. When it throws, nothing has changed.
-  /// @throws ArgumentError if the text is no such state, or comes from other criteria.
+  /// @throws ArgumentError if the text is no such state, contradicts itself, or comes from other criteria; if it was
+  /// ended by an option that this rule does not have.
   void load_state(std::string_view text);
 
   const EarlyStoppingOptions& options() const noexcept { return options_; }

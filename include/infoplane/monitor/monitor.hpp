@@ -138,6 +138,9 @@ class Monitor {
 
   /// Host seconds spent inside this monitor so far: grouping, measuring, estimating, sinks.
   double seconds() const noexcept;
+  /// Bytes held for both streams: sums, maps and samples of each site, the anchors of each, label tables, and the rows
+  /// of the last micro-batch. Grows with the labels of an open window; after a point the arrays stay, the labels go.
+  std::int64_t memory_bytes() const noexcept;
   const MonitorOptions& options() const noexcept;
 
  private:

@@ -9,6 +9,7 @@ namespace infoplane::plane {
 
 /// Adds to a layer how far it is from the Information Bottleneck curve of its data, as efficiencies:
 ///   * `curve_gap/<order>` = I_IB(complexity) − expressivity, of the plug-in values;
+///   * `curve_gap/<order>/null`, of the nulls, where the layer has them: what labels without information would show;
 ///   * `curve_gap/<order>/corrected`, of the corrected values, where the layer has them; NaN where they are, and where
 ///     `distance/<order>/corrected` is, with the same reason: complexity cannot be told from its null;
 ///   * `curve_gap/<order>/standard_error` = √(s_y² − 2 r c + r² s_x²) of the corrected one, with r = dI_IB/dR there and

@@ -11,8 +11,8 @@
 namespace infoplane::sinks {
 
 struct ComparisonOptions {
-  /// "distance", "optimality", "curve_gap", "complexity" or "expressivity"; small is good for distance and curve_gap,
-  /// large for the others.
+  /// "distance", "optimality", "curve_gap", "complexity" or "expressivity", or a key of Point::mean such as
+  /// "I(X;Z)/preference"; small is good for distances and gaps, large for the others.
   INFOPLANE_ARG(std::string, metric) = "distance";
   INFOPLANE_ARG(std::string, order) = "unigram";
   /// Stream that is compared; empty: held-out where all runs have it, else train.
@@ -39,8 +39,9 @@ struct Comparison {
 };
 
 /// Why runs cannot be compared with the first of them, such as "b.jsonl: m (100 and 50), label sets (input_unigram and
-/// input_bigram)"; `names` are the runs'. Empty where they can.
-std::vector<std::string> comparison_obstacles(const std::vector<RunFile>& runs, const std::vector<std::string>& names);
+/// input_bigram)"; `names` are the runs'. Gaps to different IB curves cannot be either. Empty where they can.
+std::vector<std::string> comparison_obstacles(const std::vector<RunFile>& runs, const std::vector<std::string>& names,
+                                              const ComparisonOptions& options = {});
 
 /// Ranks runs.
 /// @throws ArgumentError if the runs cannot be compared, naming the fields; if no metric has that name; if a run lacks

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <infoplane/core/option.hpp>
+#include <infoplane/plane/correlation.hpp>
+#include <infoplane/sinks/comparison.hpp>
+#include <infoplane/sinks/run_file.hpp>
+#include <string>
+#include <vector>
+
+namespace infoplane::sinks {
+
+/// What a benchmark, or people, gave the runs.
+struct Scores {
+  std::string name;
+  std::vector<double> values;  ///< in the order of the runs; NaN: that run has none
+};
+
+struct CorrelationOptions {
+  /// As ComparisonOptions::metric, so keys such as "I(X;Z)/preference" too. Empty: complexity, expressivity,
+  /// optimality, distance and, where all runs have it against one curve, curve_gap.
+  INFOPLANE_ARG(std::vector<std::string>, metrics) = {};
+  /// Order, stream and step of the values; the metric there is not looked at.
+  INFOPLANE_ARG(ComparisonOptions, points) = {};
+};
+
+/// One metric against one score, over the runs.
+struct ScoreCorrelation {
+  std::string key;    ///< of Point::mean, such as "optimality/unigram/corrected"
+  std::string score;  ///< Scores::name
+  plane::Correlation pearson, spearman;
+};
+
+/// Correlates where runs stand on the plane with their scores: for each metric all scores. Runs whose value or score is
+/// not finite do not enter.
+/// @throws ArgumentError where compare() does, or if a score has not one value a run.
+std::vector<ScoreCorrelation> correlate(const std::vector<RunFile>& runs, const std::vector<Scores>& scores,
+                                        const CorrelationOptions& options = {});
+
+}  // namespace infoplane::sinks
