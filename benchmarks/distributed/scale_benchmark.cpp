@@ -64,8 +64,8 @@ struct Loop final : infoplane::estimator::Exchange {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void sum(std::span<double>) override {}
-  std::vector<std::string> gather(const std::string& mine) override { return {mine}; }
-  std::vector<std::string> exchange(const std::vector<std::string>& parcels) override {
+  std::vector<std::string> gather(std::string mine) override { return {mine}; }
+  std::vector<std::string> exchange(std::vector<std::string> parcels) override {
     bytes = static_cast<double>(parcels[0].size());
     return parcels;
   }

@@ -60,18 +60,23 @@ class Messages {
   Messages(const Messages&) = delete;
   Messages& operator=(const Messages&) = delete;
   ~Messages() {
-    bool pending = false;
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      if (requests[i] == MPI_REQUEST_NULL) {
-        continue;
-      }
-      if (messages[i].incoming && MPI_Cancel(&requests[i]) == MPI_SUCCESS) {
-        MPI_Wait(&requests[i], MPI_STATUS_IGNORE);  // of a cancelled receive: local, at once
-      } else {
-        pending = true;
+      if (requests[i] != MPI_REQUEST_NULL && messages[i].incoming) {
+        MPI_Cancel(&requests[i]);
       }
     }
-    if (pending) {
+    // A cancelled receive ends at once, but one that a message has met is not cancelled: it ends when its sender goes
+    // on, and that may be never.
+    const auto deadline = Clock::now() + kPatience;
+    while (std::any_of(messages.begin(), messages.end(),
+                       [this](const Message& message) { return message.incoming && is_under_way(message); })) {
+      if (Clock::now() > deadline) {
+        break;
+      }
+      std::this_thread::yield();
+    }
+    if (std::any_of(messages.begin(), messages.end(),
+                    [this](const Message& message) { return is_under_way(message); })) {
       static_cast<void>(new std::vector<Message>(std::move(messages)));
     }
   }
@@ -88,6 +93,15 @@ class Messages {
       error = start(data + begin, bytes, &requests.back());
     }
     return error;
+  }
+
+ private:
+  static constexpr auto kPatience = std::chrono::milliseconds(100);
+
+  bool is_under_way(const Message& message) {
+    MPI_Request& request = requests[static_cast<std::size_t>(&message - messages.data())];
+    int ended = 1;
+    return request != MPI_REQUEST_NULL && (MPI_Test(&request, &ended, MPI_STATUS_IGNORE) != MPI_SUCCESS || !ended);
   }
 };
 

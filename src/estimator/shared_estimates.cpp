@@ -128,7 +128,7 @@ void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std:
     out.put_text(error.what());
     own = out.take();
   }
-  const std::vector<std::string> all = exchange_.gather(own);
+  const std::vector<std::string> all = exchange_.gather(std::move(own));
   std::vector<state::Reader> readers(all.begin(), all.end());
   std::vector<std::string> errors;
   for (std::size_t rank = 0; rank < readers.size(); ++rank) {
@@ -217,7 +217,7 @@ void SharedEstimation::share_samples(std::span<Layer> batch) {
       out.put_values(reservoir.row(index), static_cast<std::size_t>(layer.measure.m));
     }
   }
-  const std::vector<std::string> all = exchange_.gather(out.content());
+  const std::vector<std::string> all = exchange_.gather(out.take());
   std::vector<state::Reader> readers(all.begin(), all.end());
   for (std::size_t l = 0; l < batch.size(); ++l) {
     Layer& layer = batch[l];
@@ -300,7 +300,7 @@ void SharedEstimation::share_labels(std::span<Layer> batch) {
   for (state::Writer& parcel : parcels) {
     sent.push_back(parcel.take());
   }
-  const std::vector<std::string> received = exchange_.exchange(sent);
+  const std::vector<std::string> received = exchange_.exchange(std::move(sent));
   std::vector<state::Reader> readers(received.begin(), received.end());
   each_set([&readers](const Layer&, const LabelRows*, LabelRows& shard) {
     for (state::Reader& reader : readers) {

@@ -132,7 +132,7 @@ Ranks::Meeting Ranks::meet(const RankReport& report) {
   out.put_text(settings == told_ ? "" : settings);
   told_ = settings;
   distributed::CommunicatorExchange exchange(*communicator_);
-  const std::vector<std::string> all = exchange.gather(out.content());
+  const std::vector<std::string> all = exchange.gather(out.take());
 
   std::vector<std::string> errors;
   std::vector<std::string> elsewhere;
@@ -205,7 +205,7 @@ std::optional<plane::Point> Ranks::from_first(std::optional<plane::Point> point,
     }
     out.put_text(point ? bytes_of(*point) : "");
   }
-  const std::string given = exchange.from_first(out.content());
+  const std::string given = exchange.from_first(out.take());
   state::Reader in(given);
   const std::string first_error = in.get_text();
   const std::string first_point = in.get_text();

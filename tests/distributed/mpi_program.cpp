@@ -5,13 +5,16 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/mpi.hpp>
+#include <infoplane/distributed/shared_estimate.hpp>
 #include <map>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "conformance.hpp"
@@ -24,6 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 using infoplane::ArgumentError;
 using infoplane::CommunicationError;
+using infoplane::distributed::CommunicatorExchange;
 using infoplane::distributed::Mpi;
 using infoplane::distributed::MpiOptions;
 
@@ -47,6 +51,16 @@ std::string message_of(const std::function<void()>& function) {
     return e.what();
   }
   return "nothing thrown";
+}
+
+constexpr int kLongMessage = 1 << 20;
+bool stop_in_long_message = false;
+
+bool is_stopped(int process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string number, name, state;
+  file >> number >> name >> state;
+  return state == "T";
 }
 
 void conformance(Mpi& communicator) {
@@ -133,6 +147,41 @@ void late(Mpi&) {
       kTimeout);
 }
 
+// One rank is stopped while it sends a message too long to be on its way without it, of which the others already have
+// the beginning; MPI cannot end their receive then. It goes on when they have given up.
+void stopped(Mpi&) {
+  int self = static_cast<int>(getpid());
+  std::vector<int> processes(2);
+  MPI_Allgather(&self, 1, MPI_INT, processes.data(), 1, MPI_INT, MPI_COMM_WORLD);
+  in_rounds(
+      [&processes](Mpi& communicator, int round) {
+        const int culprit = round % 2;
+        const at::Tensor values = at::ones({kLongMessage}, at::kByte);
+        if (communicator.rank() == culprit) {
+          stop_in_long_message = true;
+          message_of<CommunicationError>([&] {
+            if (round < 2) {
+              CommunicatorExchange(communicator).gather(std::string(48 << 20, 'x'));
+            }
+            communicator.all_gather(values);
+          });  // too late: it may have one or not
+          expect(!stop_in_long_message, "a long message");
+          return;
+        }
+        expect_failure(communicator, culprit, "did not come within 250 ms", [&] {
+          if (round < 2) {  // of memory that goes back to the system, while MPI is still to read it
+            CommunicatorExchange(communicator).gather(std::string(48 << 20, 'x'));
+          }
+          communicator.all_gather(values);
+        });
+        while (!is_stopped(processes[culprit])) {  // it may not have come so far on a busy machine
+          std::this_thread::sleep_for(1ms);
+        }
+        kill(processes[culprit], SIGCONT);
+      },
+      kTimeout);
+}
+
 // One rank leaves the loop after some calls and goes where all meet in the end.
 void leaves(Mpi&) {
   in_rounds(
@@ -183,6 +232,16 @@ void killed(Mpi& communicator) {
 
 }  // namespace
 
+// Before MPI's own, by its profiling interface.
+int MPI_Isend(const void* data, int count, MPI_Datatype type, int to, int tag, MPI_Comm communicator,
+              MPI_Request* request) {
+  const int result = PMPI_Isend(data, count, type, to, tag, communicator, request);
+  if (count >= kLongMessage && std::exchange(stop_in_long_message, false)) {
+    std::raise(SIGSTOP);
+  }
+  return result;
+}
+
 int main(int argc, char** argv) {
   at::set_num_threads(1);
   expect(holds(message_of<infoplane::StateError>([] { Mpi(MPI_COMM_WORLD); }), "MPI is not initialized"),
@@ -190,7 +249,7 @@ int main(int argc, char** argv) {
   MPI_Init(&argc, &argv);
   const std::map<std::string, void (*)(Mpi&)> modes{
       {"conformance", conformance}, {"borrowed", borrowed}, {"refuses", refuses}, {"late", late},
-      {"leaves", leaves},           {"mismatch", mismatch}, {"killed", killed}};
+      {"leaves", leaves},           {"mismatch", mismatch}, {"killed", killed},   {"stopped", stopped}};
   const std::string mode = argc > 1 ? argv[1] : "";
   try {
     argument = argc > 2 ? argv[2] : "";

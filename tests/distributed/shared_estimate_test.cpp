@@ -284,12 +284,12 @@ class Counted final : public infoplane::estimator::Exchange {
   int rank() const override { return inner_.rank(); }
   int size() const override { return inner_.size(); }
   void sum(std::span<double> values) override { inner_.sum(values); }
-  std::vector<std::string> gather(const std::string& mine) override { return inner_.gather(mine); }
-  std::vector<std::string> exchange(const std::vector<std::string>& parcels) override {
+  std::vector<std::string> gather(std::string mine) override { return inner_.gather(std::move(mine)); }
+  std::vector<std::string> exchange(std::vector<std::string> parcels) override {
     for (std::size_t r = 0; r < parcels.size(); ++r) {
       sent += static_cast<int>(r) == rank() ? 0 : parcels[r].size();
     }
-    auto all = inner_.exchange(parcels);
+    auto all = inner_.exchange(std::move(parcels));
     for (const auto& parcel : all) {
       received += parcel.size();
     }

@@ -7,12 +7,42 @@
 
 namespace infoplane::test {
 
+namespace {
+
+bool is_plug_in(const std::string& key) {
+  return key.find("/null") == std::string::npos && key.find("/corrected") == std::string::npos &&
+         key.find("/standard_error") == std::string::npos;
+}
+
+double tolerance(const std::string& key) {
+  const bool counts = key.starts_with("tokens/") || key.starts_with("labels/") || key.starts_with("share_");
+  return counts ? 1e-12 : 1e-6;
+}
+
+}  // namespace
+
 std::string compare_points(const std::vector<plane::Point>& got, const std::vector<plane::Point>& expected, bool all) {
   if (got.size() != expected.size()) {
     return detail::concat(got.size(), " points instead of ", expected.size());
   }
   std::string wrong;
   const auto complain = [&wrong](const auto&... parts) { wrong += detail::concat(parts..., '\n'); };
+  const auto compare = [&](const std::string& where, const plane::Metrics& mine, const plane::Metrics& theirs) {
+    for (const auto& [key, value] : mine) {
+      if (!theirs.contains(key)) {
+        complain(where, ' ', key, ": not a key of one process");
+      }
+    }
+    for (const auto& [key, value] : theirs) {
+      const auto here = mine.find(key);
+      if (here == mine.end()) {
+        complain(where, ' ', key, ": missing");
+      } else if ((all || is_plug_in(key)) && !(std::abs(here->second - value) <= tolerance(key)) &&
+                 !(std::isnan(here->second) && std::isnan(value))) {
+        complain(where, ' ', key, ": ", here->second, " instead of ", value);
+      }
+    }
+  };
   for (std::size_t p = 0; p < got.size(); ++p) {
     const plane::Point &mine = got[p], &theirs = expected[p];
     if (mine.step != theirs.step || mine.tokens != theirs.tokens || std::abs(mine.loss - theirs.loss) > 1e-12 ||
@@ -26,18 +56,9 @@ std::string compare_points(const std::vector<plane::Point>& got, const std::vect
       if (one.name != other.name || one.tokens != other.tokens || one.rejected != other.rejected) {
         complain(one.name, " instead of ", other.name, "; tokens ", one.tokens, ", ", other.tokens);
       }
-      for (const auto& [key, value] : other.metrics) {
-        const bool counts = key.starts_with("tokens/") || key.starts_with("labels/") || key.starts_with("share_");
-        const bool plug_in = key.find("/null") == std::string::npos && key.find("/corrected") == std::string::npos &&
-                             key.find("/standard_error") == std::string::npos && !key.starts_with("optimality") &&
-                             !key.starts_with("distance");
-        const double here = plane::value_at(one.metrics, key);
-        const double tolerance = counts ? 1e-12 : 1e-6;
-        if ((all || plug_in) && !(std::abs(here - value) <= tolerance) && !(std::isnan(here) && std::isnan(value))) {
-          complain("step ", mine.step, " ", one.name, " ", key, ": ", here, " instead of ", value);
-        }
-      }
+      compare(detail::concat("step ", mine.step, ' ', one.name), one.metrics, other.metrics);
     }
+    compare(detail::concat("step ", mine.step, " mean"), mine.mean, theirs.mean);
   }
   return wrong;
 }

@@ -23,7 +23,8 @@ namespace infoplane::distributed {
 /// was sent then.
 /// @throws CommunicationError from every operation, where a peer died, left, was late beyond the timeout or asked for
 /// something else; with the operation, the rank where it is known and the time waited. From then on the communicator is
-/// broken: each further operation throws at once. Tensors that were passed to the failed operation hold anything.
+/// broken: each further operation throws at once. Tensors that were passed to the failed operation hold anything and
+/// may still be read and written: the backend keeps them, but memory that they only borrow (from_blob) must stay.
 ///
 /// Not thread-safe: one operation at a time. A backend borrows what it speaks through and never destroys it.
 class Communicator {

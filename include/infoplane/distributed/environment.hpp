@@ -25,11 +25,13 @@ using EnvironmentGetter = std::function<const char*(const char*)>;
 
 /// Reads the variables of the launchers, the innermost first:
 ///
-///     torchrun      RANK, WORLD_SIZE [, LOCAL_RANK, LOCAL_WORLD_SIZE], as everything that follows LibTorch's
-///     convention InfiniTrain   GLOBAL_PROC_RANK, PROC_WORLD_SIZE [, LOCAL_PROC_RANK, NPROC_PER_NODE] Open MPI
-///     OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE [, …_LOCAL_RANK, …_LOCAL_SIZE] MPICH, Intel  PMI_RANK, PMI_SIZE [,
-///     MPI_LOCALRANKID, MPI_LOCALNRANKS] srun          SLURM_PROCID, SLURM_STEP_NUM_TASKS [, SLURM_LOCALID]; a batch
-///     script itself is no step of srun
+// clang-format off
+///     torchrun      RANK, WORLD_SIZE [, LOCAL_RANK, LOCAL_WORLD_SIZE], as all that follows LibTorch's convention
+///     InfiniTrain   GLOBAL_PROC_RANK, PROC_WORLD_SIZE [, LOCAL_PROC_RANK, NPROC_PER_NODE]
+///     Open MPI      OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE [, …_LOCAL_RANK, …_LOCAL_SIZE]
+///     MPICH, Intel  PMI_RANK, PMI_SIZE [, MPI_LOCALRANKID, MPI_LOCALNRANKS]
+///     srun          SLURM_PROCID, SLURM_STEP_NUM_TASKS [, SLURM_LOCALID]; a batch script itself is no step of srun
+// clang-format on
 ///
 /// and MASTER_ADDR and MASTER_PORT. Without any of them: a world of one. An empty variable counts as not set. Launchers
 /// may be nested (srun that starts one torchrun on each node): then the outer one has fewer processes.
@@ -46,7 +48,8 @@ struct FromEnvironmentOptions {
 };
 
 /// For a trainer without a group of its own: `Local` in a world of one, otherwise a `ProcessGroup` over a new Gloo
-/// group of all ranks. A trainer that has a group, a ncclComm_t or an MPI_Comm passes that instead. Collective where
+/// group of all ranks: what a point sends is made on the host. A trainer that has a group, a ncclComm_t or an MPI_Comm
+/// passes that instead; an NCCL group is the trainer's to make, as it decides which device a rank has. Collective where
 /// there are several ranks. Where all are on one node and MASTER_ADDR is not set, they meet at 127.0.0.1:29500.
 /// @throws ArgumentError as read_launch_environment.
 /// @throws StateError where ranks on several nodes have no MASTER_ADDR and MASTER_PORT, or this library was built

@@ -16,11 +16,11 @@ class CommunicatorExchange final : public estimator::Exchange {
   int rank() const override { return communicator_.rank(); }
   int size() const override { return communicator_.size(); }
   void sum(std::span<double> values) override;
-  std::vector<std::string> gather(const std::string& mine) override;
-  std::vector<std::string> exchange(const std::vector<std::string>& for_each_rank) override;
+  std::vector<std::string> gather(std::string mine) override;
+  std::vector<std::string> exchange(std::vector<std::string> for_each_rank) override;
 
   /// The text of rank 0, on every rank. Collective.
-  std::string from_first(const std::string& mine);
+  std::string from_first(std::string mine);
 
  private:
   Communicator& communicator_;
@@ -29,6 +29,7 @@ class CommunicatorExchange final : public estimator::Exchange {
 /// `estimator::shared_estimates` over a communicator: on every rank the estimates of one process that has seen the
 /// tokens of all ranks. Collective.
 /// @throws ArgumentError, the same on every rank, if accumulators of one name cannot be added.
+/// @throws StateError, the same on every rank, if one cannot give its sums.
 /// @throws CommunicationError as the communicator does.
 std::vector<estimator::NamedEstimate> shared_estimates(const std::vector<estimator::NamedAccumulator>& mine,
                                                        Communicator& communicator, std::int64_t sequence_group = -1);

@@ -22,9 +22,9 @@ class Exchange {
   /// Replaces the values by their sums over ranks, which have the same bits on all of them.
   virtual void sum(std::span<double> values) = 0;
   /// What each rank gives, by rank.
-  virtual std::vector<std::string> gather(const std::string& mine) = 0;
+  virtual std::vector<std::string> gather(std::string mine) = 0;
   /// Sends `for_each_rank[r]` to rank r; what each rank sent here, by rank.
-  virtual std::vector<std::string> exchange(const std::vector<std::string>& for_each_rank) = 0;
+  virtual std::vector<std::string> exchange(std::vector<std::string> for_each_rank) = 0;
 };
 
 /// The estimates of one process that has seen the tokens of all ranks, on every rank. Collective.

@@ -398,11 +398,11 @@ TEST_CASE("device accumulator: over ranks, what its device has to say is told to
     int rank() const override { return 0; }
     int size() const override { return 1; }
     void sum(std::span<double>) override {}
-    std::vector<std::string> gather(const std::string& mine) override {
+    std::vector<std::string> gather(std::string mine) override {
       gathered.push_back(mine);
       return {mine};
     }
-    std::vector<std::string> exchange(const std::vector<std::string>& parcels) override { return parcels; }
+    std::vector<std::string> exchange(std::vector<std::string> parcels) override { return parcels; }
     std::vector<std::string> gathered;
   };
   There there(24);
