@@ -12,6 +12,17 @@
 
 namespace infoplane::distributed {
 
+#if INFOPLANE_HAS_GLOO
+namespace {
+
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+}  // namespace
+#endif
+
 c10::intrusive_ptr<c10d::Backend> make_gloo_group(const LaunchEnvironment& environment,
                                                   const ProcessGroupOptions& options) {
   INFOPLANE_CHECK(!environment.master_address.empty() && environment.master_port > 0, StateError, environment.launcher,
@@ -24,17 +35,19 @@ c10::intrusive_ptr<c10d::Backend> make_gloo_group(const LaunchEnvironment& envir
     const NoSignals no_signals;
     c10d::TCPStoreOptions store_options;
     store_options.port = static_cast<std::uint16_t>(environment.master_port);
-    store_options.isServer = environment.rank == 0;
+    // torchrun's own process may have the store there, and keeps it when it starts the ranks once more.
+    store_options.isServer = environment.rank == 0 && variable("TORCHELASTIC_USE_AGENT_STORE") != "True";
     store_options.numWorkers = environment.size;
     store_options.timeout = options.timeout();
     const auto store = c10::make_intrusive<c10d::TCPStore>(environment.master_address, store_options);
     const auto gloo = c10d::ProcessGroupGloo::Options::create(options.timeout());
-    const char* const interface = std::getenv("GLOO_SOCKET_IFNAME");
+    const std::string interface = variable("GLOO_SOCKET_IFNAME");
     const bool here = environment.master_address == "127.0.0.1" || environment.master_address == "localhost";
-    gloo->devices.push_back(interface && *interface ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
+    gloo->devices.push_back(!interface.empty() ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
                             : here ? c10d::ProcessGroupGloo::createDeviceForHostname(environment.master_address)
                                    : c10d::ProcessGroupGloo::createDefaultDevice());
-    return c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>("infoplane", store),
+    const std::string prefix = "infoplane/" + variable("TORCHELASTIC_RESTART_COUNT");  // not the keys of dead ranks
+    return c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>(prefix, store),
                                                        environment.rank, environment.size, gloo);
   } catch (const std::exception& e) {
     const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
