@@ -170,7 +170,8 @@ TEST_CASE("other options on a rank are one error on all", "[monitor][distributed
 }
 
 TEST_CASE("ranks that differ get no point, however often they try", "[monitor][distributed]") {
-  const std::string differ = "ranks 0 and 2 differ in window (1 and 2): give the monitor of every rank the same options";
+  const std::string differ =
+      "ranks 0 and 2 differ in window (1 and 2): give the monitor of every rank the same options";
   const auto with_window = [](Communicator& communicator) {
     return Monitor(MonitorOptions().every(2).window(communicator.rank() == 2 ? 2 : 1), borrowed(communicator));
   };

@@ -55,8 +55,8 @@ class IbCurve {
   /// I_IB at a complexity, both in nats. 0 where the complexity is not above 0, flat beyond the last point, NaN for
   /// NaN.
   double expressivity_at(double complexity) const noexcept;
-  /// The same for an efficiency, which is nats / log `anchors`; the result is one too. For the curve's tolerance as one,
-  /// divide it by log `anchors`.
+  /// The same for an efficiency, which is nats / log `anchors`; the result is one too. For the curve's tolerance as
+  /// one, divide it by log `anchors`.
   /// @throws ArgumentError if anchors is below 2.
   double efficiency_at(double complexity, std::int64_t anchors) const;
   /// dI_IB/dR there: how much an error of the complexity moves the bound. 0 beyond the last point.
