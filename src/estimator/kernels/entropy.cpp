@@ -38,7 +38,7 @@ INFOPLANE_INLINE double dot_of(const T* a, const double* b, std::int64_t count) 
   using Vector = Doubles<D>;
   typename Vector::Double first{}, second{};
   std::int64_t i = 0;
-  for (; i + 2 * D <= count; i += 2 * D) {
+  for (constexpr std::int64_t kTwo = std::int64_t{2} * D; i + kTwo <= count; i += kTwo) {
     first += Vector::load(a + i) * Vector::load(b + i);
     second += Vector::load(a + i + D) * Vector::load(b + i + D);
   }
@@ -86,7 +86,7 @@ INFOPLANE_INLINE float dot_of_floats(const float* a, const float* b, std::int64_
   using Vector = Lanes<L>;
   typename Vector::Float first{}, second{};
   std::int64_t i = 0;
-  for (; i + 2 * L <= count; i += 2 * L) {
+  for (constexpr std::int64_t kTwo = std::int64_t{2} * L; i + kTwo <= count; i += kTwo) {
     first += Vector::load(a + i) * Vector::load(b + i);
     second += Vector::load(a + i + L) * Vector::load(b + i + L);
   }
@@ -107,7 +107,8 @@ INFOPLANE_INLINE double mean_entropy_of(const float* const* rows, std::int64_t n
   const float scale = 1 / static_cast<float>(number);
   Float total{}, logs{}, more{};
   std::int64_t b = 0;
-  for (; b + 2 * L <= count; b += 2 * L) {  // two chains of operations at once
+  for (constexpr std::int64_t kTwo = std::int64_t{2} * L; b + kTwo <= count;
+       b += kTwo) {  // two chains of operations at once
     const Float first = sum_of_rows(rows, number, [b](const float* row) { return Vector::load(row + b); }) * scale;
     const Float next = sum_of_rows(rows, number, [b](const float* row) { return Vector::load(row + b + L); }) * scale;
     Vector::store(mean + b, first);
