@@ -3,6 +3,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/mpi.hpp>
 #include <memory>
+#include <new>
 #include <thread>
 
 #include "by_exchange.hpp"
@@ -77,7 +78,7 @@ class Messages {
     }
     if (std::any_of(messages.begin(), messages.end(),
                     [this](const Message& message) { return is_under_way(message); })) {
-      static_cast<void>(new std::vector<Message>(std::move(messages)));
+      static_cast<void>(new (std::nothrow) std::vector<Message>(std::move(messages)));
     }
   }
 

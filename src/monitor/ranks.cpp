@@ -37,6 +37,7 @@ std::string bytes_of(const RankSettings& settings) {
 
 std::string names_of(const std::vector<SharedSite>& sites) {
   std::vector<std::string> names;
+  names.reserve(sites.size());
   for (const auto& site : sites) {
     names.push_back(site.name);
   }
@@ -114,6 +115,7 @@ std::vector<SharedSite> Ranks::all_sites() const {
   }
   std::stable_sort(sites.begin(), sites.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<SharedSite> result;
+  result.reserve(sites.size());
   for (auto& [place, site] : sites) {
     result.push_back(std::move(site));
   }
