@@ -81,9 +81,7 @@ void SoftEntropyAccumulator::Impl::come_home() {
   if (device) {
     count_all();
     device->go_home(sets, reservoir);
-    for (const auto& set : sets) {
-      set->forget_readout();  // of an estimate that was prepared and not made
-    }
+    forget_readouts();  // of an estimate that was prepared and not made
     device.reset();
   }
 }
@@ -94,11 +92,7 @@ Estimate SoftEntropyAccumulator::Impl::estimate() {
   }
   struct Forget {
     Impl& impl;
-    ~Forget() {
-      for (const auto& set : impl.sets) {
-        set->forget_readout();
-      }
-    }
+    ~Forget() { impl.forget_readouts(); }
   };
   const Forget forget{*this};
   count_all();

@@ -169,6 +169,12 @@ struct SoftEntropyAccumulator::Impl {
   /// Gives up what is on a device.
   void forget_device() noexcept { device.reset(); }
 
+  void forget_readouts() noexcept {
+    for (const auto& set : sets) {
+      set->forget_readout();
+    }
+  }
+
   Summed summed() const { return {options.label_weights(), reservoir, sum, tokens, rejected, sets}; }
 
   Estimate estimate();

@@ -15,13 +15,12 @@ namespace infoplane::estimator {
 /// the distributions of the label, of the token's part and of the halves that this part is in. In float32, for errors.
 class LabelRows::Surprise {
  public:
-  explicit Surprise(std::int64_t anchors) : anchors_(anchors) {
-    for (auto* vectors : {&sums_, &logs_}) {
-      vectors->assign(vectors == &sums_ ? kParts : kParts + 1, std::vector<float>(static_cast<std::size_t>(anchors)));
-    }
-    scratch_.resize(static_cast<std::size_t>(anchors));
-    in_float64_.resize(static_cast<std::size_t>(anchors));
-  }
+  explicit Surprise(std::int64_t anchors)
+      : anchors_(anchors),
+        scratch_(static_cast<std::size_t>(anchors)),
+        in_float64_(static_cast<std::size_t>(anchors)),
+        sums_(kParts, scratch_),
+        logs_(kParts + 1, scratch_) {}
 
   /// `gain`: of the differences of whole and halves, and of halves and quarters.
   void load(const LabelRows& rows, std::uint32_t slot, const LabelCounts& counts, const std::array<double, 2>& gain) {
@@ -85,10 +84,10 @@ class LabelRows::Surprise {
   std::int64_t anchors_;
   LabelCounts counts_;
   std::array<double, 2> gain_{};
-  std::vector<std::vector<float>> sums_;  // by part
-  std::vector<std::vector<float>> logs_;  // by part; the last without extrapolation
   std::vector<float> scratch_;
   std::vector<double> in_float64_;
+  std::vector<std::vector<float>> sums_;  // by part
+  std::vector<std::vector<float>> logs_;  // by part; the last without extrapolation
   std::array<bool, kParts + 1> ready_{};
 };
 

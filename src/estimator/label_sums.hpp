@@ -36,11 +36,6 @@ struct LabelRows::Label {
     }
     join(kHalf, kHalf + 1, kAll);
   }
-  /// Only the sums of all.
-  void load_all(const LabelRows& rows, std::uint32_t slot) {
-    rows.total(slot, sums[kAll].data());
-    tokens[kAll] = rows.tokens_of_slot(slot);
-  }
   double entropy(std::size_t of) const { return entropy_of_sums(sums[of]); }
   kernels::SplitEntropies split() const {
     kernels::SplitEntropies result{};

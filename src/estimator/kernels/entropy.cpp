@@ -33,20 +33,20 @@ INFOPLANE_INLINE void logarithms_of(const double* sums, std::int64_t count, doub
   }
 }
 
-template <int D, typename T>
-INFOPLANE_INLINE double dot_of(const T* a, const double* b, std::int64_t count) {
-  using Vector = Doubles<D>;
-  typename Vector::Double first{}, second{};
+/// Products in vectors of W values.
+template <typename Vector, int W, typename A, typename B>
+INFOPLANE_INLINE auto dot_of(const A* a, const B* b, std::int64_t count) {
+  decltype(Vector::load(a) * Vector::load(b)) first{}, second{};
   std::int64_t i = 0;
-  for (constexpr std::int64_t kTwo = std::int64_t{2} * D; i + kTwo <= count; i += kTwo) {
+  for (constexpr std::int64_t kTwo = std::int64_t{2} * W; i + kTwo <= count; i += kTwo) {
     first += Vector::load(a + i) * Vector::load(b + i);
-    second += Vector::load(a + i + D) * Vector::load(b + i + D);
+    second += Vector::load(a + i + W) * Vector::load(b + i + W);
   }
-  for (; i + D <= count; i += D) {
+  for (; i + W <= count; i += W) {
     first += Vector::load(a + i) * Vector::load(b + i);
   }
   if (i < count) {
-    first += Vector::load_end(a, count) * Vector::load_end(b, count);
+    second += Vector::load_end(a, count) * Vector::load_end(b, count);
   }
   return Vector::sum_of(first + second);
 }
@@ -79,24 +79,6 @@ INFOPLANE_INLINE void logarithms_of_rows(const float* const* rows, std::int64_t 
     const auto sum = sum_of_rows(rows, number, [count](const float* row) { return Vector::load_end(row, count); });
     Vector::store_end(out, Vector::log(sum * scale), count);
   }
-}
-
-template <int L>
-INFOPLANE_INLINE float dot_of_floats(const float* a, const float* b, std::int64_t count) {
-  using Vector = Lanes<L>;
-  typename Vector::Float first{}, second{};
-  std::int64_t i = 0;
-  for (constexpr std::int64_t kTwo = std::int64_t{2} * L; i + kTwo <= count; i += kTwo) {
-    first += Vector::load(a + i) * Vector::load(b + i);
-    second += Vector::load(a + i + L) * Vector::load(b + i + L);
-  }
-  for (; i + L <= count; i += L) {
-    first += Vector::load(a + i) * Vector::load(b + i);
-  }
-  if (i < count) {
-    second += Vector::load_end(a, count) * Vector::load_end(b, count);
-  }
-  return Vector::sum_of(first + second);
 }
 
 template <int L>
@@ -252,13 +234,13 @@ struct Functions {
     logarithms_of_rows<LANES>(rows, number, count, scale, to);                                                         \
   }                                                                                                                    \
   ATTRIBUTE double dot_m(const float* a, const double* b, std::int64_t count) {                                        \
-    return dot_of<LANES / 2>(a, b, count);                                                                             \
+    return dot_of<Doubles<LANES / 2>, LANES / 2>(a, b, count);                                                         \
   }                                                                                                                    \
   ATTRIBUTE float dot_f(const float* a, const float* b, std::int64_t count) {                                          \
-    return dot_of_floats<LANES>(a, b, count);                                                                          \
+    return dot_of<Lanes<LANES>, LANES>(a, b, count);                                                                   \
   }                                                                                                                    \
   ATTRIBUTE double dot_d(const double* a, const double* b, std::int64_t count) {                                       \
-    return dot_of<LANES / 2>(a, b, count);                                                                             \
+    return dot_of<Doubles<LANES / 2>, LANES / 2>(a, b, count);                                                         \
   }                                                                                                                    \
   ATTRIBUTE double mean(const float* const* rows, std::int64_t number, std::int64_t count, float* into) {              \
     return mean_entropy_of<LANES>(rows, number, count, into);                                                          \
