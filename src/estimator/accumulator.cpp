@@ -100,12 +100,20 @@ std::vector<ConditionalEntropy> SoftEntropyAccumulator::conditional_entropies(co
                   "\"; seen so far: ", known.empty() ? std::string("none") : detail::join(known));
 }
 
-void SoftEntropyAccumulator::reset() {
-  impl_->forget_device();
-  std::fill(impl_->sum.begin(), impl_->sum.end(), 0.0);
-  impl_->tokens = 0;
-  impl_->rejected = 0;
+void SoftEntropyAccumulator::reset() noexcept {
+  impl_->forget_tokens();
   impl_->reservoir.reset();
+  impl_->sets.clear();
+  impl_->spares.clear();
+}
+
+void SoftEntropyAccumulator::clear() noexcept {
+  impl_->forget_tokens();
+  impl_->reservoir.clear();
+  for (const auto& set : impl_->sets) {
+    set->clear();
+  }
+  impl_->spares = std::move(impl_->sets);
   impl_->sets.clear();
 }
 
@@ -198,8 +206,10 @@ void SoftEntropyAccumulator::load(std::istream& in) {
 std::int64_t SoftEntropyAccumulator::memory_bytes() const noexcept {
   std::int64_t bytes = impl_->panels->memory_bytes() + static_cast<std::int64_t>(impl_->sum.size() * sizeof(double)) +
                        impl_->reservoir.memory_bytes() + (impl_->device ? impl_->device->memory_bytes() : 0);
-  for (const auto& set : impl_->sets) {
-    bytes += set->memory_bytes();
+  for (const auto* const of : {&impl_->sets, &impl_->spares}) {
+    for (const auto& set : *of) {
+      bytes += set != nullptr ? set->memory_bytes() : 0;
+    }
   }
   return bytes;
 }

@@ -57,7 +57,11 @@ struct SoftEntropyAccumulator::Impl {
       check_width(name, key_width);
       return *found;
     }
-    new_sets.push_back(std::make_unique<LabelRows>(name, key_width, anchors.size(), options));
+    const auto spare = std::find_if(spares.begin(), spares.end(), [&](const auto& set) {
+      return set != nullptr && set->name() == name && set->key_width() == key_width;
+    });
+    new_sets.push_back(spare != spares.end() ? std::move(*spare)
+                                             : std::make_unique<LabelRows>(name, key_width, anchors.size(), options));
     return *new_sets.back();
   }
 
@@ -166,8 +170,13 @@ struct SoftEntropyAccumulator::Impl {
   void prepare_estimate();
   /// Counts all updates and brings all sums to the host; what is not of an update or an estimate wants that first.
   void come_home();
-  /// Gives up what is on a device.
-  void forget_device() noexcept { device.reset(); }
+  /// Forgets what was counted, and gives up what is on a device.
+  void forget_tokens() noexcept {
+    device.reset();
+    std::fill(sum.begin(), sum.end(), 0.0);
+    tokens = 0;
+    rejected = 0;
+  }
 
   void forget_readouts() noexcept {
     for (const auto& set : sets) {
@@ -189,7 +198,8 @@ struct SoftEntropyAccumulator::Impl {
   std::int64_t tokens = 0;
   std::int64_t rejected = 0;
   std::vector<std::unique_ptr<LabelRows>> sets;
-  std::unique_ptr<OnDevice> device;  // null: everything is on the host
+  std::vector<std::unique_ptr<LabelRows>> spares;  // of before the last clear(), for their memory; some null
+  std::unique_ptr<OnDevice> device;                // null: everything is on the host
 
   struct Empty {};
   /// One that measures alike and has seen nothing.

@@ -9,7 +9,7 @@ namespace infoplane::estimator {
 template <typename T>
 void grow_to(std::vector<T>& values, std::size_t size) {
   if (values.capacity() < size) {
-    values.reserve(size + size / 64 + 32);
+    values.reserve(size + size / 64 + 256);
   }
 }
 

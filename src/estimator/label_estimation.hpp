@@ -6,7 +6,6 @@
 #include <infoplane/estimator/soft_entropy_options.hpp>
 #include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "estimator/background.hpp"
@@ -55,9 +54,15 @@ class LabelEstimation {
   void add_entropy_influences();
   /// Of the rows in `kept_rows_`; not centred.
   void add_influences(const Extrapolation& extrapolation, double sum_of_weights);
+  /// A row of the sample and the slot of its label.
+  struct LabelOfRow {
+    std::uint32_t slot, index;
+  };
+  /// Those in `kept_rows_`, in the order of slots.
+  std::vector<LabelOfRow> rows_by_label() const;
   /// Takes from the influences what rows of a label have in common: where each label has its number of tokens by
-  /// design, other draws would have it too. `rows`: label and row, in the order of labels.
-  void keep_label_shares(std::span<const std::pair<std::uint32_t, std::uint32_t>> rows);
+  /// design, other draws would have it too. `rows`: in the order of labels.
+  void keep_label_shares(std::span<const LabelOfRow> rows);
 
   const LabelRows& set_;
   LabelWeights weights_;

@@ -60,16 +60,40 @@ LabelRows::LabelRows(const LabelRows& other)
   if (own_) {
     table_ = own_;
   }
-  const std::size_t size = kBlockRows * static_cast<std::size_t>(anchors_);
-  for (const auto& block : other.blocks_) {
-    blocks_.push_back(std::make_unique_for_overwrite<float[]>(size));
-    std::copy_n(block.get(), size, blocks_.back().get());
+  const auto m = static_cast<std::size_t>(anchors_);
+  for (std::size_t begin = 0; begin < rows() && !other.on_device_; begin += kBlockRows) {
+    blocks_.push_back(std::make_unique_for_overwrite<float[]>(kBlockRows * m));
+    std::copy_n(other.blocks_[begin / kBlockRows].get(), std::min(kBlockRows, rows() - begin) * m,
+                blocks_.back().get());
   }
   for (const auto& [row, from] : other.wholes_) {
     Whole& into = whole(row);
     into.tokens = from.tokens;
     std::copy_n(from.sums.get(), anchors_, into.sums.get());
   }
+}
+
+void LabelRows::clear() noexcept {
+  level_ = 0;
+  table_.reset();
+  own_.reset();
+  slot_of_row_.clear();
+  row_of_slot_.clear();
+  parts_.clear();
+  dealt_.clear();
+  pending_.clear();
+  counts_.clear();
+  visit_.clear();
+  squares_.clear();
+  std::fill(dropped_.begin(), dropped_.end(), 0.0);
+  dropped_tokens_ = 0;
+  free_slots_.clear();
+  free_rows_.clear();
+  wholes_.clear();
+  on_device_.reset();
+  dropped_rows_.clear();
+  readout_.reset();
+  sampled_.clear();
 }
 
 LabelRows::Plan LabelRows::plan(const labels::LabelAssignment& assignment, const Batch& batch) {
@@ -164,13 +188,17 @@ std::uint32_t LabelRows::append_row() {
   grow_to(visit_, rows() + 1);
   grow_to(squares_, rows() + 1);
   if (!on_device_ && rows() / kBlockRows == blocks_.size()) {
-    blocks_.push_back(std::make_unique<float[]>(kBlockRows * static_cast<std::size_t>(anchors_)));
+    blocks_.push_back(std::make_unique_for_overwrite<float[]>(kBlockRows * static_cast<std::size_t>(anchors_)));
   }
   pending_.push_back(0);
   counts_.push_back(0);
   visit_.push_back(0);
   squares_.push_back(0);
-  return static_cast<std::uint32_t>(rows() - 1);
+  const auto appended = static_cast<std::uint32_t>(rows() - 1);
+  if (!on_device_) {
+    std::fill_n(row(appended), anchors_, 0.0F);
+  }
+  return appended;
 }
 
 std::uint32_t LabelRows::part_of(std::uint32_t slot, std::uint32_t part) {

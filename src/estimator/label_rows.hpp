@@ -75,6 +75,9 @@ class LabelRows {
   const std::string& name() const noexcept { return name_; }
   int key_width() const noexcept { return width_; }
 
+  /// Back to one that has seen nothing, with its memory on the host.
+  void clear() noexcept;
+
   /// Finds the rows of a batch's labels, where `used` is set, and makes room for all that `add` and `keep` will need.
   /// No sum or count changes.
   Plan plan(const labels::LabelAssignment& assignment, const Batch& batch);

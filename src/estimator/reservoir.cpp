@@ -112,6 +112,14 @@ Reservoir::Merged Reservoir::merged(const Reservoir& other) const {
 
 void Reservoir::reset() noexcept { *this = Reservoir(anchors_, stream_); }
 
+void Reservoir::clear() noexcept {
+  position_ = 0;
+  sequences_seen_ = 0;
+  heap_.clear();
+  values_.clear();
+  sequences_.clear();
+}
+
 std::int64_t Reservoir::memory_bytes() const noexcept {
   return static_cast<std::int64_t>(heap_.capacity() * sizeof(Entry) + values_.capacity() * sizeof(float) +
                                    sequences_.capacity() * sizeof(std::int64_t));

@@ -75,6 +75,8 @@ class Reservoir {
   Merged merged(const Reservoir& other) const;
 
   void reset() noexcept;
+  /// The same, with its memory.
+  void clear() noexcept;
   void save(state::Writer& out) const;
   /// @throws IoError, and changes nothing, if what was saved cannot be a sample.
   void load(state::Reader& in);

@@ -168,8 +168,9 @@ void Stream::load(state::Reader& in) {
 
 void Stream::reset() {
   index_ = labels::LabelIndex(options_.labels());
+  const bool always = options_.window() == options_.every();  // in use at every step, so there is nothing to free
   for (auto& layer : layers_) {
-    layer.accumulator.reset();
+    always ? layer.accumulator.clear() : layer.accumulator.reset();
     layer.captures = 0;
   }
   grouping_.reset();

@@ -2,8 +2,10 @@
 #include <c10/core/InferenceMode.h>
 
 #include <array>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <cmath>
+#include <sstream>
 
 #include "estimator/oracle.hpp"
 
@@ -227,6 +229,46 @@ TEST_CASE("accumulator: reset forgets tokens and sets, and frees them", "[estima
   SoftEntropyAccumulator fresh(16);
   fresh.update(z);
   CHECK(accumulator.estimate().entropy_nats == fresh.estimate().entropy_nats);
+}
+
+TEST_CASE("accumulator: clear forgets tokens and sets, and keeps their memory", "[estimator]") {
+  const auto options = SoftEntropyOptions().max_labels(GENERATE(0, 60));
+  const auto state_of = [](const SoftEntropyAccumulator& accumulator) {
+    std::ostringstream out;
+    accumulator.save(out);
+    return out.str();
+  };
+  const auto update = [](SoftEntropyAccumulator& accumulator, std::int64_t n, std::int64_t labels, std::uint64_t seed) {
+    accumulator.update(normal({n, 16}, seed),
+                       {{"x", to_tensor(some_labels(n, labels))}, {"y", to_tensor(some_labels(n, 3))}});
+  };
+  SoftEntropyAccumulator accumulator(16, options);
+  update(accumulator, 3000, 400, 1);  // 1000 tokens of each "y": float64 rows too
+  accumulator.update(normal({20, 16}), {{"only once", to_tensor(some_labels(20, 5))}});
+  const auto memory = accumulator.memory_bytes();
+  accumulator.clear();
+  CHECK(accumulator.estimate().tokens == 0);
+  CHECK(accumulator.estimate().sets.empty());
+  CHECK(accumulator.memory_bytes() > memory / 2);
+  for (const std::int64_t n : {100, 5000}) {  // within what there is, and beyond
+    update(accumulator, n, 300, 2);
+    SoftEntropyAccumulator fresh(16, options);
+    update(fresh, n, 300, 2);
+    CHECK(state_of(accumulator) == state_of(fresh));
+    const InformationEstimate got = accumulator.estimate().sets[1], expected = fresh.estimate().sets[1];
+    CHECK(got.corrected_nats == expected.corrected_nats);
+    CHECK(got.standard_error_nats == expected.standard_error_nats);
+    const SoftEntropyAccumulator copy = accumulator;
+    CHECK(state_of(copy) == state_of(fresh));
+    accumulator.clear();
+  }
+  accumulator.update(normal({20, 16}), {{"x", to_tensor(some_labels(20, 5))}});  // "x" again, "y" no more
+  CHECK(accumulator.estimate().sets.size() == 1);
+  accumulator.clear();
+  update(accumulator, 100, 300, 2);
+  SoftEntropyAccumulator fresh(16, options);
+  update(fresh, 100, 300, 2);
+  CHECK(state_of(accumulator) == state_of(fresh));
 }
 
 TEST_CASE("accumulator: keeps no graph, no representation, and leaves z as it was", "[estimator]") {

@@ -1,5 +1,6 @@
 #include "estimator/kernels/entropy.hpp"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
@@ -47,19 +48,56 @@ std::vector<double> total_of(const std::vector<const float*>& rows, std::int64_t
   return total;
 }
 
-TEST_CASE("entropy kernels: logarithms of sums of rows", "[estimator][kernels]") {
+/// The kernels' logarithm of 0 is that of the smallest normal number.
+double logarithm(double x) { return std::log(std::max(x, 1.17549435e-38)); }
+
+TEST_CASE("entropy kernels: product with the logarithms of a sum of rows", "[estimator][kernels]") {
   for (const std::int64_t m : kCounts) {
     CAPTURE(m);
-    const auto first = some_sums(m, 1), second = some_sums(m, 2), third = some_sums(m, 3);
-    const std::vector<const float*> rows = {first.data(), second.data(), third.data()};
-    std::vector<float> logs(static_cast<std::size_t>(m) + 1, 7.0F);
-    kernels::logarithms(rows.data(), 3, m, 0.25F, logs.data());
-    const auto total = total_of(rows, m);
+    const auto first = some_sums(m, 1), second = some_sums(m, 2), third = some_sums(m, 3), p = some_sums(m, 4);
+    const auto total = total_of({first.data(), second.data(), third.data()}, m);
+    double expected = 0, size = 0;
     for (std::size_t b = 0; b < total.size(); ++b) {
-      const double expected = total[b] > 0 ? std::log(total[b] / 4) : std::log(1.17549435e-38);
-      CHECK_THAT(static_cast<double>(logs[b]), WithinAbs(expected, 5e-7) || WithinRel(expected, 1e-6));
+      const double product = static_cast<double>(p[b]) * logarithm(total[b] / 4);
+      expected += product;
+      size += std::abs(product);
     }
-    CHECK(logs.back() == 7.0F);
+    const float got = kernels::dot_logarithms(p.data(), {nullptr, first.data(), second.data(), third.data()}, m, 0.25F);
+    CHECK_THAT(static_cast<double>(got), WithinAbs(expected, 1e-6 * size + 1e-9));
+  }
+}
+
+TEST_CASE("entropy kernels: what tokens of each part give", "[estimator][kernels]") {
+  constexpr kernels::SplitWeights kWeights = {1.5F, 0.25F, -1.0F};
+  for (const std::int64_t m : kCounts) {
+    const auto first = some_sums(m, 1), second = some_sums(m, 2), fourth = some_sums(m, 3);
+    const std::array<const float*, 4> rows = {first.data(), second.data(), nullptr, fourth.data()};
+    const std::array<std::int64_t, 4> tokens = {3, 1, 0, 2};
+    for (const unsigned wanted : {0b0001U, 0b1000U, 0b1011U}) {
+      CAPTURE(m, wanted);
+      std::array<std::vector<float>, 4> logs;
+      std::array<float*, 4> out{};
+      for (std::size_t i = 0; i < 4; ++i) {
+        logs[i].assign(static_cast<std::size_t>(m) + 1, 7.0F);
+        out[i] = (wanted >> i & 1U) != 0 ? logs[i].data() : nullptr;
+      }
+      kernels::split_logarithms(rows, tokens, m, kWeights, out);
+      const auto value = [&](std::size_t i, std::size_t b) {
+        return rows[i] == nullptr ? 0.0 : static_cast<double>(rows[i][b]);
+      };
+      for (std::size_t i = 0; i < 4; ++i) {
+        CHECK(logs[i].back() == 7.0F);
+        for (std::size_t b = 0; b < static_cast<std::size_t>(m); ++b) {
+          double expected = 1.5 * logarithm((value(0, b) + value(1, b) + value(3, b)) / 6);
+          for (std::size_t j = 0; j < 4; ++j) {
+            expected +=
+                j == i ? -logarithm(value(i, b) / static_cast<double>(tokens[i]))
+                       : 0.25 * logarithm((value(i, b) + value(j, b)) / static_cast<double>(tokens[i] + tokens[j]));
+          }
+          CHECK_THAT(static_cast<double>(logs[i][b]), WithinAbs(out[i] == nullptr ? 7.0 : expected, 1e-4));
+        }
+      }
+    }
   }
 }
 

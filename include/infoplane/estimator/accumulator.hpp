@@ -96,7 +96,9 @@ class SoftEntropyAccumulator {
   std::vector<ConditionalEntropy> conditional_entropies(const std::string& name) const;
 
   /// Forgets all tokens and label sets, and frees their memory.
-  void reset();
+  void reset() noexcept;
+  /// Forgets all tokens and label sets, and keeps their memory on the host for the next ones of the same names.
+  void clear() noexcept;
 
   /// Adds what another accumulator has seen; labels are matched by whole keys. Happens whole or not at all.
   /// @throws ArgumentError if m, d, ε, seed, seed rule, max_labels or the key width of a set differ; names each with

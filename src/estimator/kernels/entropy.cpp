@@ -56,6 +56,17 @@ INFOPLANE_INLINE double logarithm(double x) { return Doubles<2>::log<10>(typenam
 /// Entropy where Σ s = total and Σ s log s = logs.
 INFOPLANE_INLINE double entropy_of(double total, double logs) { return logarithm(total) - logs / total; }
 
+/// The rows that are not null, and their number.
+INFOPLANE_INLINE int without_null(const std::array<const float*, 4>& rows, const float* (&present)[4]) {
+  int number = 0;
+  for (const float* const row : rows) {
+    if (row != nullptr) {
+      present[number++] = row;
+    }
+  }
+  return number;
+}
+
 /// Sum of rows, from column b on; `load` takes a row.
 template <typename Load>
 INFOPLANE_INLINE auto sum_of_rows(const float* const* rows, std::int64_t number, const Load& load) {
@@ -67,17 +78,65 @@ INFOPLANE_INLINE auto sum_of_rows(const float* const* rows, std::int64_t number,
 }
 
 template <int L>
-INFOPLANE_INLINE void logarithms_of_rows(const float* const* rows, std::int64_t number, std::int64_t count, float scale,
-                                         float* out) {
+INFOPLANE_INLINE float dot_logarithms_of(const float* p, const std::array<const float*, 4>& given, std::int64_t count,
+                                         float scale) {
   using Vector = Lanes<L>;
+  const float* rows[4] = {};
+  const int number = without_null(given, rows);
+  typename Vector::Float total{};
   std::int64_t b = 0;
   for (; b + L <= count; b += L) {
     const auto sum = sum_of_rows(rows, number, [b](const float* row) { return Vector::load(row + b); });
-    Vector::store(out + b, Vector::log(sum * scale));
+    total += Vector::load(p + b) * Vector::log(sum * scale);
   }
   if (b < count) {
     const auto sum = sum_of_rows(rows, number, [count](const float* row) { return Vector::load_end(row, count); });
-    Vector::store_end(out, Vector::log(sum * scale), count);
+    total += Vector::load_end(p, count) * Vector::log(sum * scale);
+  }
+  return Vector::sum_of(total);
+}
+
+template <int L>
+INFOPLANE_INLINE void split_logarithms_of(const std::array<const float*, 4>& rows,
+                                          const std::array<std::int64_t, 4>& tokens, std::int64_t count,
+                                          const SplitWeights& weights, const std::array<float*, 4>& out) {
+  using Vector = Lanes<L>;
+  using Float = typename Vector::Float;
+  const float whole_scale = 1 / static_cast<float>(tokens[0] + tokens[1] + tokens[2] + tokens[3]);
+  float pair_scales[6];  // 0: of no part that is wanted
+  for (std::size_t i = 0; i < 6; ++i) {
+    const auto [a, b] = kPairs[i];
+    pair_scales[i] = out[a] != nullptr || out[b] != nullptr ? 1 / static_cast<float>(tokens[a] + tokens[b]) : 0.0F;
+  }
+  for (std::int64_t b = 0; b < count; b += L) {
+    const bool full = b + L <= count;
+    Float values[4] = {};
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (rows[i] != nullptr) {
+        values[i] = full ? Vector::load(rows[i] + b) : Vector::load_end(rows[i], count);
+      }
+    }
+    const Float sum = values[0] + values[1] + values[2] + values[3];
+    const Float of_whole = weights.whole * Vector::log(sum * whole_scale);
+    Float logs[4] = {of_whole, of_whole, of_whole, of_whole};
+    for (std::size_t i = 0; i < 6; ++i) {
+      if (pair_scales[i] > 0) {
+        const auto [first, second] = kPairs[i];
+        const Float of_pair = weights.pair * Vector::log((values[first] + values[second]) * pair_scales[i]);
+        logs[first] += of_pair;
+        logs[second] += of_pair;
+      }
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (out[i] != nullptr) {
+        logs[i] += weights.part * Vector::log(values[i] * (1 / static_cast<float>(tokens[i])));
+        if (full) {
+          Vector::store(out[i] + b, logs[i]);
+        } else {
+          Vector::store_end(out[i], logs[i], count);
+        }
+      }
+    }
   }
 }
 
@@ -147,13 +206,7 @@ INFOPLANE_INLINE double total_entropy_of(const float* const* rows, std::int64_t 
 template <int D>
 INFOPLANE_INLINE double total_entropy_of(const std::array<const float*, 4>& rows, std::int64_t count, double* all) {
   const float* present[4];
-  int number = 0;
-  for (const float* const row : rows) {
-    if (row != nullptr) {
-      present[number++] = row;
-    }
-  }
-  switch (number) {
+  switch (without_null(rows, present)) {
     case 1:
       return total_entropy_of<D, 1>(present, count, all);
     case 2:
@@ -213,13 +266,15 @@ struct Functions {
   double (*doubles)(const double*, std::int64_t);
   double (*floats)(const float*, std::int64_t);
   void (*logarithms)(const double*, std::int64_t, double, double*);
-  void (*logarithms_of_rows)(const float* const*, std::int64_t, std::int64_t, float, float*);
+  float (*dot_logarithms)(const float*, const std::array<const float*, 4>&, std::int64_t, float);
   double (*dot_mixed)(const float*, const double*, std::int64_t);
   float (*dot_floats)(const float*, const float*, std::int64_t);
   double (*dot_doubles)(const double*, const double*, std::int64_t);
   double (*mean)(const float* const*, std::int64_t, std::int64_t, float*);
   double (*total)(const std::array<const float*, 4>&, std::int64_t, double*);
   void (*split)(const std::array<const float*, 4>&, std::int64_t, double, SplitEntropies&);
+  void (*split_logarithms)(const std::array<const float*, 4>&, const std::array<std::int64_t, 4>&, std::int64_t,
+                           const SplitWeights&, const std::array<float*, 4>&);
 };
 
 // NOLINTBEGIN(cppcoreguidelines-macro-usage,bugprone-macro-parentheses): attributes of functions, no way around it
@@ -230,8 +285,8 @@ struct Functions {
   ATTRIBUTE void logs(const double* sums, std::int64_t count, double scale, double* out) {                             \
     logarithms_of<LANES / 2>(sums, count, scale, out);                                                                 \
   }                                                                                                                    \
-  ATTRIBUTE void row_logs(const float* const* rows, std::int64_t number, std::int64_t count, float scale, float* to) { \
-    logarithms_of_rows<LANES>(rows, number, count, scale, to);                                                         \
+  ATTRIBUTE float dot_logs(const float* p, const std::array<const float*, 4>& rows, std::int64_t count, float scale) { \
+    return dot_logarithms_of<LANES>(p, rows, count, scale);                                                            \
   }                                                                                                                    \
   ATTRIBUTE double dot_m(const float* a, const double* b, std::int64_t count) {                                        \
     return dot_of<Doubles<LANES / 2>, LANES / 2>(a, b, count);                                                         \
@@ -251,7 +306,12 @@ struct Functions {
   ATTRIBUTE void split(const std::array<const float*, 4>& rows, std::int64_t count, double n, SplitEntropies& to) {    \
     split_entropies_of<LANES>(rows, count, n, to);                                                                     \
   }                                                                                                                    \
-  constexpr Functions kFunctions = {doubles, floats, logs, row_logs, dot_m, dot_f, dot_d, mean, total, split};         \
+  ATTRIBUTE void split_logs(const std::array<const float*, 4>& rows, const std::array<std::int64_t, 4>& tokens,        \
+                            std::int64_t count, const SplitWeights& weights, const std::array<float*, 4>& out) {       \
+    split_logarithms_of<LANES>(rows, tokens, count, weights, out);                                                     \
+  }                                                                                                                    \
+  constexpr Functions kFunctions = {doubles, floats, logs,  dot_logs, dot_m,     dot_f,                                \
+                                    dot_d,   mean,   total, split,    split_logs};                                     \
   }
 // NOLINTEND(cppcoreguidelines-macro-usage,bugprone-macro-parentheses)
 
@@ -291,8 +351,9 @@ double dot(const double* a, const double* b, std::int64_t count) noexcept {
   return functions().dot_doubles(a, b, count);
 }
 float dot(const float* a, const float* b, std::int64_t count) noexcept { return functions().dot_floats(a, b, count); }
-void logarithms(const float* const* rows, std::int64_t number, std::int64_t count, float scale, float* out) noexcept {
-  functions().logarithms_of_rows(rows, number, count, scale, out);
+float dot_logarithms(const float* p, const std::array<const float*, 4>& rows, std::int64_t count,
+                     float scale) noexcept {
+  return functions().dot_logarithms(p, rows, count, scale);
 }
 double mean_entropy(const float* const* rows, std::int64_t number, std::int64_t count, float* mean) noexcept {
   return functions().mean(rows, number, count, mean);
@@ -304,6 +365,11 @@ SplitEntropies split_entropies(const std::array<const float*, 4>& rows, std::int
   SplitEntropies result;
   functions().split(rows, count, tokens, result);
   return result;
+}
+
+void split_logarithms(const std::array<const float*, 4>& rows, const std::array<std::int64_t, 4>& tokens,
+                      std::int64_t count, const SplitWeights& weights, const std::array<float*, 4>& out) noexcept {
+  functions().split_logarithms(rows, tokens, count, weights, out);
 }
 
 }  // namespace infoplane::estimator::kernels

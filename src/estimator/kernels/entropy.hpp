@@ -16,9 +16,9 @@ void logarithms(const double* sums, std::int64_t count, double scale, double* ou
 double dot(const float* a, const double* b, std::int64_t count) noexcept;
 double dot(const double* a, const double* b, std::int64_t count) noexcept;
 
-/// out_b = log(Σ_i rows_ib · scale) in float32, absolute error below 2e-7 or relative below 1e-6; −87 for sums that are
-/// 0.
-void logarithms(const float* const* rows, std::int64_t number, std::int64_t count, float scale, float* out) noexcept;
+/// Σ_b p_b log(Σ_i rows_ib · scale) over up to four rows, null for zero, in float32: absolute error of a logarithm
+/// below 2e-7 or relative below 1e-6; −87 for sums that are 0.
+float dot_logarithms(const float* p, const std::array<const float*, 4>& rows, std::int64_t count, float scale) noexcept;
 
 /// Σ_b a_b b_b, in float32.
 float dot(const float* a, const float* b, std::int64_t count) noexcept;
@@ -38,5 +38,16 @@ struct SplitEntropies {
   std::array<double, 6> pairs;
 };
 SplitEntropies split_entropies(const std::array<const float*, 4>& rows, std::int64_t count, double tokens) noexcept;
+
+/// What a token of each part is weighed with in entropies of the whole, of pairs of parts and of parts.
+struct SplitWeights {
+  float whole, pair, part;
+};
+/// For each part i with tokens n_i and sums r_i where `out` is not null, with such logarithms as above:
+///
+///     out_ib = whole · log(Σ_j r_jb / Σ_j n_j) + pair · Σ_{j ≠ i} log((r_ib + r_jb) / (n_i + n_j)) + part · log(r_ib /
+///     n_i)
+void split_logarithms(const std::array<const float*, 4>& rows, const std::array<std::int64_t, 4>& tokens,
+                      std::int64_t count, const SplitWeights& weights, const std::array<float*, 4>& out) noexcept;
 
 }  // namespace infoplane::estimator::kernels
