@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <infoplane/core/error.hpp>
@@ -16,6 +17,12 @@
 namespace infoplane::state {
 
 static_assert(std::endian::native == std::endian::little, "saved state is written as it lies in memory");
+
+/// Tokens, sequences and the like stay below this, so that sums of a few of them are exact and do not overflow.
+inline constexpr std::uint64_t kMost = std::uint64_t{1} << 53U;
+
+/// Whether sums over tokens are what their number says, but for rounding in float32.
+inline bool agree(double sum, double count) noexcept { return std::abs(sum - count) <= 1e-3 * count; }
 
 /// Collects the content of a state.
 class Writer {

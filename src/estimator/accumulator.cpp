@@ -4,6 +4,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/labels/key_table.hpp>
+#include <numeric>
 
 #include "core/differences.hpp"
 #include "core/state.hpp"
@@ -172,12 +173,12 @@ void SoftEntropyAccumulator::save(std::ostream& out) const {
   for (const auto& set : mine.sets) {
     set->save(content);
   }
-  state::write(out, "accumulator", 1, content.content());
+  state::write(out, "accumulator", kStateVersion, content.content());
 }
 
 void SoftEntropyAccumulator::load(std::istream& in) {
   const Impl& mine = *impl_;
-  const state::Content content = state::read(in, "accumulator", 1);
+  const state::Content content = state::read(in, "accumulator", kStateVersion);
   state::Reader reader(content.bytes);
   const Measure measure = Measure::get(reader);
   Differences differences;
@@ -191,12 +192,21 @@ void SoftEntropyAccumulator::load(std::istream& in) {
   loaded->sum = reader.get_array<double>(mine.sum.size(), "its sums are of another number of anchors");
   loaded->tokens = reader.get<std::int64_t>();
   loaded->rejected = reader.get<std::int64_t>();
-  state::Reader::require(loaded->tokens >= 0 && loaded->rejected >= 0, "it has fewer than no tokens");
-  state::Reader::require(are_sums(loaded->sum), "it has a sum that is none");
+  constexpr auto kMost = static_cast<std::int64_t>(state::kMost);
+  state::Reader::require(
+      loaded->tokens >= 0 && loaded->tokens < kMost && loaded->rejected >= 0 && loaded->rejected < kMost,
+      "it has an impossible number of tokens");
+  state::Reader::require(
+      are_sums(loaded->sum) && state::agree(std::accumulate(loaded->sum.begin(), loaded->sum.end(), 0.0),
+                                            static_cast<double>(loaded->tokens)),
+      "its sums are not those of its tokens");
   loaded->reservoir.load(reader);
+  state::Reader::require(loaded->reservoir.position() == static_cast<std::uint64_t>(loaded->tokens),
+                         "its sample is of other tokens");
   for (auto sets = reader.get<std::uint32_t>(); sets > 0; --sets) {
     auto set = LabelRows::load(reader, mine.anchors.size(), mine.options, loaded->reservoir.size());
     state::Reader::require(loaded->find(set->name()) == nullptr, "a label set is there twice");
+    state::Reader::require(set->tokens() <= loaded->tokens, "a label set has more tokens than there are");
     loaded->sets.push_back(std::move(set));
   }
   reader.end();

@@ -43,7 +43,8 @@ struct SoftEntropyAccumulator::Impl {
   };
 
   Measure measure() const {
-    return {anchors.size(), anchors.dimension(), epsilon, anchors.seed(), anchors.rule_name(), options.max_labels()};
+    return {anchors.size(),       anchors.dimension(),      epsilon, anchors.seed(), anchors.rule_name(),
+            options.max_labels(), anchors.known_generator()};
   }
 
   LabelRows* find(const std::string& name) const {
@@ -110,7 +111,7 @@ struct SoftEntropyAccumulator::Impl {
   static std::span<const std::int64_t> labels_of(const IntegerLabels& integers) { return integers.values; }
 
   LabelRows::Batch batch(const Update& update) const {
-    return {update.assignment.used, reservoir.sequences(), update.length};
+    return {update.assignment.used, reservoir.next_sequence(), update.length};
   }
 
   /// The second half of an update; nothing in it fails.

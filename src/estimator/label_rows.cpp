@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <infoplane/core/hash.hpp>
+#include <iterator>
 
 #include "estimator/growth.hpp"
 
@@ -42,6 +43,7 @@ LabelRows::LabelRows(const LabelRows& other)
       max_labels_(other.max_labels_),
       salt_(other.salt_),
       level_(other.level_),
+      planned_level_(other.planned_level_),
       table_(other.table_),
       own_(other.own_ ? std::make_shared<labels::KeyTable>(*other.own_) : nullptr),
       slot_of_row_(other.slot_of_row_),
@@ -74,7 +76,7 @@ LabelRows::LabelRows(const LabelRows& other)
 }
 
 void LabelRows::clear() noexcept {
-  level_ = 0;
+  level_ = planned_level_ = 0;
   table_.reset();
   own_.reset();
   slot_of_row_.clear();
@@ -112,6 +114,22 @@ LabelRows::Plan LabelRows::plan(const labels::LabelAssignment& assignment, const
     }
   }
   sampled_.reserve(Reservoir::kCapacity);
+  if (max_labels_ > 0 && assignment.row_count > max_labels_) {
+    std::vector<std::int32_t> seen;
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      if (assignment.rows[i] != labels::kNoRow && batch.used[i] != 0) {
+        seen.push_back(assignment.rows[i]);
+      }
+    }
+    std::sort(seen.begin(), seen.end());
+    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+    if (static_cast<std::int64_t>(seen.size()) > max_labels_) {
+      std::vector<std::uint64_t> hashes;
+      std::transform(seen.begin(), seen.end(), std::back_inserter(hashes),
+                     [&](std::int32_t table_row) { return hash_of(assignment.table->key(table_row), salt_); });
+      plan_level(std::move(hashes));
+    }
+  }
   for (std::size_t i = 0; i < result.size(); ++i) {
     const std::int32_t table_row = assignment.rows[i];
     if (table_row != labels::kNoRow && batch.used[i] != 0) {
@@ -127,6 +145,15 @@ LabelRows::Plan LabelRows::plan(std::span<const std::int64_t> labels, const Batc
   Plan result(labels.size(), kNone);
   own_table();
   sampled_.reserve(Reservoir::kCapacity);
+  if (max_labels_ > 0 && static_cast<std::int64_t>(labels.size()) > max_labels_) {
+    std::vector<std::uint64_t> hashes;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i] != -1 && labels[i] != -100 && batch.used[i] != 0) {
+        hashes.push_back(hash_of(labels.subspan(i, 1), salt_));
+      }
+    }
+    plan_level(std::move(hashes));
+  }
   for (std::size_t i = 0; i < result.size(); ++i) {
     if (labels[i] != -1 && labels[i] != -100 && batch.used[i] != 0) {
       const std::uint32_t slot = slot_of_key(labels.subspan(i, 1));
@@ -139,7 +166,7 @@ LabelRows::Plan LabelRows::plan(std::span<const std::int64_t> labels, const Batc
 
 std::uint32_t LabelRows::slot_of_table_row(std::int32_t table_row) {
   std::int32_t& slot = slot_of_row_[static_cast<std::size_t>(table_row)];
-  if (slot == labels::kNoRow && !kept(table_->key(table_row))) {
+  if (slot == labels::kNoRow && !kept(table_->key(table_row), std::max(level_, planned_level_))) {
     slot = kDroppedRow;
   }
   return slot == kDroppedRow      ? kDropped
@@ -148,6 +175,9 @@ std::uint32_t LabelRows::slot_of_table_row(std::int32_t table_row) {
 }
 
 std::uint32_t LabelRows::slot_of_key(std::span<const std::int64_t> key) {
+  if (!kept(key, std::max(level_, planned_level_))) {
+    return kDropped;  // and its key takes no memory
+  }
   const std::int32_t table_row = own_->insert(key);
   if (slot_of_row_.size() < static_cast<std::size_t>(own_->size())) {
     grow_to(slot_of_row_, static_cast<std::size_t>(own_->size()));

@@ -123,6 +123,8 @@ class LabelRows {
   void drop_to_limit(std::span<const double> labels_by_level);
 
   std::vector<ConditionalEntropy> conditional_entropies() const;
+  /// With a label of this set.
+  std::int64_t tokens() const noexcept;
   std::int64_t memory_bytes() const noexcept;
 
   /// Queues the way of all sums to a device, or home; afterwards they are there, or with `finish_home` once it has
@@ -193,7 +195,12 @@ class LabelRows {
   std::uint32_t append_row();
   std::uint32_t part_of(std::uint32_t slot, std::uint32_t part);
   static std::uint64_t hash_of(std::span<const std::int64_t> key, std::uint64_t salt) noexcept;
-  bool kept(std::span<const std::int64_t> key) const noexcept;
+  /// Whether a label is in the sample of labels at a level.
+  bool kept(std::span<const std::int64_t> key, int level) const noexcept;
+  bool kept(std::span<const std::int64_t> key) const noexcept { return kept(key, level_); }
+  /// Raises `planned_level_` so far that those of `hashes`, which may be of the same labels, and the labels that are
+  /// here are few enough.
+  void plan_level(std::vector<std::uint64_t> hashes);
   void reserve_for_dropping();
   void drop_labels(int level) noexcept;
   void clear_into_dropped(std::uint32_t row) noexcept;
@@ -202,12 +209,12 @@ class LabelRows {
   void own_table();
   void load_labels(state::Reader& in);
   void load_rows(state::Reader& in);
+  void check_counts() const;
 
   LabelCounts counts_of(std::uint32_t slot) const noexcept;
   /// Adds the sums of all tokens to `all`, where they are on the host.
   LabelEntropies entropies_of(std::uint32_t slot, const LabelCounts& counts, Label& scratch, double* all) const;
   void prefetch(std::size_t slot) const noexcept;
-  std::int64_t tokens() const noexcept;
   std::vector<double> sum_of_all() const;
   /// `all`: the sum of all rows.
   LabelTotals totals(LabelWeights weights, const TokenBias& bias, std::vector<double>& all) const;
@@ -221,6 +228,7 @@ class LabelRows {
   std::int64_t max_labels_;                        // 0: no limit
   std::uint64_t salt_;                             // of the hashes of labels
   int level_ = 0;                                  // labels with a hash below 2^(64 − level) are kept
+  int planned_level_ = 0;                          // that which the next commit raises `level_` to, if it is higher
   std::shared_ptr<const labels::KeyTable> table_;  // what `row_of_slot_` means
   std::shared_ptr<labels::KeyTable> own_;          // the same, where it is this set's to grow
   std::vector<std::int32_t> slot_of_row_;          // by row of the table; kNoRow: not seen here; kDroppedRow

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "core/state.hpp"
 #include "estimator/entropy.hpp"
@@ -9,7 +10,7 @@ namespace {
 
 using state::Reader;
 
-constexpr std::int64_t kMostTokens = std::int64_t{1} << 53U;
+constexpr auto kMostTokens = static_cast<std::int64_t>(state::kMost);
 
 }  // namespace
 
@@ -65,8 +66,11 @@ std::unique_ptr<LabelRows> LabelRows::load(Reader& in, std::int64_t anchors, con
   result->load_rows(in);
   result->dropped_ = in.get_array<double>(result->dropped_.size(), "sums are of another number of anchors");
   result->dropped_tokens_ = in.get<std::int64_t>();
-  Reader::require(are_sums(result->dropped_) && result->dropped_tokens_ >= 0 && result->dropped_tokens_ < kMostTokens,
-                  "the dropped labels have a sum that is none");
+  Reader::require(are_sums(result->dropped_) && result->dropped_tokens_ >= 0 && result->dropped_tokens_ < kMostTokens &&
+                      state::agree(std::accumulate(result->dropped_.begin(), result->dropped_.end(), 0.0),
+                                   static_cast<double>(result->dropped_tokens_)),
+                  "the dropped labels have sums that are not those of their tokens");
+  result->check_counts();
   result->sampled_ = in.get_array<std::uint32_t>();
   Reader::require(result->sampled_.size() <= reservoir_rows, "a label set knows more samples than there are");
   const std::vector<std::uint32_t> slot_of = result->slot_of_row();
@@ -109,6 +113,25 @@ void LabelRows::load_labels(Reader& in) {
   for (const std::uint32_t slot : free_slots_) {
     Reader::require(slot < live.size() && live[slot] != 1 && !free[slot], "a label is free twice or not at all");
     free[slot] = true;
+  }
+}
+
+/// Rows and their numbers of tokens say the same.
+void LabelRows::check_counts() const {
+  std::vector<double> sums(static_cast<std::size_t>(anchors_));
+  std::int64_t all = dropped_tokens_;
+  for (std::uint32_t number = 0; number < rows(); ++number) {
+    const std::int64_t tokens = tokens_of_row(number);
+    const auto count = static_cast<double>(tokens);
+    std::fill(sums.begin(), sums.end(), 0.0);
+    add_row_to(number, sums.data());
+    Reader::require(state::agree(std::accumulate(sums.begin(), sums.end(), 0.0), count),
+                    "a row has sums that are not those of its tokens");
+    const auto squares = static_cast<double>(squares_[number]);  // Σ k² over sequences, where Σ k is the count
+    constexpr double kExact = 1 << 24;                           // float32 beyond does not grow by 1
+    Reader::require(squares >= std::min(count, kExact) * (1 - 1e-3) && squares <= count * count * (1 + 1e-3),
+                    "a row has squares that are none");
+    Reader::require((all += tokens) < kMostTokens, "a label set has an impossible number of tokens");
   }
 }
 

@@ -12,11 +12,29 @@ std::uint64_t LabelRows::hash_of(std::span<const std::int64_t> key, std::uint64_
   return salt;
 }
 
-bool LabelRows::kept(std::span<const std::int64_t> key) const noexcept {
-  if (level_ == 0) {
+bool LabelRows::kept(std::span<const std::int64_t> key, int level) const noexcept {
+  if (level == 0) {
     return true;
   }
-  return level_ < 64 && hash_of(key, salt_) >> (64 - level_) == 0;
+  return level < 64 && hash_of(key, salt_) >> (64 - level) == 0;
+}
+
+void LabelRows::plan_level(std::vector<std::uint64_t> hashes) {
+  for (const std::int32_t table_row : row_of_slot_) {
+    if (table_row != labels::kNoRow) {
+      hashes.push_back(hash_of(table_->key(table_row), salt_));
+    }
+  }
+  std::sort(hashes.begin(), hashes.end());
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  planned_level_ = std::max(planned_level_, level_);
+  const auto labels = [&] {
+    const std::uint64_t limit = planned_level_ < 64 ? ~std::uint64_t{0} >> static_cast<unsigned>(planned_level_) : 0;
+    return std::upper_bound(hashes.begin(), hashes.end(), limit) - hashes.begin();
+  };
+  while (planned_level_ < 64 && labels() > max_labels_) {
+    ++planned_level_;
+  }
 }
 
 void LabelRows::reserve_for_dropping() {
@@ -28,6 +46,7 @@ void LabelRows::reserve_for_dropping() {
 }
 
 void LabelRows::drop_beyond_limit() noexcept {
+  drop_labels(planned_level_);
   while (max_labels_ > 0 && level_ < 64 && static_cast<std::int64_t>(slots() - free_slots_.size()) > max_labels_) {
     drop_labels(level_ + 1);
   }

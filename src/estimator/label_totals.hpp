@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -47,7 +48,9 @@ class TokenBias {
   /// In nats, of `tokens` tokens with `squares` = Σ k²; 0 of none.
   double operator()(std::int64_t tokens, float squares) const noexcept {
     const auto n = static_cast<double>(tokens);
-    return tokens == 0 ? 0.0 : curve_.bias(n / (1 + correlation_ * (static_cast<double>(squares) / n - 1)));
+    // Σ k² ≥ n, but float32 stops counting ones at 2^24.
+    const double per_token = std::max(static_cast<double>(squares) / n, 1.0);
+    return tokens == 0 ? 0.0 : curve_.bias(n / (1 + correlation_ * (per_token - 1)));
   }
   const NullCurve& curve() const noexcept { return curve_; }
 

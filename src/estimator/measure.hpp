@@ -8,6 +8,9 @@
 
 namespace infoplane::estimator {
 
+/// Of the layout of saved accumulators.
+inline constexpr std::uint32_t kStateVersion = 2;
+
 /// What the values of an accumulator depend on beside its tokens: two that differ in it cannot be added.
 struct Measure {
   std::int64_t m = 0;
@@ -16,6 +19,7 @@ struct Measure {
   std::uint64_t seed = 0;
   std::string seed_rule;
   std::int64_t max_labels = 0;
+  bool known_generator = true;
 
   void put(state::Writer& out) const {
     out.put(m);
@@ -24,6 +28,7 @@ struct Measure {
     out.put(seed);
     out.put_text(seed_rule);
     out.put(max_labels);
+    out.put(static_cast<std::uint8_t>(known_generator ? 1 : 0));
   }
   /// @throws IoError if the content ends before.
   static Measure get(state::Reader& in) {
@@ -34,6 +39,7 @@ struct Measure {
     result.seed = in.get<std::uint64_t>();
     result.seed_rule = in.get_text();
     result.max_labels = in.get<std::int64_t>();
+    result.known_generator = in.get_flag();
     return result;
   }
 };
@@ -45,6 +51,7 @@ inline void compare(Differences& differences, const Measure& mine, const Measure
   differences.compare("seed", mine.seed, theirs.seed);
   differences.compare("seed rule", mine.seed_rule, theirs.seed_rule);
   differences.compare("max_labels", mine.max_labels, theirs.max_labels);
+  differences.compare("known generator of LibTorch", mine.known_generator, theirs.known_generator);
 }
 
 }  // namespace infoplane::estimator

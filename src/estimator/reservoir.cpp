@@ -33,10 +33,11 @@ std::vector<Reservoir::Pick> Reservoir::plan(std::span<const std::uint8_t> used)
     }
   }
   const std::size_t size = std::min<std::size_t>(kCapacity, heap_.size() + picks.size());
-  if (heap_.capacity() < size) {
+  const std::size_t values = size * static_cast<std::size_t>(anchors_);
+  if (heap_.capacity() < size || sequence_of_.capacity() < size || values_.capacity() < values) {
     const std::size_t capacity = std::min<std::size_t>(kCapacity, std::max(size, 2 * heap_.capacity()));
     heap_.reserve(capacity);
-    sequences_.reserve(capacity);
+    sequence_of_.reserve(capacity);
     values_.reserve(capacity * static_cast<std::size_t>(anchors_));
   }
   return picks;
@@ -49,7 +50,7 @@ void Reservoir::add(std::vector<Pick>& picks, std::span<const std::uint8_t> used
     if (heap_.size() < kCapacity) {
       pick.index = size();
       values_.resize(values_.size() + m);
-      sequences_.push_back(0);
+      sequence_of_.push_back(0);
     } else if (pick.priority < heap_.front().priority) {
       pick.index = heap_.front().index;
       std::pop_heap(heap_.begin(), heap_.end());
@@ -62,10 +63,15 @@ void Reservoir::add(std::vector<Pick>& picks, std::span<const std::uint8_t> used
     if (probabilities != nullptr) {
       std::copy_n(probabilities + pick.row * m, m, values_.data() + pick.index * m);
     }
-    sequences_[pick.index] = sequences_seen_ + static_cast<std::int64_t>(pick.row) / length;
+    sequence_of_[pick.index] = next_sequence_ + static_cast<std::int64_t>(pick.row) / length;
   }
   position_ += static_cast<std::uint64_t>(std::count_if(used.begin(), used.end(), [](auto flag) { return flag != 0; }));
-  sequences_seen_ += (static_cast<std::int64_t>(used.size()) + length - 1) / length;
+  for (std::size_t begin = 0; begin < used.size(); begin += static_cast<std::size_t>(length)) {
+    const auto first = used.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto last = first + std::min<std::ptrdiff_t>(length, used.end() - first);
+    sequences_ += std::any_of(first, last, [](auto flag) { return flag != 0; }) ? 1 : 0;
+    ++next_sequence_;
+  }
 }
 
 void Reservoir::fill(std::span<const std::uint32_t> indices, const float* rows) noexcept {
@@ -97,13 +103,14 @@ Reservoir::Merged Reservoir::merged(const Reservoir& other) const {
   result.reservoir = std::make_unique<Reservoir>(anchors_, stream_);
   Reservoir& into = *result.reservoir;
   into.position_ = position_ + other.position_;
-  into.sequences_seen_ = sequences_seen_ + other.sequences_seen_;
+  into.next_sequence_ = next_sequence_ + other.next_sequence_;
+  into.sequences_ = sequences_ + other.sequences_;
   for (const Candidate& candidate : candidates) {
     const auto [theirs, index] = candidate.source;
     const Reservoir& from = theirs ? other : *this;
     into.heap_.push_back({candidate.priority, into.size()});
     into.values_.insert(into.values_.end(), from.row(index), from.row(index) + anchors_);
-    into.sequences_.push_back(from.sequences_[index] + (theirs ? sequences_seen_ : 0));
+    into.sequence_of_.push_back(from.sequence_of_[index] + (theirs ? next_sequence_ : 0));
     result.sources.push_back(candidate.source);
   }
   std::make_heap(into.heap_.begin(), into.heap_.end());
@@ -114,15 +121,15 @@ void Reservoir::reset() noexcept { *this = Reservoir(anchors_, stream_); }
 
 void Reservoir::clear() noexcept {
   position_ = 0;
-  sequences_seen_ = 0;
+  next_sequence_ = sequences_ = 0;
   heap_.clear();
   values_.clear();
-  sequences_.clear();
+  sequence_of_.clear();
 }
 
 std::int64_t Reservoir::memory_bytes() const noexcept {
   return static_cast<std::int64_t>(heap_.capacity() * sizeof(Entry) + values_.capacity() * sizeof(float) +
-                                   sequences_.capacity() * sizeof(std::int64_t));
+                                   sequence_of_.capacity() * sizeof(std::int64_t));
 }
 
 }  // namespace infoplane::estimator

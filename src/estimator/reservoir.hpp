@@ -35,9 +35,12 @@ class Reservoir {
     return values_.data() + static_cast<std::size_t>(index) * static_cast<std::size_t>(anchors_);
   }
   /// Number of the sequence that the row comes from.
-  std::int64_t sequence(std::uint32_t index) const noexcept { return sequences_[index]; }
-  /// Sequences of the stream so far.
-  std::int64_t sequences() const noexcept { return sequences_seen_; }
+  std::int64_t sequence(std::uint32_t index) const noexcept { return sequence_of_[index]; }
+  /// Sequences of the stream that gave a row.
+  std::int64_t sequences() const noexcept { return sequences_; }
+  /// The number that the next sequence gets: those that give no row have one too, so that ranks with other parts of the
+  /// same sequences agree.
+  std::int64_t next_sequence() const noexcept { return next_sequence_; }
   /// Indices by priority: a random order of the sample, the same however it came together.
   std::vector<std::uint32_t> order() const;
 
@@ -67,7 +70,7 @@ class Reservoir {
     std::int64_t sequence;
     const float* values;
   };
-  /// The sample that these rows are, of streams of `position` rows and `sequences` sequences together.
+  /// The sample that these rows are, of streams of `position` rows from `sequences` sequences together.
   static Reservoir of(std::int64_t anchors, std::span<const Row> rows, std::uint64_t position, std::int64_t sequences);
 
   /// The sample of two streams, and for each of its rows which of the two has it and where.
@@ -86,10 +89,11 @@ class Reservoir {
   std::int64_t anchors_;
   std::uint64_t stream_;
   std::uint64_t position_ = 0;  // used rows so far
-  std::int64_t sequences_seen_ = 0;
+  std::int64_t next_sequence_ = 0;
+  std::int64_t sequences_ = 0;
   std::vector<Entry> heap_;  // the highest priority first
   std::vector<float> values_;
-  std::vector<std::int64_t> sequences_;
+  std::vector<std::int64_t> sequence_of_;
 };
 
 struct Reservoir::Merged {

@@ -24,12 +24,12 @@ Reservoir Reservoir::of(std::int64_t anchors, std::span<const Row> rows, std::ui
                         std::int64_t sequences) {
   Reservoir result(anchors, 0);
   result.position_ = position;
-  result.sequences_seen_ = sequences;
+  result.next_sequence_ = result.sequences_ = sequences;
   result.values_.reserve(rows.size() * static_cast<std::size_t>(anchors));
   for (const Row& row : rows) {
     result.heap_.push_back({row.priority, result.size()});
     result.values_.insert(result.values_.end(), row.values, row.values + anchors);
-    result.sequences_.push_back(row.sequence);
+    result.sequence_of_.push_back(row.sequence);
   }
   std::make_heap(result.heap_.begin(), result.heap_.end());
   return result;

@@ -63,9 +63,13 @@ class SharedEstimation {
     std::int64_t tokens = 0;
     std::int64_t rejected = 0;
     std::uint64_t rows = 0;
-    std::int64_t bytes = 0;                          // of the largest rank
-    std::map<std::int64_t, std::int64_t> sequences;  // of each group
-    std::vector<std::int64_t> group_of;              // by rank
+    std::int64_t bytes = 0;  // of the largest rank
+    struct Sequences {
+      std::int64_t numbers = 0;    // that were given away
+      std::int64_t with_rows = 0;  // of one rank: for a rank that has parts of them, as many as that
+    };
+    std::map<std::int64_t, Sequences> sequences;  // of each group
+    std::vector<std::int64_t> group_of;           // by rank
 
     std::optional<Reservoir> sample;
     std::vector<std::uint32_t> shared_index;  // of the rows of the own sample
@@ -107,6 +111,7 @@ std::string SharedEstimation::introduction(const std::vector<NamedAccumulator>& 
     out.put(impl.tokens);
     out.put(impl.rejected);
     out.put(impl.reservoir.position());
+    out.put(impl.reservoir.next_sequence());
     out.put(impl.reservoir.sequences());
     out.put(accumulator->memory_bytes());
     out.put(static_cast<std::uint32_t>(impl.sets.size()));
@@ -174,8 +179,9 @@ void SharedEstimation::add_layer(int rank, std::int64_t group, state::Reader& in
   layer->tokens += in.get<std::int64_t>();
   layer->rejected += in.get<std::int64_t>();
   layer->rows += in.get<std::uint64_t>();
-  std::int64_t& sequences = layer->sequences[group];
-  sequences = std::max(sequences, in.get<std::int64_t>());
+  Layer::Sequences& sequences = layer->sequences[group];
+  sequences.numbers = std::max(sequences.numbers, in.get<std::int64_t>());
+  sequences.with_rows = std::max(sequences.with_rows, in.get<std::int64_t>());
   layer->bytes = std::max(layer->bytes, in.get<std::int64_t>());
   for (auto sets = in.get<std::uint32_t>(); sets > 0; --sets) {
     Set set{in.get_text(), in.get<std::uint8_t>(), in.get<std::uint8_t>()};
@@ -229,10 +235,11 @@ void SharedEstimation::share_samples(std::span<Layer> batch) {
       std::unique_ptr<float[]> values;
     };
     std::map<std::int64_t, std::int64_t> offsets;
-    std::int64_t sequences = 0;
+    Layer::Sequences all_groups;
     for (const std::int64_t group : layer.group_of) {  // in order of ranks
-      if (layer.sequences.contains(group) && offsets.emplace(group, sequences).second) {
-        sequences += layer.sequences.at(group);
+      if (layer.sequences.contains(group) && offsets.emplace(group, all_groups.numbers).second) {
+        all_groups.numbers += layer.sequences.at(group).numbers;
+        all_groups.with_rows += layer.sequences.at(group).with_rows;
       }
     }
     const auto m = static_cast<std::size_t>(layer.measure.m);
@@ -269,7 +276,7 @@ void SharedEstimation::share_samples(std::span<Layer> batch) {
         layer.shared_index[own[l][candidate.number].index] = index;
       }
     }
-    layer.sample.emplace(Reservoir::of(layer.measure.m, rows, layer.rows, sequences));
+    layer.sample.emplace(Reservoir::of(layer.measure.m, rows, layer.rows, all_groups.with_rows));
     const auto options = SoftEntropyOptions().anchors(layer.measure.m).max_labels(layer.measure.max_labels);
     for (std::size_t s = 0; s < layer.sets.size(); ++s) {
       const Set& set = layer.sets[s];

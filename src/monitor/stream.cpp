@@ -111,8 +111,9 @@ plane::Point Stream::point(double loss, const std::vector<SharedSite>& sites,
 
 std::int64_t Stream::memory_bytes() const noexcept {
   auto bytes = index_.memory_bytes() + (prototype_ ? prototype_->memory_bytes() : 0);
-  for (const auto& layer : layers_) {
-    bytes += layer.accumulator.memory_bytes();
+  const auto of_sum = options_.estimator().anchors() * static_cast<std::int64_t>(sizeof(double));
+  for (const auto& layer : layers_) {  // which share the anchors of the prototype
+    bytes += layer.accumulator.memory_bytes() - prototype_->memory_bytes() + of_sum;
   }
   if (grouping_) {
     bytes += static_cast<std::int64_t>(grouping_->counted.size());
@@ -145,7 +146,8 @@ void Stream::save(state::Writer& out) const {
 void Stream::load(state::Reader& in) {
   const auto width = in.get<std::int64_t>();
   if (width != 0) {
-    constexpr std::int64_t kWidest = 1 << 20;
+    constexpr std::int64_t kWidest =
+        1 << 16;  // anchors of this width are made before anything else says that it is true
     state::Reader::require(width >= 2 && width <= kWidest, "a stream has an impossible width");
     prototype_.emplace(width, options_.estimator());
   }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "estimator/oracle.hpp"
+#include "estimator/same_bits.hpp"
 
 namespace infoplane::estimator {
 namespace {
@@ -23,17 +24,6 @@ SoftEntropyAccumulator empty_accumulator() {
 }
 
 std::vector<std::int64_t> four_labels() { return some_labels(kRows, 4); }
-
-/// The values of an estimate, bit by bit.
-bool same(const Estimate& a, const Estimate& b) {
-  bool equal = a.tokens == b.tokens && a.rejected == b.rejected && a.entropy_nats == b.entropy_nats &&
-               a.sets.size() == b.sets.size();
-  for (std::size_t i = 0; equal && i < a.sets.size(); ++i) {
-    equal = a.sets[i].name == b.sets[i].name && a.sets[i].tokens == b.sets[i].tokens &&
-            a.sets[i].labels == b.sets[i].labels && a.sets[i].information_nats == b.sets[i].information_nats;
-  }
-  return equal;
-}
 
 /// What is left of z and its labels without the rows that are bad.
 void check_against_oracle(const SoftEntropyAccumulator& accumulator, const at::Tensor& z,
@@ -55,12 +45,12 @@ void check_refused(const std::string& message, const std::function<void(SoftEntr
   SoftEntropyAccumulator untouched = accumulator;
   const auto memory = accumulator.memory_bytes();
   CHECK_THROWS_MATCHES(call(accumulator), Exception, Message(message));
-  CHECK(same(accumulator.estimate(), untouched.estimate()));
+  CHECK(same_bits(accumulator.estimate(), untouched.estimate()));
   CHECK(accumulator.memory_bytes() == memory);
   for (auto* const either : {&accumulator, &untouched}) {
     either->update(normal({kRows, kDimension}, 2), {{"x", to_tensor(some_labels(kRows, 6))}});
   }
-  CHECK(same(accumulator.estimate(), untouched.estimate()));
+  CHECK(same_bits(accumulator.estimate(), untouched.estimate()));
 }
 
 TEST_CASE("bad input table: rows of z", "[estimator][errors]") {
@@ -134,12 +124,15 @@ TEST_CASE("bad input table: order of updates", "[estimator][errors]") {
     const Estimate before = accumulator.estimate();
     accumulator.update(no_rows, {{"x", no_labels}});
     accumulator.update(no_rows);
-    CHECK(same(accumulator.estimate(), before));
+    CHECK(same_bits(accumulator.estimate(), before));
   }
   SECTION("estimate before data") {
     CHECK(accumulator.estimate().tokens == 0);
     CHECK(accumulator.estimate().anchors == 10);
     CHECK(std::isnan(accumulator.estimate().entropy_nats));
+    CHECK(std::isnan(accumulator.estimate().corrected_entropy_nats));
+    CHECK(std::isnan(accumulator.estimate().entropy_standard_error_nats));
+    CHECK(accumulator.estimate().sequences == 0);
     CHECK(accumulator.estimate().sets.empty());
   }
   SECTION("unlabelled batch after labelled ones") {
@@ -190,6 +183,10 @@ TEST_CASE("bad input table: labels", "[estimator][errors]") {
   SECTION("labels float") {
     refused("the labels \"x\" must be a dense tensor of integers, got [60] (Double)", good.to(at::kDouble));
     refused("the labels \"x\" must be a dense tensor of integers, got [60] (ComplexFloat)", good.to(at::kComplexFloat));
+  }
+  SECTION("labels on a wrong device") {
+    refused("the labels \"x\" must be a dense tensor of integers, got [60] (Long)",
+            at::empty({kRows}, at::TensorOptions(at::kLong).device(at::kMeta)));
   }
   SECTION("labels NaN") {
     refused("the labels \"x\" must be a dense tensor of integers, got [60] (Float)", at::full({kRows}, kNan));

@@ -2,6 +2,8 @@
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <infoplane/labels/label_index.hpp>
+#include <numeric>
 #include <set>
 
 #include "estimator/oracle.hpp"
@@ -61,6 +63,36 @@ TEST_CASE("label sample: all labels within the limit, and a fixed part of them b
   CHECK_THAT(got.conditional_entropy_nats, WithinAbs(sum / tokens, 1e-9));
   CHECK_THAT(got.information_nats, WithinAbs(got.entropy_nats - sum / tokens, 1e-9));
   CHECK(batches.memory_bytes() < all.memory_bytes());
+}
+
+TEST_CASE("label sample: bounds the memory, whatever comes", "[estimator][sample]") {
+  constexpr std::int64_t kLimit = 100, kTokens = 40000;
+  std::vector<std::int64_t> distinct(kTokens);
+  std::iota(distinct.begin(), distinct.end(), 0);
+  const at::Tensor z = normal({kTokens, 8});
+  SoftEntropyAccumulator at_once(8, limit(kLimit)), in_batches(8, limit(kLimit));
+  const auto empty = at_once.memory_bytes();
+  update(at_once, z, to_tensor(distinct), 0, kTokens);
+  for (std::int64_t begin = 0; begin < kTokens; begin += 400) {
+    update(in_batches, z, to_tensor(distinct), begin, begin + 400);
+  }
+  CHECK(kept(at_once) == kept(in_batches));
+  CHECK(at_once.estimate().sets[0].labels_kept == in_batches.estimate().sets[0].labels_kept);
+  CHECK_THAT(at_once.estimate().sets[0].entropy_nats, WithinAbs(in_batches.estimate().sets[0].entropy_nats, 1e-6));
+  SoftEntropyAccumulator sample_alone(8, limit(kLimit));  // 4096 rows of the stream are kept whatever the labels
+  sample_alone.update(z);
+  for (const SoftEntropyAccumulator* each : {&at_once, &in_batches}) {
+    CHECK(each->memory_bytes() - sample_alone.memory_bytes() < 5 * kLimit * 480 + (1 << 16));
+  }
+  CHECK(sample_alone.memory_bytes() > empty);
+
+  // The same with the table of a label index, which holds all keys.
+  labels::LabelIndex index(labels::LabelOptions().input_orders({}).output_orders({}));
+  SoftEntropyAccumulator grouped(8, limit(kLimit));
+  grouped.update(z.view({100, 400, 8}), *index.group({labels::IntegerView(distinct.data(), 100, 400)},
+                                                     {{"x", labels::IntegerView(distinct.data(), 100, 400)}}));
+  CHECK(kept(grouped) == kept(at_once));
+  CHECK(grouped.memory_bytes() - sample_alone.memory_bytes() < 5 * kLimit * 480 + 4 * kTokens * 65 / 64 + (1 << 16));
 }
 
 TEST_CASE("label sample: what it leaves out is in the standard error", "[estimator][sample]") {

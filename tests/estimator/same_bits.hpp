@@ -12,12 +12,13 @@ inline bool same_bits(const Estimate& a, const Estimate& b) {
   bool same = a.tokens == b.tokens && a.rejected == b.rejected && a.sequences == b.sequences &&
               same_bits(a.entropy_nats, b.entropy_nats) &&
               same_bits(a.corrected_entropy_nats, b.corrected_entropy_nats) &&
-              same_bits(a.entropy_standard_error_nats, b.entropy_standard_error_nats) && a.sets.size() == b.sets.size();
+              same_bits(a.entropy_standard_error_nats, b.entropy_standard_error_nats) && a.anchors == b.anchors &&
+              a.sets.size() == b.sets.size();
   for (std::size_t i = 0; same && i < a.sets.size(); ++i) {
     const InformationEstimate& p = a.sets[i];
     const InformationEstimate& q = b.sets[i];
-    same = p.name == q.name && p.tokens == q.tokens && p.labels == q.labels && p.reason == q.reason &&
-           p.error_reason == q.error_reason;
+    same = p.name == q.name && p.tokens == q.tokens && p.labels == q.labels && p.labels_kept == q.labels_kept &&
+           p.reason == q.reason && p.error_reason == q.error_reason;
     for (const auto field : {&InformationEstimate::entropy_nats, &InformationEstimate::conditional_entropy_nats,
                              &InformationEstimate::information_nats, &InformationEstimate::corrected_entropy_nats,
                              &InformationEstimate::null_nats, &InformationEstimate::corrected_nats,

@@ -23,7 +23,8 @@ inline void load(SoftEntropyAccumulator& accumulator, const std::string& bytes) 
 
 /// A saved state with a few bytes changed, taken out, doubled or cut off, the same for the same seed. Most are sealed
 /// again, so that the hash does not give them away.
-inline std::string mutated(const std::string& bytes, const std::string& kind, std::uint64_t seed) {
+inline std::string mutated(const std::string& bytes, const std::string& kind, std::uint32_t version,
+                           std::uint64_t seed) {
   const auto draw = [&seed](std::size_t below) {
     seed = splitmix64(seed);
     return static_cast<std::size_t>(seed % below);
@@ -32,7 +33,7 @@ inline std::string mutated(const std::string& bytes, const std::string& kind, st
   std::string result = bytes;
   if (sealed) {
     std::istringstream in(bytes);
-    result = state::read(in, kind, 1).bytes;
+    result = state::read(in, kind, version).bytes;
   }
   for (std::size_t changes = 1 + draw(4); changes > 0 && !result.empty(); --changes) {
     const std::size_t at = draw(result.size());
@@ -62,7 +63,7 @@ inline std::string mutated(const std::string& bytes, const std::string& kind, st
     return result;
   }
   std::ostringstream out;
-  state::write(out, kind, 1, result);
+  state::write(out, kind, version, result);
   return out.str();
 }
 

@@ -1,7 +1,10 @@
 #include <catch2/generators/catch_generators.hpp>
+#include <cmath>
+#include <cstring>
 #include <infoplane/core/error.hpp>
 #include <infoplane/labels/label_index.hpp>
 
+#include "estimator/measure.hpp"
 #include "estimator/oracle.hpp"
 #include "estimator/same_bits.hpp"
 #include "estimator/state_samples.hpp"
@@ -15,8 +18,9 @@ using Catch::Matchers::MessageMatches;
 
 constexpr std::int64_t kDimension = 12;
 
-SoftEntropyAccumulator fresh(std::int64_t max_labels = 0) {
-  return SoftEntropyAccumulator(kDimension, SoftEntropyOptions().anchors(20).max_labels(max_labels));
+SoftEntropyAccumulator fresh(std::int64_t max_labels = 0, LabelWeights weights = LabelWeights::kEmpirical) {
+  return SoftEntropyAccumulator(kDimension,
+                                SoftEntropyOptions().anchors(20).max_labels(max_labels).label_weights(weights));
 }
 
 /// Batch `number` of a stream: frequent labels, rare ones, a set that comes and goes, rejected rows.
@@ -49,9 +53,10 @@ bool same_labels(const SoftEntropyAccumulator& a, const SoftEntropyAccumulator& 
 
 TEST_CASE("state: resumed equals uninterrupted, to the last bit", "[estimator][state]") {
   const std::int64_t max_labels = GENERATE(0, 300);  // then most labels of one set are dropped
+  const LabelWeights weights = GENERATE(LabelWeights::kEmpirical, LabelWeights::kUniform);
   for (const std::uint64_t interrupted : {0U, 1U, 4U}) {
-    SoftEntropyAccumulator whole = fresh(max_labels);
-    SoftEntropyAccumulator resumed = fresh(max_labels);
+    SoftEntropyAccumulator whole = fresh(max_labels, weights);
+    SoftEntropyAccumulator resumed = fresh(max_labels, weights);
     for (std::uint64_t batch = 0; batch < interrupted; ++batch) {
       feed(whole, batch);
     }
@@ -95,6 +100,12 @@ TEST_CASE("state: a saved accumulator can be merged", "[estimator][state]") {
   expected.merge(second);
   first.merge(loaded);
   CHECK(same_bits(first.estimate(), expected.estimate()));
+  SoftEntropyAccumulator resumed = fresh();  // and what was merged can be saved
+  load(resumed, saved(expected));
+  for (SoftEntropyAccumulator* const either : {&resumed, &expected}) {
+    feed(*either, 2);
+  }
+  CHECK(same_bits(resumed.estimate(), expected.estimate()));
 }
 
 TEST_CASE("state: what differs is named", "[estimator][state]") {
@@ -112,6 +123,53 @@ TEST_CASE("state: what differs is named", "[estimator][state]") {
                                       ContainsSubstring("), seed (4 and 3), seed rule (raw and mixed), label weights "
                                                         "(1 and 0), stream (0 and 1)")));
   CHECK(same_bits(other.estimate(), before));
+  SoftEntropyAccumulator wider(13, SoftEntropyOptions().anchors(20).seed(3).stream(1).max_labels(7));
+  CHECK_THROWS_MATCHES(
+      load(wider, saved(small)), ArgumentError,
+      MessageMatches(ContainsSubstring("d (13 and 12), epsilon (") && ContainsSubstring("max_labels (7 and 0)")));
+}
+
+TEST_CASE("state: numbers that cannot be are refused", "[estimator][state]") {
+  // Each 8 bytes of the content in turn become those of a number that is too large, and each 4 bytes zero: whatever is
+  // loaded then has values that can be, and can be saved and loaded again.
+  SoftEntropyAccumulator accumulator(3, SoftEntropyOptions().anchors(4));
+  accumulator.update(normal({2, 4, 3}), {{"a", to_tensor({0, 0, 1, 0, 1, 0, 0, 1})}});
+  std::istringstream in(saved(accumulator));
+  const std::string content = state::read(in, "accumulator", kStateVersion).bytes;
+  int loaded = 0, refused = 0;
+  const auto check = [&](std::size_t at, std::size_t bytes, std::uint64_t value) {
+    std::string changed = content;
+    std::memcpy(changed.data() + at, &value, bytes);
+    std::ostringstream out;
+    state::write(out, "accumulator", kStateVersion, changed);
+    SoftEntropyAccumulator target(3, SoftEntropyOptions().anchors(4));
+    try {
+      load(target, out.str());
+    } catch (const Error&) {
+      ++refused;
+      return;
+    }
+    ++loaded;
+    INFO("at " << at << " of " << content.size() << ", " << bytes << " bytes of " << value);
+    target.update(normal({2, 4, 3}, 1), {{"a", to_tensor({0, 0, 1, 0, 1, 0, 0, 1})}});
+    const Estimate estimate = target.estimate();
+    CHECK(estimate.tokens >= 8);
+    CHECK(estimate.tokens < std::int64_t{1} << 54);
+    CHECK(estimate.sequences <= estimate.tokens);
+    for (const auto& set : estimate.sets) {
+      CHECK(set.information_nats >= -1e-3);
+      CHECK((std::isfinite(set.corrected_nats) || !set.reason.empty()));
+    }
+    SoftEntropyAccumulator again(3, SoftEntropyOptions().anchors(4));
+    CHECK_NOTHROW(load(again, saved(target)));
+  };
+  for (std::size_t at = 0; at + 8 <= content.size(); ++at) {
+    check(at, 8, 0x7fffffffffffffffULL);
+    check(at, 8, std::uint64_t{1} << 53U);
+    check(at, 4, 0);
+  }
+  CHECK(loaded > 0);
+  CHECK(refused > 2 * loaded);
 }
 
 TEST_CASE("state: cut short, of something else or changed, it is refused and nothing changes", "[estimator][state]") {
@@ -140,7 +198,7 @@ TEST_CASE("state: hostile ones give an error or an accumulator that works", "[es
   for (std::uint64_t seed = 0; seed < 20000; ++seed) {
     SoftEntropyAccumulator target(3, options);
     try {
-      load(target, mutated(bytes, "accumulator", seed));
+      load(target, mutated(bytes, "accumulator", kStateVersion, seed));
       ++loaded;
     } catch (const IoError&) {
       ++refused;

@@ -283,6 +283,39 @@ TEST_CASE("statistics: what cannot be known is NaN and says why", "[estimator][s
   CHECK(std::isnan(empty.estimate().entropy_standard_error_nats));
 }
 
+TEST_CASE("statistics: sequences without a token that counts are none", "[estimator][statistics]") {
+  constexpr std::int64_t kLength = 128;
+  const at::Tensor z = normal({3, kLength, 24});
+  const auto labels = some_labels(3 * kLength, 5);
+  labels::Grouping counted;
+  counted.positions = 3 * kLength;
+  counted.row_length = kLength;
+  counted.counted.assign(static_cast<std::size_t>(counted.positions), 1);
+  std::fill_n(counted.counted.begin() + kLength, kLength, std::uint8_t{0});
+  at::Tensor zeroed = z.clone();
+  zeroed[1].zero_();
+  SoftEntropyAccumulator two(24), masked(24), rejected(24);
+  two.update(at::stack({z[0], z[2]}));
+  masked.update(z, counted);
+  rejected.update(zeroed);
+  for (const SoftEntropyAccumulator* each : {&masked, &rejected}) {
+    CHECK(each->estimate().sequences == 2);
+    CHECK(each->estimate().entropy_standard_error_nats == two.estimate().entropy_standard_error_nats);
+  }
+
+  zeroed[2].fill_(std::nan(""));
+  SoftEntropyAccumulator one(24);
+  one.update(zeroed, {{"x", to_tensor(labels)}});
+  const Estimate alone = one.estimate();
+  CHECK(alone.sequences == 1);
+  CHECK(std::isnan(alone.entropy_standard_error_nats));
+  CHECK(std::isnan(alone.sets[0].standard_error_nats));
+  CHECK_FALSE(alone.sets[0].error_reason.empty());
+  SoftEntropyAccumulator merged = one;
+  merged.merge(two);
+  CHECK(merged.estimate().sequences == 3);
+}
+
 TEST_CASE("statistics: an error that holds the error of the mean over many streams", "[estimator][statistics]") {
   double mean = 0, squares = 0, variance = 0;
   constexpr int kRuns = 40;

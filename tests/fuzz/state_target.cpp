@@ -13,6 +13,7 @@
 #include <string>
 
 #include "core/state.hpp"
+#include "estimator/measure.hpp"
 
 namespace {
 
@@ -68,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const std::array kinds{empty(0), empty(2)};
   const std::string content(reinterpret_cast<const char*>(data), size);
   std::ostringstream sealed;
-  infoplane::state::write(sealed, "accumulator", 1, content);
+  infoplane::state::write(sealed, "accumulator", infoplane::estimator::kStateVersion, content);
   for (const SoftEntropyAccumulator& kind : kinds) {
     load(kind, sealed.str());
     load(kind, content);

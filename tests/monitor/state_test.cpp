@@ -7,6 +7,7 @@
 #include <infoplane/monitor/monitor.hpp>
 #include <sstream>
 
+#include "estimator/state_samples.hpp"
 #include "monitor/small_gpt.hpp"
 
 using Catch::Matchers::ContainsSubstring;
@@ -140,6 +141,35 @@ TEST_CASE("a state of other settings is refused and nothing changes", "[monitor]
   for (const std::int64_t i : {3, 4}) {
     require_same(step(same, model, i), step(whole, model, i));
   }
+}
+
+TEST_CASE("a hostile state gives an error or a monitor that works", "[monitor][state]") {
+  SmallGPT model(11, 16, 1);
+  model->eval();
+  const auto small = options().estimator(infoplane::estimator::SoftEntropyOptions().anchors(4));
+  Monitor monitor(model, small);
+  step(monitor, model, 2);
+  const std::string bytes = saved(monitor);
+  int loaded = 0, refused = 0;
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    Monitor target(model, small);
+    try {
+      load(target, infoplane::estimator::mutated(bytes, "monitor", 1, seed));
+    } catch (const infoplane::Error&) {
+      ++refused;
+      REQUIRE(target.memory_bytes() == Monitor(model, small).memory_bytes());
+      continue;
+    }
+    ++loaded;
+    try {
+      step(target, model, 3);
+    } catch (const infoplane::Error& error) {  // of another width, or of a step that was
+      REQUIRE(std::string(error.what()).size() > 10);
+    }
+    REQUIRE_FALSE(saved(target).empty());
+  }
+  REQUIRE(refused > 2000);
+  REQUIRE(loaded > 10);
 }
 
 TEST_CASE("no state inside an observation", "[monitor][state]") {
