@@ -10,7 +10,6 @@
 namespace infoplane::simulation {
 namespace {
 
-constexpr double kShared = 0.2;  // of the variance, by the tokens of a sequence
 constexpr double kBurst = 0.5;
 
 at::Generator generator(std::uint64_t seed) { return at::make_generator<at::CPUGeneratorImpl>(seed); }
@@ -56,7 +55,7 @@ double Truth::measure() const {
         cumulative_[static_cast<std::size_t>(x)] - (x > 0 ? cumulative_[static_cast<std::size_t>(x) - 1] : 0.0);
     const std::int64_t draws =
         std::clamp<std::int64_t>(static_cast<std::int64_t>(probability * 4e5), 256, 8192) / 2 * 2;
-    const at::Tensor z = representations(std::vector<std::int64_t>(static_cast<std::size_t>(draws), x), 1,
+    const at::Tensor z = representations(std::vector<std::int64_t>(static_cast<std::size_t>(draws), x), {},
                                          1000003U + static_cast<std::uint64_t>(x))
                              .flatten(0, 1);
     const at::Tensor p = ((z / z.norm(2, {1}, true)).matmul(weight) / instrument.temperature()).softmax(1);
@@ -68,13 +67,15 @@ double Truth::measure() const {
   return entropies(marginal).item<double>() - conditional;
 }
 
-at::Tensor Truth::representations(const std::vector<std::int64_t>& labels, std::int64_t sequence,
+at::Tensor Truth::representations(const std::vector<std::int64_t>& labels, const Sampling& sampling,
                                   std::uint64_t seed) const {
+  const std::int64_t sequence = sampling.sequence;
   const auto tokens = static_cast<std::int64_t>(labels.size());
   auto random = generator(seed);
   at::Tensor noise = at::randn({tokens / sequence, sequence, kDimension}, random);
   if (sequence > 1) {
-    noise = noise * std::sqrt(1 - kShared) + at::randn({tokens / sequence, 1, kDimension}, random) * std::sqrt(kShared);
+    noise = noise * std::sqrt(1 - sampling.shared) +
+            at::randn({tokens / sequence, 1, kDimension}, random) * std::sqrt(sampling.shared);
   }
   if (population_.signal == 0) {
     return noise;
@@ -109,7 +110,7 @@ std::vector<std::int64_t> Truth::labels(const Sampling& sampling, std::mt19937_6
 Truth::Sample Truth::draw(const Sampling& sampling, std::uint64_t seed) const {
   std::mt19937_64 random(seed);
   const std::vector<std::int64_t> x = labels(sampling, random);
-  const at::Tensor z = representations(x, sampling.sequence, seed);
+  const at::Tensor z = representations(x, sampling, seed);
   return {z, at::tensor(at::ArrayRef<std::int64_t>(x), at::kLong).reshape({z.size(0), z.size(1)})};
 }
 

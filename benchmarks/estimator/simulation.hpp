@@ -29,9 +29,10 @@ at::Tensor entropies(const at::Tensor& sums);
 struct Sampling {
   std::int64_t tokens = 0;
   std::int64_t per_label = 0;  ///< the same number of tokens of each label; 0: labels are drawn by their probability
-  /// Tokens of a sequence share a fifth of the variance of g, and labels come in bursts: half of the tokens repeat the
+  /// Tokens of a sequence share a part of the variance of g, and labels come in bursts: half of the tokens repeat the
   /// label of an earlier token of the sequence. Every token alone is distributed as before. 1: independent tokens.
   std::int64_t sequence = 1;
+  double shared = 0.2;  ///< that part
 };
 
 /// A population whose information is known, in nats, for the anchors and temperature of an accumulator.
@@ -53,7 +54,9 @@ class Truth {
   Sample draw(const Sampling& sampling, std::uint64_t seed) const;
 
  private:
-  at::Tensor representations(const std::vector<std::int64_t>& labels, std::int64_t sequence, std::uint64_t seed) const;
+  /// Of labels drawn as `sampling` says.
+  at::Tensor representations(const std::vector<std::int64_t>& labels, const Sampling& sampling,
+                             std::uint64_t seed) const;
   std::vector<std::int64_t> labels(const Sampling& sampling, std::mt19937_64& random) const;
   double measure() const;
 

@@ -2,6 +2,7 @@
 // is known. Exits with 1 where a promised figure is not met.
 
 #include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,7 @@ struct Case {
   const Truth* truth;
   Sampling sampling;
   int runs = 1000;
+  std::int64_t max_labels = 0;
   double most_bias = NAN;      // of `corrected`, in % of the truth
   double most_absolute = NAN;  // of the mean of `corrected`, as efficiency
   double least_cover = NAN;    // of 90 % intervals, in %
@@ -64,8 +67,11 @@ class Study {
     for (int r = 0; r < each.runs; ++r) {
       const auto sample = each.truth->draw(each.sampling, 5000 + static_cast<std::uint64_t>(r));
       infoplane::estimator::SoftEntropyAccumulator accumulator(
-          Truth::kDimension, infoplane::estimator::SoftEntropyOptions().stream(static_cast<std::uint64_t>(r)));
-      accumulator.update(sample.z, {{"x", sample.labels}});
+          Truth::kDimension,
+          infoplane::estimator::SoftEntropyOptions().stream(static_cast<std::uint64_t>(r)).max_labels(each.max_labels));
+      // Other labels in each run, where which ones are kept is part of what varies.
+      const std::int64_t others = each.max_labels > 0 ? r * each.truth->population().labels : 0;
+      accumulator.update(sample.z, {{"x", sample.labels.add(others)}});
       const auto estimate = accumulator.estimate();
       const auto& set = estimate.sets[0];
       plugin.add(set.information_nats / scale);
@@ -125,6 +131,11 @@ int main(int argc, char** argv) {
   app.add_flag("--quick", quick, "A quarter of the runs, nothing larger than 16384 tokens");
   app.add_option("--runs", runs, "Runs of each case; else 1000, and 200 of Zipf labels");
   app.add_option("--only", only, "Cases whose name has one of these in it");
+  std::optional<double> shared;
+  std::int64_t max_labels = 0;
+  app.add_option("--shared", shared, "Part of the variance that tokens of a sequence share, else 0.2; checks nothing")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--max-labels", max_labels, "Keep a sample of the labels, of no more than this; checks nothing");
   app.add_option("--values", file, "A CSV file for the values of each run, as efficiencies");
   CLI11_PARSE(app, argc, argv);
   const auto start = std::chrono::steady_clock::now();
@@ -200,6 +211,11 @@ int main(int argc, char** argv) {
     });
     if (only.empty() || wanted) {
       each.runs = runs > 0 ? runs : each.runs / (quick ? 4 : 1);
+      each.sampling.shared = shared.value_or(each.sampling.shared);
+      each.max_labels = max_labels;
+      if (shared || max_labels > 0) {  // of which nothing is promised
+        each.most_bias = each.most_absolute = each.least_cover = each.most_cover = NAN;
+      }
       fine = Study().run(each, values.get()) && fine;
     }
   }

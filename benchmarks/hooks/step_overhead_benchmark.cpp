@@ -3,8 +3,9 @@
 //
 //     infoplane_bench_hooks [repetitions]           prints
 //     infoplane_bench_hooks --check [repetitions]   exits with 1 if hooks cost more than they may
-//     infoplane_bench_hooks --measuring [blocks]    what measuring costs, orders 1 and 2 in and out, at two widths; of
-//                                                   width 256 also whether that is what is promised
+//     infoplane_bench_hooks --measuring [blocks] [width …]   what measuring costs, orders 1 and 2 in and out, at widths
+//                                                   64 and 256 or those given; from 256 on also whether that is what is
+//                                                   promised
 //     infoplane_bench_hooks --measuring-busy [blocks]   the same in processor time on one thread: on a busy machine
 
 #include <ATen/Parallel.h>
@@ -22,6 +23,7 @@
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/hooks/watch.hpp>
 #include <infoplane/monitor/monitor.hpp>
+#include <iterator>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -257,7 +259,13 @@ int main(int argc, char** argv) {
   }
   if (measures) {
     const int blocks = std::max(1, std::atoi(argc > 2 ? argv[2] : "5"));
-    for (const std::int64_t width : {64, 256}) {
+    std::vector<std::int64_t> widths;
+    std::transform(argv + std::min(argc, 3), argv + argc, std::back_inserter(widths),
+                   [](const char* text) { return std::max<std::int64_t>(64, std::atoll(text) / 64 * 64); });
+    if (widths.empty()) {
+      widths = {64, 256};
+    }
+    for (const std::int64_t width : widths) {
       print_measuring(width, blocks, busy ? processor_milliseconds : milliseconds);
     }
     return 0;

@@ -111,7 +111,7 @@ LabelEntropies LabelRows::entropies_of(std::uint32_t slot, const LabelCounts& co
 }
 
 LabelTotals LabelRows::totals(LabelWeights weights, const TokenBias& bias, std::vector<double>& all) const {
-  constexpr std::size_t kBlock = 64, kAhead = 2;
+  constexpr std::size_t kBlock = 64, kAhead = 4;
   // The number of pieces, and so the order of sums, does not depend on that of threads.
   const std::size_t pieces = std::clamp<std::size_t>(slots() / 256, 1, 32);
   const auto m = static_cast<std::size_t>(anchors_);
