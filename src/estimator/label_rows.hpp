@@ -33,7 +33,8 @@ namespace infoplane::estimator {
 /// token.
 ///
 /// Rows are float32. Every 512 tokens a row is emptied into a float64 row, which only frequent labels have: the error
-/// stays at 1e-6 however many tokens come, and a label seen once costs 4 m + 40 bytes.
+/// stays at 1e-6 however many tokens come, and a label seen once costs 4 m + 40 bytes, beside its key: in a table that
+/// layers share where labels come as groupings, else in one of the set's own (8 bytes an integer, and 13 to 26).
 ///
 /// Where there may be no more than `max_labels` labels, those stay whose hash is lowest: below 2^(64 − level), with the
 /// lowest level at which they are few enough. Which these are follows from the labels alone, so ranks agree. Tokens of

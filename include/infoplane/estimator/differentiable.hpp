@@ -48,7 +48,8 @@ class AnchoredSpace {
 /// saw this batch (2e-7 of log m). Scores and softmax are in the result's dtype whatever autocast says (a backward
 /// pass inside of autocast is not kept from bfloat16), sums and entropies in float64.
 ///
-/// A row with a NaN, an Inf or norm 0 is left out and has gradient 0; NaN over no rows. The gradient of a row is at
+/// A row with a NaN, an Inf or norm 0 is left out and has gradient 0; NaN over no rows. Padding is like any other row:
+/// select what counts before. The gradient of a row is at
 /// right angles to it and grows as 1/|z_i|. Follows the caller's grad mode. Synchronises with the device of z, once.
 /// Source: Conklin, "Information Structure in Mappings" (arXiv 2505.23960).
 /// @throws ShapeError if z has other axes, another d than the space, or another dtype.
