@@ -58,8 +58,8 @@ class SoftEntropyAccumulator {
   /// norm 0 is in no sum and counted as rejected; rows of any other magnitude count. Happens whole, or throws and
   /// leaves the accumulator as it was (but for the half of a label that its next tokens go to, where memory ran out).
   ///
-  /// Standard errors are between sequences, and each row of a [N, d] is one: give text as [B, T, d], or with a grouping,
-  /// which knows its sequences. Otherwise errors are too small.
+  /// Standard errors are between sequences, and each row of a [N, d] is one: give text as [B, T, d], or with a
+  /// grouping, which knows its sequences. Otherwise errors are too small.
   ///
   /// With the fused kernels, z on a GPU is queued on the caller's current stream and nobody waits: the update is
   /// counted by a later call, which then also throws what the device has to say, and sums stay on the GPU until
