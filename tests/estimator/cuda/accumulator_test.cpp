@@ -1,3 +1,4 @@
+#include <catch2/generators/catch_generators.hpp>
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/estimator/exchange.hpp>
@@ -484,6 +485,25 @@ TEST_CASE("device accumulator: memory that it holds on the device is in its sum,
   CHECK(there.accumulator.memory_bytes() - before > 43 * 100 * 4);
   there.accumulator.reset();
   CHECK(there.accumulator.memory_bytes() == before);
+}
+
+TEST_CASE("device accumulator: windows that follow each other, after clear, are measured as by a fresh one", "[cuda]") {
+  const auto options = SoftEntropyOptions().anchors(50).max_labels(GENERATE(0, 12));
+  There there(24, options);
+  for (const int window : {4, 1, 6}) {
+    CAPTURE(window, options.max_labels());
+    const auto batches = some_batches(window);
+    SoftEntropyAccumulator here(24, options);
+    for (const auto& [z, labels] : batches) {
+      here.update(z, labels);
+      there.accumulator.update(z, labels);
+    }
+    check_equal(here.estimate(), there.accumulator.estimate());
+    there.accumulator.update(batches[0].first);  // still under way
+    there.accumulator.clear();
+    CHECK(there.accumulator.estimate().tokens == 0);
+    CHECK(there.accumulator.estimate().sets.empty());
+  }
 }
 
 }  // namespace
