@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <functional>
 #include <infoplane/core/hash.hpp>
-#include <iterator>
 
 #include "estimator/growth.hpp"
 
@@ -98,6 +97,23 @@ void LabelRows::clear() noexcept {
   sampled_.clear();
 }
 
+/// `key_of(i)`: the label of row i of the batch, empty where it has none. Nothing to do for a batch that cannot have
+/// too many labels by itself: what little it adds is dropped afterwards.
+template <typename KeyOf>
+void LabelRows::plan_level(const Batch& batch, const KeyOf& key_of) {
+  if (max_labels_ == 0 || static_cast<std::int64_t>(batch.used.size()) <= max_labels_) {
+    return;
+  }
+  std::vector<std::uint64_t> hashes;
+  for (std::size_t i = 0; i < batch.used.size(); ++i) {
+    const std::span<const std::int64_t> key = batch.used[i] != 0 ? key_of(i) : std::span<const std::int64_t>();
+    if (!key.empty()) {
+      hashes.push_back(hash_of(key, salt_));
+    }
+  }
+  raise_planned_level(std::move(hashes));
+}
+
 LabelRows::Plan LabelRows::plan(const labels::LabelAssignment& assignment, const Batch& batch) {
   Plan result(assignment.rows.size(), kNone);
   if (!table_) {
@@ -114,22 +130,10 @@ LabelRows::Plan LabelRows::plan(const labels::LabelAssignment& assignment, const
     }
   }
   sampled_.reserve(Reservoir::kCapacity);
-  if (max_labels_ > 0 && assignment.row_count > max_labels_) {
-    std::vector<std::int32_t> seen;
-    for (std::size_t i = 0; i < result.size(); ++i) {
-      if (assignment.rows[i] != labels::kNoRow && batch.used[i] != 0) {
-        seen.push_back(assignment.rows[i]);
-      }
-    }
-    std::sort(seen.begin(), seen.end());
-    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
-    if (static_cast<std::int64_t>(seen.size()) > max_labels_) {
-      std::vector<std::uint64_t> hashes;
-      std::transform(seen.begin(), seen.end(), std::back_inserter(hashes),
-                     [&](std::int32_t table_row) { return hash_of(assignment.table->key(table_row), salt_); });
-      plan_level(std::move(hashes));
-    }
-  }
+  plan_level(batch, [&assignment](std::size_t i) {
+    const std::int32_t table_row = assignment.rows[i];
+    return table_row == labels::kNoRow ? std::span<const std::int64_t>() : assignment.table->key(table_row);
+  });
   for (std::size_t i = 0; i < result.size(); ++i) {
     const std::int32_t table_row = assignment.rows[i];
     if (table_row != labels::kNoRow && batch.used[i] != 0) {
@@ -145,15 +149,9 @@ LabelRows::Plan LabelRows::plan(std::span<const std::int64_t> labels, const Batc
   Plan result(labels.size(), kNone);
   own_table();
   sampled_.reserve(Reservoir::kCapacity);
-  if (max_labels_ > 0 && static_cast<std::int64_t>(labels.size()) > max_labels_) {
-    std::vector<std::uint64_t> hashes;
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (labels[i] != -1 && labels[i] != -100 && batch.used[i] != 0) {
-        hashes.push_back(hash_of(labels.subspan(i, 1), salt_));
-      }
-    }
-    plan_level(std::move(hashes));
-  }
+  plan_level(batch, [&labels](std::size_t i) {
+    return labels[i] == -1 || labels[i] == -100 ? std::span<const std::int64_t>() : labels.subspan(i, 1);
+  });
   for (std::size_t i = 0; i < result.size(); ++i) {
     if (labels[i] != -1 && labels[i] != -100 && batch.used[i] != 0) {
       const std::uint32_t slot = slot_of_key(labels.subspan(i, 1));

@@ -201,7 +201,9 @@ class LabelRows {
   bool kept(std::span<const std::int64_t> key) const noexcept { return kept(key, level_); }
   /// Raises `planned_level_` so far that those of `hashes`, which may be of the same labels, and the labels that are
   /// here are few enough.
-  void plan_level(std::vector<std::uint64_t> hashes);
+  void raise_planned_level(std::vector<std::uint64_t> hashes);
+  template <typename KeyOf>
+  void plan_level(const Batch& batch, const KeyOf& key_of);
   void reserve_for_dropping();
   void drop_labels(int level) noexcept;
   void clear_into_dropped(std::uint32_t row) noexcept;

@@ -19,7 +19,7 @@ bool LabelRows::kept(std::span<const std::int64_t> key, int level) const noexcep
   return level < 64 && hash_of(key, salt_) >> (64 - level) == 0;
 }
 
-void LabelRows::plan_level(std::vector<std::uint64_t> hashes) {
+void LabelRows::raise_planned_level(std::vector<std::uint64_t> hashes) {
   for (const std::int32_t table_row : row_of_slot_) {
     if (table_row != labels::kNoRow) {
       hashes.push_back(hash_of(table_->key(table_row), salt_));

@@ -7,6 +7,7 @@
 #include "estimator/entropy.hpp"
 #include "estimator/label_rows.hpp"
 #include "estimator/label_sums.hpp"
+#include "estimator/prefetch.hpp"
 
 namespace infoplane::estimator {
 namespace {
@@ -151,10 +152,9 @@ LabelTotals LabelRows::totals(LabelWeights weights, const TokenBias& bias, std::
 }
 
 void LabelRows::prefetch(std::size_t slot) const noexcept {
-  constexpr std::int64_t kLine = 16;  // floats
   for (const std::uint32_t number : parts_[slot]) {
-    for (std::int64_t b = 0; number != kNone && b < anchors_; b += kLine) {
-      __builtin_prefetch(row(number) + b);
+    if (number != kNone) {
+      prefetch_row(row(number), static_cast<std::size_t>(anchors_));
     }
   }
 }

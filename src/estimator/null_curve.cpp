@@ -11,6 +11,7 @@
 
 #include "estimator/entropy.hpp"
 #include "estimator/kernels/entropy.hpp"
+#include "estimator/prefetch.hpp"
 
 namespace infoplane::estimator {
 namespace {
@@ -19,13 +20,6 @@ namespace {
 constexpr std::size_t kPermutations = 16;
 constexpr std::size_t kOfSmallGroups = 4;
 constexpr std::size_t kSmallGroup = 8;
-
-void prefetch(const float* row, std::size_t m) noexcept {
-  constexpr std::size_t kLine = 16;  // floats
-  for (std::size_t b = 0; b < m; b += kLine) {
-    __builtin_prefetch(row + b);
-  }
-}
 
 /// Sums of entropies of groups of 1, 2, 4, … rows, up to a quarter of them, in one permutation; 0 below `smallest`.
 std::vector<double> group_entropies(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t m,
@@ -42,7 +36,7 @@ std::vector<double> group_entropies(const Reservoir& sample, std::span<const std
           members[i] = sample.row(rows[g * n + i]);
         }
         for (std::size_t i = (g + 1) * n; n > 1 && i < std::min((g + 2) * n, rows.size()); ++i) {  // in no order
-          prefetch(sample.row(rows[i]), m);
+          prefetch_row(sample.row(rows[i]), m);
         }
         total += kernels::mean_entropy(members.data(), static_cast<std::int64_t>(n), static_cast<std::int64_t>(m),
                                        means.data() + g * m);

@@ -65,11 +65,12 @@ void Reservoir::add(std::vector<Pick>& picks, std::span<const std::uint8_t> used
     }
     sequence_of_[pick.index] = next_sequence_ + static_cast<std::int64_t>(pick.row) / length;
   }
-  position_ += static_cast<std::uint64_t>(std::count_if(used.begin(), used.end(), [](auto flag) { return flag != 0; }));
   for (std::size_t begin = 0; begin < used.size(); begin += static_cast<std::size_t>(length)) {
     const auto first = used.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto last = first + std::min<std::ptrdiff_t>(length, used.end() - first);
-    sequences_ += std::any_of(first, last, [](auto flag) { return flag != 0; }) ? 1 : 0;
+    const auto rows = std::count_if(first, last, [](auto flag) { return flag != 0; });
+    position_ += static_cast<std::uint64_t>(rows);
+    sequences_ += rows > 0 ? 1 : 0;
     ++next_sequence_;
   }
 }

@@ -146,8 +146,8 @@ void Stream::save(state::Writer& out) const {
 void Stream::load(state::Reader& in) {
   const auto width = in.get<std::int64_t>();
   if (width != 0) {
-    constexpr std::int64_t kWidest =
-        1 << 16;  // anchors of this width are made before anything else says that it is true
+    // Anchors of this width are made before anything else says that it is true.
+    constexpr std::int64_t kWidest = 1 << 16;
     state::Reader::require(width >= 2 && width <= kWidest, "a stream has an impossible width");
     prototype_.emplace(width, options_.estimator());
   }
