@@ -42,18 +42,29 @@ class Reader {
     if (!value) {
       return std::nullopt;
     }
-    int result = 0;
-    const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), result);
-    INFOPLANE_CHECK(error == std::errc() && end == value->data() + value->size(), ArgumentError, name, "=", *value,
-                    " is no number");
-    INFOPLANE_CHECK(result >= least && result <= most, ArgumentError, name, "=", *value, " is not from ", least, " to ",
-                    most);
+    const auto result = parsed(*value);
+    INFOPLANE_CHECK(result, ArgumentError, name, "=", *value, " is no number");
+    INFOPLANE_CHECK(*result >= least && *result <= most, ArgumentError, name, "=", *value, " is not from ", least,
+                    " to ", most);
     return result;
+  }
+
+  /// MASTER_PORT, 0 where it isn't set. A world of one meets nobody, so there what is no port is as good as none.
+  int port(int size) const {
+    constexpr int kMost = 65535;
+    if (size > 1) {
+      return number("MASTER_PORT", 1, kMost).value_or(0);
+    }
+    const int result = parsed(text("MASTER_PORT").value_or("")).value_or(0);
+    return result > 0 && result <= kMost ? result : 0;
   }
 
   std::optional<LaunchEnvironment> launch(const Launcher& launcher) const {
     const auto rank = number(launcher.rank, 0);
     const auto size = number(launcher.size, 1);
+    if (size == 1 && rank.value_or(0) == 0) {
+      return world_of_one(launcher);
+    }
     // In a batch script Slurm sets the rank alone: only srun makes steps.
     if ((!rank && !size) || (!size && std::string_view(launcher.name) == "srun")) {
       return std::nullopt;
@@ -79,6 +90,21 @@ class Reader {
   }
 
  private:
+  static std::optional<int> parsed(const std::string& text) {
+    int result = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), result);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional<int>(result) : std::nullopt;
+  }
+
+  /// Nobody is to be met, so neither a rank nor agreement with the other processes of the node is asked for.
+  LaunchEnvironment world_of_one(const Launcher& launcher) const {
+    LaunchEnvironment result;
+    result.launcher = launcher.name;
+    result.local_rank = number(launcher.local_rank, 0).value_or(0);
+    result.local_size = number(launcher.local_size, 1).value_or(0);
+    return result;
+  }
+
   const EnvironmentGetter& get_;
 };
 
@@ -105,7 +131,7 @@ LaunchEnvironment read_launch_environment(const EnvironmentGetter& get) {
                     "): unset those that are not of this launch");
   }
   result.master_address = reader.text("MASTER_ADDR").value_or("");
-  result.master_port = reader.number("MASTER_PORT", 1, 65535).value_or(0);
+  result.master_port = reader.port(result.size);
   if (result.size > 1) {
     INFOPLANE_CHECK(result.master_address.empty() == (result.master_port == 0), ArgumentError,
                     result.master_port == 0 ? "MASTER_ADDR" : "MASTER_PORT", " is set, but ",

@@ -1,9 +1,11 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_exception.hpp>
+#include <cstdlib>
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/environment.hpp>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 using Catch::Matchers::Message;
@@ -20,6 +22,26 @@ LaunchEnvironment read(const Variables& variables) {
     return found == variables.end() ? nullptr : found->second.c_str();
   });
 }
+
+/// In this process's environment, until its end.
+class SetVariables {
+ public:
+  explicit SetVariables(Variables variables) : variables_(std::move(variables)) {
+    for (const auto& [name, value] : variables_) {
+      ::setenv(name.c_str(), value.c_str(), 1);
+    }
+  }
+  ~SetVariables() {
+    for (const auto& [name, value] : variables_) {
+      ::unsetenv(name.c_str());
+    }
+  }
+  SetVariables(const SetVariables&) = delete;
+  SetVariables& operator=(const SetVariables&) = delete;
+
+ private:
+  Variables variables_;
+};
 
 }  // namespace
 
@@ -72,6 +94,28 @@ TEST_CASE("each launcher's variables are understood", "[distributed]") {
        {"Open MPI", 1, 2, 0, 0, "", 0}},
       // A world of one needs no meeting place.
       {{{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"MASTER_ADDR", "node0"}}, {"torchrun", 0, 1, 0, 0, "node0", 0}},
+      // Nor a port that is one, nor a rank, nor a word about the other processes of the node.
+      {{{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", "0"}},
+       {"torchrun", 0, 1, 0, 0, "127.0.0.1", 0}},
+      {{{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"MASTER_ADDR", ""}, {"MASTER_PORT", "29400"}},
+       {"torchrun", 0, 1, 0, 0, "", 29400}},
+      {{{"WORLD_SIZE", "1"}, {"MASTER_PORT", "any"}}, {"torchrun", 0, 1, 0, 0, "", 0}},
+      {{{"MASTER_PORT", "0"}}, {"none", 0, 1, 0, 0, "", 0}},
+      {{{"MASTER_PORT", "65535"}}, {"none", 0, 1, 0, 0, "", 65535}},
+      {{{"MASTER_PORT", "65536"}}, {"none", 0, 1, 0, 0, "", 0}},
+      {{{"MASTER_PORT", "-1"}}, {"none", 0, 1, 0, 0, "", 0}},
+      {{{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"LOCAL_RANK", "3"}, {"LOCAL_WORLD_SIZE", "8"}},
+       {"torchrun", 0, 1, 3, 8, "", 0}},
+      {{{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"LOCAL_RANK", "3"}, {"LOCAL_WORLD_SIZE", "1"}},
+       {"torchrun", 0, 1, 3, 1, "", 0}},
+      {{{"PROC_WORLD_SIZE", "1"}, {"MASTER_PORT", "0"}}, {"InfiniTrain", 0, 1, 0, 0, "", 0}},
+      {{{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "1"}, {"MASTER_PORT", "0"}},
+       {"Open MPI", 0, 1, 0, 0, "", 0}},
+      {{{"PMI_RANK", "0"}, {"PMI_SIZE", "1"}, {"MASTER_PORT", "0"}}, {"MPICH", 0, 1, 0, 0, "", 0}},
+      {{{"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}, {"MASTER_PORT", "0"}}, {"srun", 0, 1, 0, 0, "", 0}},
+      // A world of one in another's: the same rank, or one process that starts several.
+      {{{"WORLD_SIZE", "1"}, {"SLURM_PROCID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}, {"torchrun", 0, 1, 0, 0, "", 0}},
+      {{{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"SLURM_STEP_NUM_TASKS", "1"}}, {"torchrun", 1, 2, 0, 0, "", 0}},
   };
   for (const Row& row : rows) {
     const LaunchEnvironment got = read(row.variables);
@@ -112,7 +156,13 @@ TEST_CASE("incomplete, impossible or contradictory variables are named", "[distr
        "MASTER_ADDR is set, but MASTER_PORT is not: set both or neither"},
       {{{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_PORT", "29500"}},
        "MASTER_PORT is set, but MASTER_ADDR is not: set both or neither"},
-      {{{"MASTER_PORT", "70000"}}, "MASTER_PORT=70000 is not from 1 to 65535"},
+      {{{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "70000"}},
+       "MASTER_PORT=70000 is not from 1 to 65535"},
+      {{{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "a"}, {"MASTER_PORT", "0"}},
+       "MASTER_PORT=0 is not from 1 to 65535"},
+      {{{"RANK", "0"}}, "RANK=0 is set, but WORLD_SIZE is not: set both or neither"},
+      {{{"RANK", "1"}, {"WORLD_SIZE", "1"}}, "RANK=1 is not below WORLD_SIZE=1"},
+      {{{"RANK", "x"}, {"WORLD_SIZE", "1"}}, "RANK=x is no number"},
       {{{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}},
        "RANK=0, WORLD_SIZE=2 (torchrun) contradict OMPI_COMM_WORLD_RANK=1, OMPI_COMM_WORLD_SIZE=2 (Open MPI): unset "
        "those that are not of this launch"},
@@ -124,4 +174,12 @@ TEST_CASE("incomplete, impossible or contradictory variables are named", "[distr
     CAPTURE(row.message);
     CHECK_THROWS_MATCHES(read(row.variables), ArgumentError, Message(row.message));
   }
+}
+
+TEST_CASE("from_environment is a world of one whatever the port", "[distributed]") {
+  const SetVariables variables(
+      {{"RANK", "0"}, {"WORLD_SIZE", "1"}, {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", "0"}});
+  const auto world = infoplane::distributed::from_environment();
+  REQUIRE(world->size() == 1);
+  REQUIRE(world->rank() == 0);
 }

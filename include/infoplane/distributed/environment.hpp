@@ -17,7 +17,7 @@ struct LaunchEnvironment {
   int local_rank = 0;             ///< this process among those of its node; the usual index of its GPU
   int local_size = 0;             ///< processes on this node; 0 where the launcher doesn't say
   std::string master_address;     ///< where rank 0 listens (MASTER_ADDR); may be empty
-  int master_port = 0;            ///< its port (MASTER_PORT); 0 where it isn't set
+  int master_port = 0;            ///< its port (MASTER_PORT); 0 where it isn't set, or, in a world of one, is no port
 };
 
 /// Value of an environment variable by its name, null where it isn't set; such as std::getenv.
@@ -34,7 +34,8 @@ using EnvironmentGetter = std::function<const char*(const char*)>;
 // clang-format on
 ///
 /// and MASTER_ADDR and MASTER_PORT. Without any of them: a world of one. An empty variable counts as not set. Launchers
-/// may be nested (srun that starts one torchrun on each node): then the outer one has fewer processes.
+/// may be nested (srun that starts one torchrun on each node): then the outer one has fewer processes. A size of 1 is a
+/// world of one, with or without its rank, whatever MASTER_PORT holds and whatever else runs on the node.
 /// @throws ArgumentError, which names the variables and their values, if one of a pair is missing, a value is no number
 /// or out of its range, or two launchers contradict each other.
 LaunchEnvironment read_launch_environment(const EnvironmentGetter& get);
