@@ -108,13 +108,13 @@ double lower_bound(double d, double kappa) {
 double find_eps(std::int64_t d, std::int64_t m, double log_m) {
   const auto dimension = static_cast<double>(d);
   INFOPLANE_CHECK(d > 2, ArgumentError, "the find_eps calibration does not exist at d = ", d, " (m = ", m,
-                  "): use Calibration::exact()");
+                  "): use infoplane::estimator::Calibration::exact()");
   // Ends of the reference's bracket in log κ.
   double low = 0;
   double high = std::log(1e5);
   INFOPLANE_CHECK(lower_bound(dimension, std::exp(low)) <= log_m && lower_bound(dimension, std::exp(high)) >= log_m,
                   ArgumentError, "the find_eps calibration has no temperature in [1e-5, 1] for d = ", d, ", m = ", m,
-                  ": use Calibration::exact()");
+                  ": use infoplane::estimator::Calibration::exact()");
   while (high - low > 2e-15 * high) {
     const double middle = 0.5 * (low + high);
     if (middle <= low || middle >= high) {

@@ -101,10 +101,11 @@ TEST_CASE("temperature: too small shapes and impossible calibrations are errors"
                        Message("soft entropy needs a dimension d of at least 2, got 1"));
   CHECK_THROWS_MATCHES(temperature(64, 1), ArgumentError, Message("soft entropy needs at least 2 anchors, got m = 1"));
   CHECK_THROWS_MATCHES(temperature(2, 100, Calibration::find_eps()), ArgumentError,
-                       Message("the find_eps calibration does not exist at d = 2 (m = 100): use Calibration::exact()"));
+                       Message("the find_eps calibration does not exist at d = 2 (m = 100): use "
+                               "infoplane::estimator::Calibration::exact()"));
   CHECK_THROWS_MATCHES(temperature(3, 256, Calibration::find_eps()), ArgumentError,
                        Message("the find_eps calibration has no temperature in [1e-5, 1] for d = 3, m = 256: use "
-                               "Calibration::exact()"));
+                               "infoplane::estimator::Calibration::exact()"));
 }
 
 }  // namespace
