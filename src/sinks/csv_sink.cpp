@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sinks/line_file.hpp"
+#include "sinks/new_name.hpp"
 
 namespace infoplane::sinks {
 namespace {
@@ -39,27 +40,34 @@ void add_rows(std::string& out, const std::string& start, const std::string& lay
 }  // namespace
 
 struct CsvSink::Table {
-  explicit Table(const std::string& path) : file(path, "CSV file") {}
+  explicit Table(const std::string& file_path) : path(file_path), file(file_path, "CSV file") {}
 
+  std::string path;
   LineFile file;
   std::string run;
   bool named = false;
 };
 
 CsvSink::CsvSink(const std::string& path, OpenMode mode)
-    : Sink("the CSV sink " + path), table_(std::make_unique<Table>(path)) {
+    : CsvSink(std::make_unique<Table>(path_to_open(path, mode)), mode) {}
+
+CsvSink::CsvSink(std::unique_ptr<Table> table, OpenMode mode)
+    : Sink("the CSV sink " + table->path), path_(table->path), table_(std::move(table)) {
+  const auto& path = path_;
   auto& file = table_->file;
   if (mode == OpenMode::kOverwrite) {
     file.truncate(0);
   }
-  INFOPLANE_CHECK(
-      mode == OpenMode::kAppend || file.size() == 0, IoError, "the CSV file ", path, " is not empty (", file.size(),
-      " bytes): give OpenMode::kAppend to go on with it, OpenMode::kOverwrite to replace it, or another path");
+  INFOPLANE_CHECK(mode == OpenMode::kAppend || file.size() == 0, IoError, "the CSV file ", path, " is not empty (",
+                  file.size(),
+                  " bytes): give the sink infoplane::OpenMode::kAppend to go on with it, "
+                  "infoplane::OpenMode::kOverwrite to replace it, infoplane::OpenMode::kNewName to write beside it (",
+                  numbered_name(path, 2), ", …), or another path");
   const auto text = file.read();
   if (!text.empty()) {
     INFOPLANE_CHECK(text.starts_with(kNames), IoError, path, ":1: not a table of this sink, which begins with \"",
                     kNames.substr(0, kNames.size() - 1),
-                    "\": give another path, or OpenMode::kOverwrite to replace it");
+                    "\": give another path, or infoplane::OpenMode::kOverwrite to replace it");
     file.truncate(static_cast<std::int64_t>(text.rfind('\n') + 1));  // a row that a crash cut off
     table_->named = true;
   }

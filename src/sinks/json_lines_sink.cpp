@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sinks/line_file.hpp"
+#include "sinks/new_name.hpp"
 #include "sinks/run_json.hpp"
 
 namespace infoplane::sinks {
@@ -31,7 +32,8 @@ RunHeader first_header(const std::string& path, std::string_view text) {
     return std::get<RunHeader>(std::move(entry));
   } catch (const IoError& error) {
     INFOPLANE_THROW(IoError, path, ":1: ", error.what(),
-                    "; nothing can be appended to it: give another path, or OpenMode::kOverwrite to replace it");
+                    "; nothing can be appended to it: give another path, or infoplane::OpenMode::kOverwrite to replace "
+                    "it");
   }
 }
 
@@ -56,15 +58,21 @@ struct JsonLinesSink::Run {
 };
 
 JsonLinesSink::JsonLinesSink(const std::string& path, OpenMode mode)
-    : Sink("the JSON lines sink " + path), run_(std::make_unique<Run>(path)) {
+    : JsonLinesSink(std::make_unique<Run>(path_to_open(path, mode)), mode) {}
+
+JsonLinesSink::JsonLinesSink(std::unique_ptr<Run> run, OpenMode mode)
+    : Sink("the JSON lines sink " + run->path), path_(run->path), run_(std::move(run)) {
+  const auto& path = path_;
   auto& file = run_->file;
   if (mode == OpenMode::kOverwrite) {
     file.truncate(0);
   }
-  INFOPLANE_CHECK(mode == OpenMode::kAppend || file.size() == 0, IoError, "the run file ", path,
-                  " holds a run already (", file.size(),
-                  " bytes): give OpenMode::kAppend to resume it, OpenMode::kOverwrite to replace it, or ",
-                  "another path");
+  INFOPLANE_CHECK(
+      mode == OpenMode::kAppend || file.size() == 0, IoError, "the run file ", path, " holds a run already (",
+      file.size(),
+      " bytes): give the sink infoplane::OpenMode::kAppend to resume it, infoplane::OpenMode::kOverwrite to "
+      "replace it, infoplane::OpenMode::kNewName to write beside it (",
+      numbered_name(path, 2), ", …), or another path");
   const auto text = file.read();
   // The first line is judged before anything is cut: a foreign file is left as it is.
   if (text.find('\n') != std::string::npos || run_json::is_whole(text)) {
@@ -72,8 +80,8 @@ JsonLinesSink::JsonLinesSink(const std::string& path, OpenMode mode)
     repair_end(file, text);
   } else if (!text.empty()) {
     INFOPLANE_CHECK(kStart.starts_with(text.substr(0, kStart.size())), IoError, path,
-                    ":1: not a run file; nothing can be appended to it: give another path, or OpenMode::kOverwrite to "
-                    "replace it");
+                    ":1: not a run file; nothing can be appended to it: give another path, or "
+                    "infoplane::OpenMode::kOverwrite to replace it");
     file.truncate(0);
   }
 }

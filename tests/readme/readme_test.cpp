@@ -1,14 +1,15 @@
 // Compiles the C++ blocks of README.md inside functions that provide the trainer around them, and runs the first.
 #include "includes_1.inc"
 // clang-format off
-#include "includes_2.inc"
 #include "includes_3.inc"
-#include "includes_5.inc"
+#include "includes_4.inc"
 #include "includes_6.inc"
+#include "includes_7.inc"
 // clang-format on
 #include <torch/optim/adamw.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +18,8 @@
 #include <map>
 #include <set>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "monitor/small_gpt.hpp"
@@ -34,22 +37,37 @@ at::Tensor criterion(const at::Tensor& logits, const at::Tensor& targets) {
   return at::cross_entropy_loss(logits.flatten(0, 1), targets.flatten());
 }
 
-void readme_loop(infoplane::test::SmallGPT& model, Batches& batches, torch::optim::AdamW& optimizer, int64_t max_steps){
+void readme_loop(infoplane::test::SmallGPT& model, Batches& batches, torch::optim::AdamW& optimizer,
+                 int64_t max_steps) {
 #include "block_1.inc"
+}
+
+/// One start after another: each closes its sink.
+struct Starts {
+  void add_sink(const infoplane::JsonLinesSink& sink) {
+    seen.emplace_back(sink.path(), std::filesystem::file_size(sink.path()));
+  }
+  std::vector<std::pair<std::string, std::uintmax_t>> seen;
+};
+
+Starts readme_second_starts() {
+  Starts monitor;
+#include "block_2.inc"
+  return monitor;
 }
 
 at::Tensor readme_tap(infoplane::test::SmallGPT& model, at::Tensor x) {
   const auto& blocks = model->blocks;
-#include "block_2.inc"
+#include "block_3.inc"
   return x;
 }
 
-#include "block_3.inc"
+#include "block_4.inc"
 
 std::map<std::string, double> readme_hooks(infoplane::test::SmallGPT& model, const at::Tensor& tokens, at::Tensor x,
                                            at::Tensor& y, at::Tensor& expected) {
   std::map<std::string, double> norms;
-#include "block_4.inc"
+#include "block_5.inc"
   expected = at::relu(mlp->map(x + 1)) * 2;
   return norms;
 }
@@ -61,18 +79,18 @@ double heldout_loss(infoplane::test::SmallGPT& model, const std::pair<at::Tensor
 int readme_stopping(infoplane::test::SmallGPT& model, torch::optim::AdamW& optimizer, std::span<const int64_t> text,
                     const std::pair<at::Tensor, at::Tensor>& heldout, int64_t max_steps,
                     const std::function<void(int64_t)>& train) {
-#include "block_5.inc"
+#include "block_6.inc"
 }
 
 int readme_ranks(infoplane::test::SmallGPT& model) {
-#include "block_6.inc"
+#include "block_7.inc"
   return monitor.world_size();
 }
 
 }  // namespace
 
 TEST_CASE("the README's loop trains, logs and leaves a readable run file", "[readme]") {
-  static_assert(README_BLOCKS == 6, "README.md has another number of C++ blocks: compile each of them here");
+  static_assert(README_BLOCKS == 7, "README.md has another number of C++ blocks: compile each of them here");
   const auto folder = std::filesystem::temp_directory_path() / "infoplane-readme-test";
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
@@ -82,10 +100,14 @@ TEST_CASE("the README's loop trains, logs and leaves a readable run file", "[rea
   torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions(1e-3));
   Batches batches;
   readme_loop(model, batches, optimizer, 101);
-  std::filesystem::current_path(before);
-  const auto run = infoplane::sinks::read_run_file((folder / "run.jsonl").string());
+  const auto run = infoplane::sinks::read_run_file("run.jsonl");
   REQUIRE(run.points.size() == 3);
   REQUIRE(run.points.back().step == 100);
+  REQUIRE_THROWS_AS(readme_loop(model, batches, optimizer, 101), infoplane::IoError);
+  const auto bytes = std::filesystem::file_size("run.jsonl");
+  const auto starts = readme_second_starts().seen;
+  REQUIRE(starts == decltype(starts){{"run-2.jsonl", 0}, {"run.jsonl", bytes}, {"run.jsonl", 0}});
+  std::filesystem::current_path(before);
   std::filesystem::remove_all(folder);
 
   const auto x = at::randn({2, 3, 16});

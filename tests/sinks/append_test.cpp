@@ -91,7 +91,7 @@ TEST_CASE("a foreign file is neither appended to nor touched", "[sinks]") {
     REQUIRE_THROWS_MATCHES(JsonLinesSink(folder.file(), OpenMode::kAppend), IoError,
                            MessageMatches(ContainsSubstring(folder.file() + ":1: ") &&
                                           ContainsSubstring("nothing can be appended to it: give another path, or "
-                                                            "OpenMode::kOverwrite to replace it")));
+                                                            "infoplane::OpenMode::kOverwrite to replace it")));
     REQUIRE(samples::read(folder.file()) == text);
   }
 }

@@ -101,8 +101,10 @@ TEST_CASE("CSV leaves files alone that are not its own", "[sinks]") {
   samples::write(folder.file(), "precious\n");
   REQUIRE_THROWS_MATCHES(CsvSink(folder.file()), IoError,
                          Message("the CSV file " + folder.file() +
-                                 " is not empty (9 bytes): give OpenMode::kAppend to go on with it, "
-                                 "OpenMode::kOverwrite to replace it, or another path"));
+                                 " is not empty (9 bytes): give the sink infoplane::OpenMode::kAppend to go on with "
+                                 "it, infoplane::OpenMode::kOverwrite to replace it, infoplane::OpenMode::kNewName to "
+                                 "write beside it (" +
+                                 folder.file("run-2.jsonl") + ", …), or another path"));
   REQUIRE_THROWS_MATCHES(CsvSink(folder.file(), OpenMode::kAppend), IoError,
                          MessageMatches(ContainsSubstring(":1: not a table of this sink, which begins with \"run,")));
   REQUIRE(samples::read(folder.file()) == "precious\n");

@@ -131,8 +131,10 @@ TEST_CASE("an old run is not lost by starting a new one", "[sinks]") {
   samples::write(folder.file(), "precious");
   REQUIRE_THROWS_MATCHES(JsonLinesSink(folder.file()), IoError,
                          Message("the run file " + folder.file() +
-                                 " holds a run already (8 bytes): give OpenMode::kAppend to resume it, "
-                                 "OpenMode::kOverwrite to replace it, or another path"));
+                                 " holds a run already (8 bytes): give the sink infoplane::OpenMode::kAppend to "
+                                 "resume it, infoplane::OpenMode::kOverwrite to replace it, "
+                                 "infoplane::OpenMode::kNewName to write beside it (" +
+                                 folder.file("run-2.jsonl") + ", …), or another path"));
   REQUIRE(samples::read(folder.file()) == "precious");
   samples::write(folder.file("empty"), "");
   REQUIRE_NOTHROW(JsonLinesSink(folder.file("empty")));

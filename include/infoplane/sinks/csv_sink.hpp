@@ -24,6 +24,9 @@ class CsvSink final : public Sink {
   ~CsvSink() override;
   CsvSink(CsvSink&& other) noexcept;
 
+  /// The file that it writes: the path that was given, or with kNewName the name that was free.
+  const std::string& path() const noexcept { return path_; }
+
  protected:
   void write_header(const RunHeader& header) override;
   void write_point(const plane::Point& point) override;
@@ -31,6 +34,9 @@ class CsvSink final : public Sink {
 
  private:
   struct Table;
+  CsvSink(std::unique_ptr<Table> table, OpenMode mode);
+
+  std::string path_;
   std::unique_ptr<Table> table_;
 };
 

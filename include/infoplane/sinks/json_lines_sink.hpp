@@ -25,6 +25,9 @@ class JsonLinesSink final : public Sink {
   ~JsonLinesSink() override;
   JsonLinesSink(JsonLinesSink&& other) noexcept;
 
+  /// The file that it writes: the path that was given, or with kNewName the name that was free.
+  const std::string& path() const noexcept { return path_; }
+
  protected:
   void write_header(const RunHeader& header) override;
   void write_point(const plane::Point& point) override;
@@ -32,6 +35,9 @@ class JsonLinesSink final : public Sink {
 
  private:
   struct Run;
+  JsonLinesSink(std::unique_ptr<Run> run, OpenMode mode);
+
+  std::string path_;
   std::unique_ptr<Run> run_;
 };
 
