@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <infoplane/callbacks/best_checkpoint.hpp>
 #include <infoplane/core/error.hpp>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -143,7 +145,8 @@ BestCheckpoint& BestCheckpoint::saves(bool value) noexcept {
 }
 
 bool BestCheckpoint::update(const EarlyStopping& stopping) {
-  if (!stopping.improved() || !saves_) {
+  const bool moved = stopping.best_step() != step_ || (!std::isnan(value_) && stopping.best_value() != value_);
+  if (!saves_ || stopping.improvements() == 0 || !moved) {
     return false;
   }
   const auto beside = path_ + ".part";
@@ -169,6 +172,7 @@ bool BestCheckpoint::update(const EarlyStopping& stopping) {
                     " cannot be written: ", reason(error));
   }
   step_ = stopping.best_step();
+  value_ = stopping.best_value();
   return true;
 }
 
@@ -183,6 +187,10 @@ std::int64_t BestCheckpoint::load(EarlyStopping* stopping) {
   c10::IValue layout;
   c10::IValue step;
   c10::IValue state;
+  INFOPLANE_CHECK(
+      ::access(path_.c_str(), F_OK) == 0, IoError, "the checkpoint ", path_,
+      " cannot be read: nothing is there. BestCheckpoint::update saves once the rule has a best step, where "
+      "saves() is true");
   try {
     archive.load_from(path_, device_of(*model_));
     archive.read("model", model);
@@ -212,8 +220,10 @@ std::int64_t BestCheckpoint::load(EarlyStopping* stopping) {
   } catch (const std::exception& error) {
     INFOPLANE_THROW(IoError, "the checkpoint ", path_, " cannot be loaded into the model: ", reason(error));
   }
+  value_ = step.toInt() == step_ ? value_ : std::numeric_limits<double>::quiet_NaN();
   if (stopping != nullptr) {
     *stopping = *std::move(rule);
+    value_ = stopping->best_value();
   }
   step_ = step.toInt();
   return step_;

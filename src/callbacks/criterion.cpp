@@ -1,14 +1,10 @@
 #include "callbacks/criterion.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/metric_keys.hpp>
-#include <infoplane/plane/series.hpp>
 #include <limits>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -52,81 +48,36 @@ std::string available(const Criterion& criterion, const plane::Point* point, con
   return point == nullptr ? "none, because nothing was fed" : "none, because the point has no layer but the embedding";
 }
 
-const double* find(const std::string& key, const Criterion& criterion, const plane::Point* point,
-                   const plane::Metrics& fed) {
+/// The metrics that a key is found in, and the value. `metrics` is null for the point's own loss.
+struct Found {
+  const plane::Metrics* metrics = nullptr;
+  const double* value = nullptr;
+};
+
+Found find(const std::string& key, const Criterion& criterion, const plane::Point* point, const plane::Metrics& fed) {
   if (const auto found = fed.find(key); found != fed.end()) {
-    return &found->second;
+    return {&fed, &found->second};
   }
   if (point != nullptr && key == kLoss) {
-    return &point->loss;
+    return {nullptr, &point->loss};
   }
   const auto* metrics = metrics_of(criterion, point);
   if (metrics == nullptr) {
-    return nullptr;
+    return {};
   }
   const auto found = metrics->find(key);
-  return found == metrics->end() ? nullptr : &found->second;
+  return {metrics, found == metrics->end() ? nullptr : &found->second};
 }
 
-/// How much better `value` is than the best so far.
-double gain(const CriterionState& state, const Criterion& criterion, double value) {
-  return criterion.mode() == Mode::kMin ? state.best_value - value : value - state.best_value;
-}
-
-/// `amount` in the metric's own unit.
-double in_unit(const CriterionState& state, const Criterion& criterion, double amount, double error) {
-  switch (criterion.min_delta_mode()) {
-    case DeltaMode::kRelative:
-      return amount * std::abs(state.best_value);
-    case DeltaMode::kStandardErrors:
-      return amount * std::hypot(error, state.best_error);
-    case DeltaMode::kAbsolute:
-      break;
+/// What the same source says about the value's noise.
+void add_noise(Measured& now, const std::string& key, const Found& found) {
+  if (found.metrics == nullptr || found.value == nullptr) {
+    return;
   }
-  return amount;
-}
-
-/// Slope a check of the last values, positive for the better.
-plane::Change trend_of(const CriterionState& state, const Criterion& criterion) {
-  plane::Series series;
-  for (auto value = state.values.end() - static_cast<std::ptrdiff_t>(criterion.trend()); value != state.values.end();
-       ++value) {
-    series.push_back({static_cast<std::int64_t>(series.size()), *value, kNaN});
-  }
-  auto slope = plane::trend(series);
-  slope.value = criterion.mode() == Mode::kMin ? 0 - slope.value : slope.value;
-  return slope;
-}
-
-/// Whether lack of improvement asks for the end.
-StopReason at_rest(const CriterionState& state, const Criterion& criterion) {
-  if (state.waited >= criterion.patience()) {
-    return StopReason::kPatience;
-  }
-  if (criterion.trend() > 0 && state.values.size() >= static_cast<std::size_t>(criterion.trend())) {
-    const auto slope = trend_of(state, criterion);
-    return slope.value <= criterion.trend_errors() * slope.noise ? StopReason::kTrend : StopReason::kNone;
-  }
-  return StopReason::kNone;
-}
-
-/// 0.8 − 0.7 is above 0.1 in binary; a change of exactly min_delta must not count because of its last bit.
-double rounding(double one, double other) {
-  return 4 * std::numeric_limits<double>::epsilon() * std::max(std::abs(one), std::abs(other));
-}
-
-std::string checks(std::int64_t count) { return fmt::format("{} check{}", count, count == 1 ? "" : "s"); }
-
-std::string amount(const Criterion& criterion, double value) {
-  switch (criterion.min_delta_mode()) {
-    case DeltaMode::kRelative:
-      return fmt::format("{:g} %", 100 * value);
-    case DeltaMode::kStandardErrors:
-      return fmt::format("{:g} standard errors", value);
-    case DeltaMode::kAbsolute:
-      break;
-  }
-  return fmt::format("{:g}", value);
+  const double error = plane::value_at(*found.metrics, plane::error_key(key));
+  now.error = std::isfinite(error) ? error : 0;
+  const auto corrected = found.metrics->find(plane::corrected_key(key));
+  now.noise = corrected != found.metrics->end() && std::isnan(corrected->second);
 }
 
 }  // namespace
@@ -164,114 +115,35 @@ std::string name_of(const Criterion& criterion) {
 Measured measure(const Criterion& criterion, const plane::Point* point, const plane::Metrics& fed, std::int64_t step,
                  bool strict) {
   const auto looked_up = [&](const std::string& key) {
-    const auto* found = find(key, criterion, point, fed);
-    INFOPLANE_CHECK(found != nullptr || !strict, ArgumentError, "EarlyStopping monitors \"", key, "\"",
+    const auto found = find(key, criterion, point, fed);
+    INFOPLANE_CHECK(found.value != nullptr || !strict, ArgumentError, "EarlyStopping monitors \"", key, "\"",
                     criterion.layer().empty() ? "" : " of " + criterion.layer(), ", which the point of step ", step,
                     " does not have; it has: ", available(criterion, point, fed));
-    return found == nullptr ? kNaN : *found;
+    return found;
   };
-  Measured now{looked_up(criterion.monitor()), 0};
+  const auto value_of = [](const Found& found) { return found.value == nullptr ? kNaN : *found.value; };
+  const auto found = looked_up(criterion.monitor());
+  Measured now{value_of(found)};
+  now.missing = found.value == nullptr;
+  add_noise(now, criterion.monitor(), found);
   if (criterion.min_delta_mode() == DeltaMode::kStandardErrors) {
-    now.error = looked_up(plane::error_key(criterion.monitor()));
+    now.error = value_of(looked_up(plane::error_key(criterion.monitor())));
   }
   return now;
 }
 
-bool advance(CriterionState& state, const Criterion& criterion, Measured now, std::int64_t step, bool check_finite) {
-  state.reason = StopReason::kNone;
-  if (!std::isfinite(now.value) || !std::isfinite(now.error)) {
-    ++state.undefined;
-    if (check_finite && !std::isfinite(now.value)) {
-      state.last_value = now.value;
-      state.reason = StopReason::kNotFinite;
-    } else {
-      state.reason = at_rest(state, criterion);  // still: it has not improved either
+bool is_loss(std::string_view key) noexcept {
+  constexpr auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  constexpr auto letter = [lower](char c) { return lower(c) >= 'a' && lower(c) <= 'z'; };
+  while (!key.empty()) {
+    const auto word = std::find_if_not(key.begin(), key.end(), letter);
+    const auto length = static_cast<std::size_t>(word - key.begin());
+    if (std::equal(key.begin(), word, kLoss.begin(), kLoss.end(), [lower](char a, char b) { return lower(a) == b; })) {
+      return true;
     }
-    return false;
+    key.remove_prefix(std::min(length + 1, key.size()));
   }
-  const bool low = criterion.mode() == Mode::kMin;
-  const auto& divergence = criterion.divergence_threshold();
-  if (divergence && (low ? now.value > *divergence : now.value < *divergence)) {
-    state.last_value = now.value;
-    state.reason = StopReason::kDivergence;
-    return false;
-  }
-  const auto width = static_cast<std::size_t>(criterion.smoothing());
-  state.values.push_back(now.value);
-  state.errors.push_back(now.error);
-  if (state.values.size() > std::max(width, static_cast<std::size_t>(criterion.trend()))) {
-    state.values.pop_front();
-    state.errors.pop_front();
-  }
-  if (state.values.size() < width) {
-    return false;
-  }
-  const auto count = static_cast<double>(width);
-  const auto back = static_cast<std::ptrdiff_t>(width);
-  const double value = std::accumulate(state.values.end() - back, state.values.end(), 0.0) / count;
-  const auto errors = state.errors.end() - back;
-  const double error = std::sqrt(std::inner_product(errors, state.errors.end(), errors, 0.0)) / count;
-  state.last_value = value;
-  const double slack = std::isnan(state.best_value) ? 0 : rounding(value, state.best_value);
-  const bool better = std::isnan(state.best_value) ||
-                      gain(state, criterion, value) > in_unit(state, criterion, criterion.min_delta(), error) + slack;
-  if (better) {
-    state.best_value = value;
-    state.best_error = error;
-    state.best_step = step;
-    state.waited = 0;
-  } else {
-    ++state.waited;
-  }
-  const auto& threshold = criterion.stopping_threshold();
-  if (threshold && (low ? value <= *threshold : value >= *threshold)) {
-    state.reason = StopReason::kThreshold;
-  } else if (criterion.worsening() && state.best_step >= 0 &&
-             -gain(state, criterion, value) > in_unit(state, criterion, *criterion.worsening(), error) + slack) {
-    state.reason = StopReason::kWorsening;
-  } else {
-    state.reason = at_rest(state, criterion);
-  }
-  return better;
-}
-
-std::string describe(const CriterionState& state, const Criterion& criterion, std::int64_t step) {
-  const auto name = name_of(criterion);
-  switch (state.reason) {
-    case StopReason::kThreshold:
-      return fmt::format("{} reached {:.4g} at step {}, which its stopping threshold of {:g} asks for", name,
-                         state.last_value, step, *criterion.stopping_threshold());
-    case StopReason::kDivergence:
-      return fmt::format("{} is {:.4g} at step {}, beyond its divergence threshold of {:g}", name, state.last_value,
-                         step, *criterion.divergence_threshold());
-    case StopReason::kWorsening:
-      return fmt::format("{} is {:.4g} at step {}, worse by more than {} than its best {:.4g} of step {}", name,
-                         state.last_value, step, amount(criterion, *criterion.worsening()), state.best_value,
-                         state.best_step);
-    case StopReason::kNotFinite:
-      return fmt::format("{} is {} at step {}", name, state.last_value, step);
-    case StopReason::kTrend: {
-      const auto slope = trend_of(state, criterion);
-      return fmt::format("the last {} of {} show no trend for the better at step {}: {:.2g} ± {:.2g} a check",
-                         checks(criterion.trend()), name, step, slope.value, slope.noise);
-    }
-    case StopReason::kPatience:
-    case StopReason::kNone:
-      break;
-  }
-  if (state.best_step < 0 && state.waited > 0) {
-    return fmt::format("{} is not better than its baseline of {:g} by more than {} in {}", name, state.best_value,
-                       amount(criterion, criterion.min_delta()), checks(state.waited));
-  }
-  if (state.best_step < 0) {
-    return state.undefined == 0 ? fmt::format("no check of {} yet", name)
-                                : fmt::format("no finite value of {} in {}", name, checks(state.undefined));
-  }
-  if (state.waited == 0) {
-    return fmt::format("{} improved to {:.4g} at step {}", name, state.best_value, state.best_step);
-  }
-  return fmt::format("no improvement of {} by more than {} in {} since step {} (best {:.4g})", name,
-                     amount(criterion, criterion.min_delta()), checks(state.waited), state.best_step, state.best_value);
+  return false;
 }
 
 }  // namespace infoplane::callbacks

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <infoplane/callbacks/early_stopping.hpp>
+#include <infoplane/plane/series.hpp>
 #include <string>
 
 namespace infoplane::callbacks {
@@ -8,7 +9,9 @@ namespace infoplane::callbacks {
 /// A metric at one check.
 struct Measured {
   double value = 0;
-  double error = 0;  ///< standard error; 0 where the criterion doesn't ask for it
+  double error = 0;      ///< standard error; 0 where it is not known and the criterion does not ask for it
+  bool missing = false;  ///< there is no such key
+  bool noise = false;    ///< a plug-in value whose corrected one is undefined: nobody can tell it from its noise
 };
 
 /// @throws ArgumentError if the criterion cannot work.
@@ -22,8 +25,17 @@ std::string name_of(const Criterion& criterion);
 Measured measure(const Criterion& criterion, const plane::Point* point, const plane::Metrics& fed, std::int64_t step,
                  bool strict);
 
+/// Whether `check_finite` ends training here.
+bool not_finite(const CriterionState& state, const Criterion& criterion, const Measured& now);
+
 /// The state after a check. True if it improved.
-bool advance(CriterionState& state, const Criterion& criterion, Measured now, std::int64_t step, bool check_finite);
+bool advance(CriterionState& state, const Criterion& criterion, const Measured& now, std::int64_t step);
+
+/// What a state that asks for the end asks for by these options.
+StopReason reconsidered(const CriterionState& state, const Criterion& criterion);
+
+/// Slope a check of the last `trend` values, positive for the better.
+plane::Change trend_of(const CriterionState& state, const Criterion& criterion);
 
 /// One sentence on where the criterion stands.
 std::string describe(const CriterionState& state, const Criterion& criterion, std::int64_t step);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
 #include <utility>
@@ -70,8 +71,9 @@ EarlyStopping::EarlyStopping(EarlyStoppingOptions options)
     : options_(std::move(options)), criteria_(options_.criteria()), stream_(options_.stream()) {
   INFOPLANE_CHECK(options_.start_from_step() >= 0, ArgumentError,
                   "EarlyStopping needs a start_from_step of at least 0, got ", options_.start_from_step());
-  for (const auto& criterion : criteria_) {
+  for (auto& criterion : criteria_) {
     validate(criterion);
+    criterion.check_finite(criterion.check_finite() ? criterion.check_finite() : options_.check_finite());
     states_.emplace_back();
     states_.back().best_value = criterion.baseline().value_or(states_.back().best_value);
   }
@@ -79,26 +81,26 @@ EarlyStopping::EarlyStopping(EarlyStoppingOptions options)
 
 bool EarlyStopping::update(const plane::Point& point, const plane::Metrics& fed) {
   if (stopped() || (!options_.stream().empty() && point.stream != options_.stream())) {
-    improved_ = false;
     return stopped();
   }
   INFOPLANE_CHECK(stream_.empty() || point.stream == stream_, StateError,
                   "EarlyStopping was given a point of stream \"", point.stream, "\" after points of stream \"", stream_,
                   "\", which cannot be compared: choose one with ", "EarlyStoppingOptions().stream(\"", stream_, "\")");
-  const bool stops = take(point.step, &point, fed);
-  stream_ = point.stream;
-  return stops;
+  take(point.step, &point, fed);
+  if (last_step_ == point.step) {  // it counted
+    stream_ = point.stream;
+  }
+  return stopped();
 }
 
 bool EarlyStopping::update(std::int64_t step, const plane::Metrics& fed) {
-  if (stopped()) {
-    improved_ = false;
-    return true;
+  if (!stopped()) {
+    take(step, nullptr, fed);
   }
-  return take(step, nullptr, fed);
+  return stopped();
 }
 
-bool EarlyStopping::take(std::int64_t step, const plane::Point* point, const plane::Metrics& fed) {
+void EarlyStopping::take(std::int64_t step, const plane::Point* point, const plane::Metrics& fed) {
   INFOPLANE_CHECK(last_step_ < step, StateError, "EarlyStopping was given the point of step ", step,
                   " after that of step ", last_step_, ": points must come in the order of their steps, each once");
   std::vector<Measured> measured;
@@ -106,17 +108,38 @@ bool EarlyStopping::take(std::int64_t step, const plane::Point* point, const pla
   for (const auto& criterion : criteria_) {
     measured.push_back(measure(criterion, point, fed, step, options_.strict()));
   }
+  if (step < options_.start_from_step()) {
+    look_before_start(measured, step);
+    return;
+  }
   last_step_ = step;
   improved_ = false;
-  if (step < options_.start_from_step()) {
-    return false;
-  }
   for (std::size_t i = 0; i < criteria_.size(); ++i) {
-    const bool better = advance(states_[i], criteria_[i], measured[i], step, options_.check_finite());
+    const bool better = advance(states_[i], criteria_[i], measured[i], step);
     improved_ = i == 0 ? better : improved_;
   }
+  improvements_ += improved_ ? 1 : 0;
   decide(step);
-  return stopped();
+}
+
+void EarlyStopping::look_before_start(const std::vector<Measured>& measured, std::int64_t step) {
+  const auto before = states_;
+  for (std::size_t i = 0; i < criteria_.size(); ++i) {
+    if (not_finite(states_[i], criteria_[i], measured[i])) {
+      advance(states_[i], criteria_[i], measured[i], step);
+    }
+  }
+  decide(step);
+  if (stopped()) {
+    last_step_ = step;
+    improved_ = false;
+    return;
+  }
+  states_ = before;
+  for (std::size_t i = 0; i < criteria_.size(); ++i) {
+    const bool may_break = !criteria_[i].check_finite() && is_loss(criteria_[i].monitor());
+    states_[i].seen = states_[i].seen || (may_break && std::isfinite(measured[i].value));
+  }
 }
 
 void EarlyStopping::decide(std::int64_t step) {
@@ -136,12 +159,27 @@ void EarlyStopping::decide(std::int64_t step) {
   }
 }
 
+void EarlyStopping::reconsider() {
+  if (!stopped()) {
+    return;
+  }
+  const auto step = stopped_step_;
+  for (std::size_t i = 0; i < criteria_.size(); ++i) {
+    states_[i].reason = reconsidered(states_[i], criteria_[i]);
+  }
+  reason_ = StopReason::kNone;
+  stopped_step_ = -1;
+  deciding_ = 0;
+  decide(step);
+}
+
 std::string EarlyStopping::message() const {
   auto text = describe(states_[deciding_], criteria_[deciding_], last_step_);
-  const bool together = stopped() && options_.combine() == Combine::kAll && reason_ != StopReason::kDivergence &&
-                        reason_ != StopReason::kNotFinite;
+  const bool together =
+      options_.combine() == Combine::kAll && reason_ != StopReason::kDivergence && reason_ != StopReason::kNotFinite;
   for (std::size_t i = deciding_ + 1; together && i < states_.size(); ++i) {
-    text += "; " + describe(states_[i], criteria_[i], last_step_);
+    // Before the end only what stands in its way without being seen.
+    text += stopped() || states_[i].undefined > 0 ? "; " + describe(states_[i], criteria_[i], last_step_) : "";
   }
   return text;
 }

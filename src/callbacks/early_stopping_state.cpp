@@ -28,6 +28,8 @@ nlohmann::json encode(const CriterionState& state, const Criterion& criterion) {
           {"last_value", number_to_json(state.last_value)},
           {"waited", state.waited},
           {"undefined", state.undefined},
+          {"checks", state.checks},
+          {"seen", state.seen},
           {"values", state.values},
           {"errors", state.errors}};
 }
@@ -50,6 +52,8 @@ CriterionState decode(const nlohmann::json& json) {
   state.undefined = json.at("undefined");
   state.values = json.at("values").get<std::deque<double>>();
   state.errors = json.at("errors").get<std::deque<double>>();
+  state.checks = json.value("checks", std::int64_t{-1});
+  state.seen = json.value("seen", state.best_step >= 0 || !state.values.empty());
   return state;
 }
 
@@ -138,6 +142,7 @@ void EarlyStopping::load_state(std::string_view text) {
   INFOPLANE_CHECK(options_.stream().empty() || loaded.stream_ == options_.stream(), ArgumentError,
                   "a saved state of EarlyStopping is of stream \"", loaded.stream_, "\" where the options have \"",
                   options_.stream(), "\"");
+  loaded.reconsider();
   *this = std::move(loaded);
 }
 

@@ -135,13 +135,15 @@ TEST_CASE("the message says where it stands", "[callbacks]") {
   REQUIRE(stopping.message() == "no finite value of distance/unigram in 1 check");
   REQUIRE(stopping.undefined() == 1);
   stopping.update(point(800, 0.41));
-  REQUIRE(stopping.message() == "distance/unigram improved to 0.41 at step 800");
+  REQUIRE(stopping.message() == "distance/unigram improved to 0.41 at step 800; 1 of 2 checks was not defined");
   stopping.update(point(850, 0.4099));
   REQUIRE(stopping.message() ==
-          "no improvement of distance/unigram by more than 0.001 in 1 check since step 800 (best 0.41)");
+          "no improvement of distance/unigram by more than 0.001 in 1 check since step 800 (best 0.41); 1 of 3 checks "
+          "was not defined");
   stopping.update(point(900, 0.5));
   REQUIRE(stopping.message() ==
-          "no improvement of distance/unigram by more than 0.001 in 2 checks since step 800 (best 0.41)");
+          "no improvement of distance/unigram by more than 0.001 in 2 checks since step 800 (best 0.41); 1 of 4 checks "
+          "was not defined");
   REQUIRE(to_string(stopping.reason()) == std::string("patience"));
   REQUIRE(to_string(StopReason::kNone) == std::string("none"));
 }

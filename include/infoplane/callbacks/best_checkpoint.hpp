@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <infoplane/callbacks/early_stopping.hpp>
+#include <limits>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -31,14 +32,17 @@ class BestCheckpoint {
   /// Whether this process writes the file; true by default.
   BestCheckpoint& saves(bool value) noexcept;
 
-  /// To be called after EarlyStopping::update: saves if that improved. Returns whether it did.
+  /// To be called after EarlyStopping::update: saves if best_step() has moved since this object last saved or restored,
+  /// however often the rule was updated in between. Returns whether it saved. What is saved is the model as it is now.
+  /// A best step that the rule brought along from load_state is not saved again: the model has moved on since.
   /// @throws IoError if the file cannot be written; the one before is still there then.
   bool update(const EarlyStopping& stopping);
 
   /// Loads the file into model and optimizer, on the devices they are on, and returns its step. A parameter or buffer
   /// that is missing or has another shape, and an optimizer of another kind or other groups, is found before anything
   /// changes.
-  /// @throws IoError if the file cannot be read or was saved without an optimizer, or with another, where one is given.
+  /// @throws IoError if nothing was saved yet, if the file cannot be read or was saved without an optimizer, or with
+  /// another, where one is given.
   /// @throws ShapeError if it is of another model, naming the first difference.
   std::int64_t restore();
   /// As restore(), and sets the rule back to where it stood then: for going on from the best step.
@@ -57,6 +61,7 @@ class BestCheckpoint {
   torch::optim::Optimizer* optimizer_;
   bool saves_ = true;
   std::int64_t step_ = -1;
+  double value_ = std::numeric_limits<double>::quiet_NaN();  // best_value() then; NaN where not known
 };
 
 }  // namespace infoplane::callbacks

@@ -12,6 +12,8 @@
 
 namespace infoplane::callbacks {
 
+struct Measured;
+
 /// Where one criterion stands.
 struct CriterionState {
   StopReason reason = StopReason::kNone;  ///< what it asks for at the last check
@@ -21,7 +23,9 @@ struct CriterionState {
   double last_value = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
   std::int64_t waited = 0;                                       ///< checks since the last improvement
   std::int64_t undefined = 0;                                    ///< checks whose value wasn't finite
-  std::deque<double> values;                                     ///< of the last checks, as many as are needed
+  std::int64_t checks = 0;    ///< all checks; −1 where not known, in states that an older version saved
+  bool seen = false;          ///< whether there was a finite value, at a check or before start_from_step
+  std::deque<double> values;  ///< of the last checks, as many as are needed
   std::deque<double> errors;
 };
 
@@ -45,8 +49,9 @@ class EarlyStopping {
   static EarlyStoppingOptions compression();
 
   /// Takes the next point; true once training may stop, and from then on whatever follows. Points of another stream
-  /// than options().stream() change nothing. `fed`: metrics of the user's own, such as {"validation_loss", 1.7}; they
-  /// come before those of the point. When it throws, nothing has changed.
+  /// than options().stream(), before start_from_step, and after the end change nothing, improved() and message()
+  /// included. `fed`: metrics of the user's own, such as {"validation_loss", 1.7}; they come before those of the point.
+  /// When it throws, nothing has changed.
   /// @throws ArgumentError if a monitored key or layer is missing and options().strict(); lists what there is.
   /// @throws StateError if the point's step isn't above that of the point before, or streams mix.
   bool update(const plane::Point& point, const plane::Metrics& fed = {});
@@ -65,17 +70,20 @@ class EarlyStopping {
   std::int64_t waited() const noexcept { return states_.front().waited; }
   /// Checks whose value wasn't finite.
   std::int64_t undefined() const noexcept { return states_.front().undefined; }
-  /// True if the last update moved best_step(): the moment to keep a checkpoint.
+  /// True if the last point that counted moved best_step().
   bool improved() const noexcept { return improved_; }
+  /// How often best_step() moved in this object: what load_state brings along does not count.
+  std::int64_t improvements() const noexcept { return improvements_; }
   /// All criteria, in the order of options().criteria().
   const std::vector<CriterionState>& states() const noexcept { return states_; }
   /// One sentence on where it stands, such as "no improvement of distance/unigram by more than 0.001 in 5 checks since
-  /// step 800 (best 0.41)".
+  /// step 800 (best 0.41); 3 of 8 checks were not defined".
   std::string message() const;
 
   /// The state as JSON text, for the trainer's checkpoint.
   std::string save_state() const;
-  /// Goes on from what save_state gave. When it throws, nothing has changed.
+  /// Goes on from what save_state gave, with the options of this rule: one that was ended and is loaded with more
+  /// patience, say, is not ended any more. When it throws, nothing has changed.
   /// @throws ArgumentError if the text is no such state, contradicts itself, or comes from other criteria; if it was
   /// ended by an option that this rule does not have.
   void load_state(std::string_view text);
@@ -83,8 +91,10 @@ class EarlyStopping {
   const EarlyStoppingOptions& options() const noexcept { return options_; }
 
  private:
-  bool take(std::int64_t step, const plane::Point* point, const plane::Metrics& fed);
+  void take(std::int64_t step, const plane::Point* point, const plane::Metrics& fed);
+  void look_before_start(const std::vector<Measured>& measured, std::int64_t step);
   void decide(std::int64_t step);
+  void reconsider();
 
   EarlyStoppingOptions options_;
   std::vector<Criterion> criteria_;
@@ -95,6 +105,7 @@ class EarlyStopping {
   std::int64_t last_step_ = -1;
   std::int64_t stopped_step_ = -1;
   bool improved_ = false;
+  std::int64_t improvements_ = 0;
 };
 
 }  // namespace infoplane::callbacks

@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace infoplane::callbacks {
@@ -57,7 +58,14 @@ struct Criterion {
   /// (plane::trend). At least 3; 0: not asked for. Goes by the values as they are, not smoothed.
   INFOPLANE_ARG(std::int64_t, trend) = 0;
   INFOPLANE_ARG(double, trend_errors) = 1;
+  /// A value that is NaN or infinite ends training. Unset: as EarlyStoppingOptions::check_finite() says; and where that
+  /// is unset too, it does for a loss (is_loss of the key) that has been finite before, because what lies within its
+  /// noise is NaN on the plane by nature.
+  INFOPLANE_ARG(std::optional<bool>, check_finite);
 };
+
+/// Whether a key names a loss: "loss" is one of its words, such as in "loss", "validation_loss" and "loss/heldout".
+bool is_loss(std::string_view key) noexcept;
 
 /// The options of the first criterion stand here themselves; see Criterion.
 struct EarlyStoppingOptions {
@@ -77,13 +85,12 @@ struct EarlyStoppingOptions {
   /// Further metrics, and which of all decide.
   INFOPLANE_ARG(std::vector<Criterion>, also);
   INFOPLANE_ARG(Combine, combine) = Combine::kAny;
-  /// Points before this step are not checked.
+  /// Points before this step are not checked, but for check_finite: a model whose loss is NaN does not get well.
   INFOPLANE_ARG(std::int64_t, start_from_step) = 0;
   /// Only points of this stream are checked. Empty: the stream of the first point, and no other may follow.
   INFOPLANE_ARG(std::string, stream);
-  /// A deciding metric that is NaN or infinite ends training. Off by default: what lies within its noise is NaN on the
-  /// plane. Turn it on for a loss.
-  INFOPLANE_ARG(bool, check_finite) = false;
+  /// Criterion::check_finite of all criteria that leave it unset.
+  INFOPLANE_ARG(std::optional<bool>, check_finite);
   /// A key that is missing is an error; otherwise it counts as a value that is not defined.
   INFOPLANE_ARG(bool, strict) = true;
 
