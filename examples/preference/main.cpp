@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
+#include <infoplane/core/write_file.hpp>
 #include <infoplane/infoplane.hpp>
 #include <infoplane/monitor/preference_labels.hpp>
 #include <string>
@@ -46,6 +47,10 @@ torch::Tensor loss_of(const torch::Tensor& log_p) {
 }
 
 int train(const Options& options) {
+  if (!options.text.empty() && infoplane::written_over(options.out, {options.text})) {
+    throw infoplane::ArgumentError(
+        fmt::format("the run would be written over the text {}: give another --out", options.text));
+  }
   const auto text = options.text.empty() ? train_text::load_own_headers() : train_text::load_bytes(options.text);
   std::mt19937_64 generator(1);
   const auto heldout = draw_pairs(text.heldout, kHeldout, generator);

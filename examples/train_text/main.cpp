@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <fstream>
+#include <infoplane/core/write_file.hpp>
 #include <infoplane/infoplane.hpp>
 #include <infoplane/sinks/plane_table.hpp>
 #include <infoplane/sinks/progress_line.hpp>
@@ -97,6 +97,22 @@ void print_verdict(const Options& options, const std::vector<infoplane::plane::P
   }
 }
 
+/// Beside the run file.
+std::string page_of(const Options& options) {
+  auto page = std::filesystem::path(options.out).replace_extension(".html").string();
+  return page == options.out ? page + ".html" : page;
+}
+
+/// @throws std::invalid_argument if the run or its page would be written over the text.
+void require_apart(const Options& options) {
+  const auto& input = options.tokens.empty() ? options.text : options.tokens;
+  for (const auto& output : {options.out, page_of(options)}) {
+    if (!input.empty() && infoplane::written_over(output, {input})) {
+      throw std::invalid_argument(fmt::format("{} would be written over {}: give another --out", output, input));
+    }
+  }
+}
+
 /// Draws the run beside its file, and returns the page's path.
 std::string write_report(const Options& options, const infoplane::EarlyStopping& stopping) {
   infoplane::sinks::ReportRun run;
@@ -110,14 +126,8 @@ std::string write_report(const Options& options, const infoplane::EarlyStopping&
     run.verdict = fmt::format("The stopping rule {} at step {}: {}.", options.stop ? "stopped" : "would have stopped",
                               stopping.stopped_step(), stopping.message());
   }
-  auto page = std::filesystem::path(options.out).replace_extension(".html").string();
-  page += page == options.out ? ".html" : "";
-  std::ofstream file(page, std::ios::binary);
-  file << infoplane::sinks::html_report({run});
-  file.close();
-  if (!file) {
-    throw infoplane::IoError("cannot write " + page);
-  }
+  const auto page = page_of(options);
+  infoplane::write_file(page, infoplane::sinks::html_report({run}));
   return page;
 }
 
@@ -163,6 +173,7 @@ int train(const Options& options) {
     throw std::invalid_argument(fmt::format("--batch {} does not divide among {} ranks", options.batch, ranks.size()));
   }
   const bool quiet = options.quiet || !ranks.first();  // one of them speaks and writes
+  require_apart(options);
   const Text text = limited(load_text(options), options);
   Batches batches(text.train, options.batch, options.context, options.seed);
   const Batch heldout = ranks.rows_of(even_rows(text.heldout, kHeldoutRows, options.context));
@@ -235,7 +246,7 @@ int main(int argc, char** argv) {
   } catch (const train_text::TextError& error) {
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 2;
-  } catch (const std::invalid_argument& error) {  // no such device, or rows that do not divide
+  } catch (const std::invalid_argument& error) {  // no such device, rows that do not divide, --out over the text
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 2;
   } catch (const infoplane::IoError& error) {  // the run file: sinks only throw when they are made

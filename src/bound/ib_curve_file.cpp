@@ -60,8 +60,11 @@ void IbCurve::save(const std::string& path) const {
                             {"tolerance", tolerance_},
                             {"cluster_limit", cluster_limit_},
                             {"points", points}};
-  const int error = write_whole_file(path, json.dump(1) + '\n');
-  INFOPLANE_CHECK(error == 0, IoError, "the IB curve cannot be written to ", path, ": ", std::strerror(error));
+  try {
+    replace_file(path, json.dump(1) + '\n');
+  } catch (const IoError& error) {
+    INFOPLANE_THROW(IoError, "the IB curve cannot be written to ", path, ": ", error.what());
+  }
 }
 
 IbCurve IbCurve::load(const std::string& path) {

@@ -1,14 +1,10 @@
 #include <c10/util/Exception.h>
-#include <fcntl.h>
 #include <torch/nn/module.h>
 #include <torch/optim/optimizer.h>
 #include <torch/serialize/archive.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
+#include <exception>
 #include <infoplane/callbacks/best_checkpoint.hpp>
 #include <infoplane/core/error.hpp>
 #include <limits>
@@ -17,6 +13,8 @@
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "core/whole_file.hpp"
 
 namespace infoplane::callbacks {
 namespace {
@@ -94,22 +92,42 @@ std::optional<c10::Device> device_of(const torch::nn::Module& model) {
   return device;
 }
 
-/// Puts the data on the disk before the name points to it.
-void sync(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) {
-    ::close(descriptor);
-  }
-  INFOPLANE_CHECK(synced, IoError, std::strerror(error));
-}
-
 /// What LibTorch says, without where in its sources.
 std::string reason(const std::exception& error) {
   const auto* of_torch = dynamic_cast<const c10::Error*>(&error);
   return of_torch == nullptr ? error.what() : of_torch->what_without_backtrace();
 }
+
+/// Takes the bytes of an archive. LibTorch's writer ends the process where writing fails, so a failure is kept until it
+/// is done.
+class Output {
+ public:
+  explicit Output(const std::string& path) : file_(path, FileKind::kArchive) {}
+
+  void write(OutputArchive& archive) {
+    archive.save_to([this](const void* bytes, std::size_t size) { return take(bytes, size); });
+    if (failure_) {
+      std::rethrow_exception(failure_);
+    }
+    constexpr bool kDurable = true;
+    file_.commit(kDurable);
+  }
+
+ private:
+  std::size_t take(const void* bytes, std::size_t size) noexcept {
+    try {
+      if (!failure_) {
+        file_.append({static_cast<const char*>(bytes), size});
+      }
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+    return size;
+  }
+
+  WholeFile file_;
+  std::exception_ptr failure_;
+};
 
 /// Loads the optimizer so that it ends as it was saved or, where that throws, as it was.
 void load_optimizer(torch::optim::Optimizer& optimizer, InputArchive& archive) {
@@ -149,8 +167,8 @@ bool BestCheckpoint::update(const EarlyStopping& stopping) {
   if (!saves_ || stopping.improvements() == 0 || !moved) {
     return false;
   }
-  const auto beside = path_ + ".part";
   try {
+    Output output(path_);
     OutputArchive archive;
     OutputArchive model(archive.compilation_unit());
     model_->save(model);
@@ -163,11 +181,8 @@ bool BestCheckpoint::update(const EarlyStopping& stopping) {
     }
     archive.write("step", c10::IValue(stopping.best_step()));
     archive.write("stopping", c10::IValue(stopping.save_state()));
-    archive.save_to(beside);
-    sync(beside);
-    INFOPLANE_CHECK(std::rename(beside.c_str(), path_.c_str()) == 0, IoError, std::strerror(errno));
+    output.write(archive);
   } catch (const std::exception& error) {
-    std::remove(beside.c_str());
     INFOPLANE_THROW(IoError, "the checkpoint ", path_, " of step ", stopping.best_step(),
                     " cannot be written: ", reason(error));
   }

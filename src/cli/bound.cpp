@@ -12,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
+#include "cli/outputs.hpp"
 #include "cli/token_file.hpp"
 
 namespace infoplane::cli {
@@ -119,11 +120,7 @@ void bound(Arguments arguments, Context& context) {
   if (arguments.output.empty()) {
     arguments.output = std::filesystem::path(arguments.texts.front()).replace_extension(".curve.json").string();
   }
-  for (const auto& text : arguments.texts) {
-    std::error_code ignored;
-    INFOPLANE_CHECK(!std::filesystem::equivalent(text, arguments.output, ignored), ArgumentError,
-                    "the curve would be written over the text ", text, ": give another --output");
-  }
+  require_apart(context, Output{arguments.output, "curve", "text"}, arguments.texts);
   const auto solved = solve(arguments);
   solved.curve.save(arguments.output);
   if (arguments.json) {

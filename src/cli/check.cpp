@@ -6,6 +6,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
+#include "cli/outputs.hpp"
 #include "cli/program.hpp"
 
 namespace infoplane::cli {
@@ -19,6 +20,7 @@ struct Arguments {
 };
 
 void check(const Arguments& arguments, Context& context) {
+  require_apart(context, arguments.runs);
   auto json = nlohmann::ordered_json::array();
   for (const auto& path : arguments.runs) {
     const auto findings = sinks::check_run_file(path);

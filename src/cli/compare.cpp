@@ -10,6 +10,7 @@
 #include "cli/comparable_runs.hpp"
 #include "cli/json.hpp"
 #include "cli/load.hpp"
+#include "cli/outputs.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -74,6 +75,7 @@ nlohmann::ordered_json to_json(const sinks::Comparison& comparison, const std::v
 }
 
 void compare(const Arguments& arguments, Context& context) {
+  require_apart(context, arguments.choice.runs);
   const auto files = arguments.choice.read(context, {arguments.metric});
   if (!files) {
     return;

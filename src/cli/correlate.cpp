@@ -11,6 +11,7 @@
 #include "cli/commands.hpp"
 #include "cli/comparable_runs.hpp"
 #include "cli/json.hpp"
+#include "cli/outputs.hpp"
 #include "cli/score_table.hpp"
 
 namespace infoplane::cli {
@@ -75,6 +76,8 @@ nlohmann::ordered_json to_json(const plane::Correlation& found) {
 }
 
 void correlate(const Arguments& arguments, Context& context) {
+  require_apart(context, arguments.choice.runs);
+  require_apart(context, {arguments.scores});
   const auto table = read_scores(arguments.scores);
   const auto files = arguments.choice.read(context, arguments.metrics);
   if (!files) {

@@ -7,13 +7,11 @@
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
+#include <infoplane/core/write_file.hpp>
 #include <infoplane/plane/curve_gap.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <ostream>
 #include <set>
-#include <system_error>
-
-#include "core/whole_file.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -141,9 +139,11 @@ void write_text(const std::string& path, const std::string& text, std::ostream& 
     out << text;
     return;
   }
-  const int error = write_whole_file(path, text);  // a reader never sees half a page
-  INFOPLANE_CHECK(error == 0, IoError, "cannot write ", path, ": ", std::generic_category().message(error),
-                  "; give another path with --output");
+  try {
+    write_file(path, text);
+  } catch (const IoError& error) {
+    INFOPLANE_THROW(IoError, error.what(), "; give another path with --output");
+  }
 }
 
 }  // namespace infoplane::cli

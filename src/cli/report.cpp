@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/load.hpp"
+#include "cli/outputs.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -41,17 +42,27 @@ std::string drawn(const Arguments& arguments, const std::vector<sinks::ReportRun
                                      : sinks::layers_svg(runs.front(), options);
 }
 
+/// Where the drawing goes: beside the first run where no other path was given.
+std::string output_of(const Arguments& arguments) {
+  if (!arguments.output.empty()) {
+    return arguments.output;
+  }
+  const auto ending = arguments.figure.empty() ? ".html" : "." + arguments.figure + ".svg";
+  auto output = std::filesystem::path(arguments.runs.front()).replace_extension(ending).string();
+  return output == arguments.runs.front() ? output + ending : output;
+}
+
 void report(const Arguments& arguments, Context& context) {
   const std::vector<CurveFile> curves(arguments.curves.begin(), arguments.curves.end());
+  const auto output = output_of(arguments);
+  auto inputs = arguments.runs;
+  for (const auto& curve : curves) {
+    inputs.push_back(curve.path);
+  }
+  require_apart(context, Output{output, arguments.figure.empty() ? "page" : "figure"}, inputs);
   std::vector<sinks::ReportRun> runs;
   for (const auto& path : arguments.runs) {
     runs.push_back(load_run(path, arguments.rule, curves));
-  }
-  auto output = arguments.output;
-  if (output.empty()) {
-    const auto ending = arguments.figure.empty() ? ".html" : "." + arguments.figure + ".svg";
-    output = std::filesystem::path(arguments.runs.front()).replace_extension(ending).string();
-    output += output == arguments.runs.front() ? ending : "";  // never over the run
   }
   write_text(output, drawn(arguments, runs), context.out);
   if (arguments.json) {
@@ -117,6 +128,7 @@ void add_report(CLI::App& program, Context& context) {
     if (figure->count() > 0 && arguments->runs.size() != 1) {
       throw CLI::ValidationError("--figure", "draws one run, not " + std::to_string(arguments->runs.size()));
     }
+    arguments->output = as_output(context, arguments->output);
     if (arguments->json && arguments->output == "-") {
       throw CLI::ValidationError("--json", "and " + output->get_name() + " - would mix on the standard output");
     }

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "cli/commands.hpp"
+#include "cli/outputs.hpp"
 #include "sinks/run_json.hpp"
 
 namespace infoplane::cli {
@@ -68,6 +69,7 @@ class Lines {
 };
 
 void watch(const Arguments& arguments, Context& context) {
+  require_apart(context, {arguments.run});
   const bool terminal = &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
   const auto start = std::chrono::steady_clock::now();
   const auto wait = std::chrono::duration<double>(arguments.interval);

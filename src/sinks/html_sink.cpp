@@ -4,7 +4,6 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/html_sink.hpp>
 #include <map>
-#include <system_error>
 #include <utility>
 
 #include "core/whole_file.hpp"
@@ -53,11 +52,15 @@ struct HtmlSink::Page {
   void draw(bool training) {
     const auto start = Clock::now();
     const auto text = page(training);
-    const int error = write_whole_file(path, text);
+    std::string reason;
+    try {
+      replace_file(path, text);
+    } catch (const IoError& error) {
+      reason = error.what();
+    }
     drawn = Clock::now();
     cost = drawn - start;
-    INFOPLANE_CHECK(error == 0, IoError, "the page ", path,
-                    " cannot be written: ", std::generic_category().message(error),
+    INFOPLANE_CHECK(reason.empty(), IoError, "the page ", path, " cannot be written: ", reason,
                     "; it is tried again with a later point");
     waiting = 0;
   }
@@ -98,10 +101,13 @@ HtmlSink::HtmlSink(const std::string& path, HtmlSinkOptions options) : Sink("the
                   "a page was to be drawn every ", options.seconds(), " seconds: give 0 or more");
   INFOPLANE_CHECK(options.points() >= 1, ArgumentError, "a page was to be drawn every ", options.points(),
                   " points: give at least 1");
-  std::string before;
-  const int error = read_whole_file(path, before);
-  INFOPLANE_CHECK(error != 0 || before.empty() || before.starts_with("<!DOCTYPE html>"), IoError, path,
+  const auto target = find_target(path);
+  const bool file = target.kind == OutputTarget::Kind::kFile;
+  const auto before = file ? first_bytes(path, kKindBytes) : std::string();
+  INFOPLANE_CHECK(before.empty() || before.starts_with("<!DOCTYPE html>"), IoError, path,
                   " is there and is no page: give another path, or remove it");
+  INFOPLANE_CHECK(target.kind != OutputTarget::Kind::kPipe, IoError, path,
+                  " is a pipe, in which no page can take the place of the one before: give the path of a file");
   page_ = std::make_unique<Page>(path, std::move(options));
   if (const auto& earlier = page_->options.run_file(); !earlier.empty()) {
     auto run = read_run_file(earlier, RunFileOptions().max_layer_points(kLayerPoints));

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/output_target.hpp"
+
 namespace infoplane::sinks {
 namespace {
 
@@ -37,16 +39,21 @@ const char* advice(int error) {
 }  // namespace
 
 LineFile::LineFile(std::string path, std::string kind) : path_(std::move(path)), kind_(std::move(kind)) {
-  struct stat status {};
-  const bool special = ::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+  const auto target = find_target(path_);
+  using Kind = OutputTarget::Kind;
+  INFOPLANE_CHECK(target.kind != Kind::kBlockDevice && target.kind != Kind::kSocket, IoError, "cannot open the ", kind_,
+                  " ", path_, ": ", target.refusal(), "; give the path of a file");
   const bool readable = ::access(path_.c_str(), R_OK) == 0 || errno == ENOENT;
   // A pipe that is open for reading too would never be seen closed, and a blocking one would stop the training.
-  const auto mode = special ? O_WRONLY | O_NONBLOCK : readable ? O_RDWR : O_WRONLY;
-  descriptor_ = ::open(path_.c_str(), mode | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  descriptor_ =
+      target.direct()
+          ? target.open()
+          : ::open(path_.c_str(), (readable ? O_RDWR : O_WRONLY) | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
   if (descriptor_ < 0) {
     fail("open");
   }
-  if (::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) {
+  struct stat status {};
+  if (!target.direct() && ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode)) {
     regular_ = true;
     // Some network file systems know no locks: only a lock that somebody holds is a reason to stop.
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {

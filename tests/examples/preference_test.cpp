@@ -37,4 +37,7 @@ TEST_CASE("the preference example answers a mistake with one sentence", "[exampl
   const auto outcome = Program(INFOPLANE_PREFERENCE, {"--text", tiny}).finish();
   REQUIRE(outcome.exit_code == 2);
   REQUIRE_THAT(outcome.err, ContainsSubstring("a pair needs 64"));
+  const auto over = Program(INFOPLANE_PREFERENCE, {"--text", tiny, "--out", tiny}).finish();
+  REQUIRE(over.exit_code == 2);
+  REQUIRE(over.err == "preference: the run would be written over the text " + tiny + ": give another --out\n");
 }

@@ -63,6 +63,22 @@ TEST_CASE("train_text answers a run file that cannot be written with 2 before it
   requires_error(run(small_run(text, {"--out", folder.path().string()})), folder.path().string());
 }
 
+TEST_CASE("train_text writes neither its run nor its page over the text", "[examples][program][files]") {
+  const TemporaryFolder folder;
+  const auto text = folder.write("a.html", sentences()).string();
+  const auto link = (folder.path() / "link.jsonl").string();
+  std::filesystem::create_symlink(text, link);
+  for (const auto& out :
+       {text, link, (folder.path() / "." / "a.html").string(), (folder.path() / "a.jsonl").string()}) {
+    CAPTURE(out);
+    requires_error(run(small_run(text, {"--out", out})), " would be written over " + text + ": give another --out");
+    requires_error(run(small_run(text, {"--out", out}, "--tokens")),
+                   " would be written over " + text + ": give another --out");
+    std::ifstream file(text, std::ios::binary);
+    REQUIRE(std::string(std::istreambuf_iterator<char>(file), {}) == sentences());
+  }
+}
+
 TEST_CASE("train_text trains, measures at both ends and can be quiet", "[examples][program]") {
   const TemporaryFolder folder;
   const auto text = folder.write("a.txt", sentences()).string();
