@@ -2,6 +2,7 @@
 #include <torch/nn/module.h>
 #include <torch/optim/optimizer.h>
 #include <torch/serialize/archive.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <exception>

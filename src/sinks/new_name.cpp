@@ -1,12 +1,13 @@
 #include "sinks/new_name.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <infoplane/core/error.hpp>
+
+#include "core/output_target.hpp"
 
 namespace infoplane::sinks {
 namespace {
@@ -22,10 +23,10 @@ bool create(const std::string& path) {
   return descriptor >= 0;
 }
 
-/// A pipe, a device or a folder: no name beside it would be what the user wants.
+/// A pipe, a device, the standard output or a folder: no name beside it would be what the user wants.
 bool is_no_file(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+  const auto target = find_target(path);
+  return target.direct() || target.refusal() != nullptr;
 }
 
 }  // namespace

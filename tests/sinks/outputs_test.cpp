@@ -177,6 +177,22 @@ TEST_CASE("the standard output takes a run where it stands", "[sinks][files]") {
   }
 }
 
+TEST_CASE("a new name is asked for beside files alone", "[sinks][files]") {
+  const places::Folder folder;
+  places::write(folder.file("log"), "before\n");
+  fs::create_symlink("/dev/stdout", folder.file("out"));
+  REQUIRE(::mkfifo(folder.file("pipe").c_str(), 0600) == 0);
+  REQUIRE(places::in_child([&] {
+            ::dup2(::open(folder.file("log").c_str(), O_WRONLY | O_APPEND), STDOUT_FILENO);
+            JsonLinesSink sink(folder.file("out"), OpenMode::kNewName);
+            sink.write(samples::header());
+            return sink.failures() == 0 && sink.path() == folder.file("out") ? 0 : 1;
+          }) == 0);
+  REQUIRE(holds_run(folder.file("log")));
+  REQUIRE_THROWS_AS(JsonLinesSink(folder.file("pipe"), OpenMode::kNewName), IoError);
+  REQUIRE(folder.names() == std::vector<std::string>{"log", "out", "pipe"});
+}
+
 TEST_CASE("sinks leave alone what this user may not write", "[sinks][files]") {
   for (const auto& kind : kinds()) {
     CAPTURE(kind.name);
