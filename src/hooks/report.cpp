@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "core/text.hpp"
+
 namespace infoplane::hooks {
 
 const char* to_string(SiteKind kind) noexcept {
@@ -31,6 +33,8 @@ const char* to_string(SiteKind kind) noexcept {
 
 namespace detail {
 namespace {
+
+using text::printable;
 
 constexpr const char* kAdvice =
     "What to do:\n"
@@ -70,14 +74,15 @@ std::string complain(const Plan& plan) {
     ++wanted;
     if (record.hits == 0) {
       ++silent;
-      lines +=
-          fmt::format("  {}: 0 hits, expected as {} at {}, shape {}\n", record.site.name, to_string(record.site.kind),
-                      record.site.source.empty() ? "?" : record.site.source, shape_of(plan, record));
+      lines += fmt::format("  {}: 0 hits, expected as {} at {}, shape {}\n", printable(record.site.name),
+                           to_string(record.site.kind),
+                           record.site.source.empty() ? "?" : printable(record.site.source), shape_of(plan, record));
     }
   }
   for (const auto& pattern : plan.unmatched_patterns()) {
-    lines += pattern == "auto" ? "  \"auto\": no repeated blocks and no fused norm were found, and nothing was tapped\n"
-                               : fmt::format("  pattern \"{}\": no site and no norm has such a name\n", pattern);
+    lines += pattern == "auto"
+                 ? "  \"auto\": no repeated blocks and no fused norm were found, and nothing was tapped\n"
+                 : fmt::format("  pattern \"{}\": no site and no norm has such a name\n", printable(pattern));
   }
   if (lines.empty()) {
     return lines;
@@ -85,8 +90,8 @@ std::string complain(const Plan& plan) {
   std::string fired;
   for (const auto& record : plan.records()) {
     if (record.hits > 0) {
-      fired += fmt::format("  {}: {} hits, {} at {}, shape {}\n", record.site.name, record.hits, record.operator_name,
-                           record.site.source, shape_of(plan, record));
+      fired += fmt::format("  {}: {} hits, {} at {}, shape {}\n", printable(record.site.name), record.hits,
+                           record.operator_name, printable(record.site.source), shape_of(plan, record));
     }
   }
   return fmt::format("{} of {} watched sites have not fired:\n{}{}{}{}", silent, wanted, lines,
@@ -99,7 +104,8 @@ std::string complain_of_sources(const Plan& plan, const std::vector<NamedTensor>
     const int source = record.wanted && !record.dropped ? plan.find_name(record.site.source) : -1;
     const auto is_source = [&](const NamedTensor& item) { return item.tensor.is_same(plan.parameter(source).tensor); };
     if (source >= 0 && std::none_of(tensors.begin(), tensors.end(), is_source)) {
-      lines += fmt::format("  {}: was read at {}, {} hits\n", record.site.name, record.site.source, record.hits);
+      lines += fmt::format("  {}: was read at {}, {} hits\n", printable(record.site.name),
+                           printable(record.site.source), record.hits);
     }
   }
   return lines.empty() ? lines
@@ -110,8 +116,8 @@ std::string complain_of_sources(const Plan& plan, const std::vector<NamedTensor>
 std::string describe(const Plan& plan) {
   std::string text;
   for (const auto& stack : plan.stacks()) {
-    const auto& first = plan.blocks()[stack.blocks.front()].path;
-    const auto& last = plan.blocks()[stack.blocks.back()].path;
+    const auto first = printable(plan.blocks()[stack.blocks.front()].path);
+    const auto last = printable(plan.blocks()[stack.blocks.back()].path);
     text += fmt::format("{} blocks, {} to {}, {}\n", stack.blocks.size(), first, last,
                         stack.post_norm   ? "post-norm"
                         : plan.learning() ? "not yet observed"
@@ -130,9 +136,10 @@ std::string describe(const Plan& plan) {
     const auto& records = plan.records();
     const auto position =
         std::find_if(records.begin(), records.end(), [&](const SiteRecord& r) { return r.site.name == site.name; });
-    text += fmt::format("{:<24} {:<18} {:<32} {:>6} {:>7}  {:<18} {}\n", site.name, to_string(site.kind), site.source,
-                        position->hits, position->repeats,
-                        position->operator_name.empty() ? "-" : position->operator_name, shape_of(plan, *position));
+    text +=
+        fmt::format("{} {:<18} {} {:>6} {:>7}  {:<18} {}\n", text::padded(printable(site.name), 24),
+                    to_string(site.kind), text::padded(printable(site.source), 32), position->hits, position->repeats,
+                    position->operator_name.empty() ? "-" : position->operator_name, shape_of(plan, *position));
   }
   return text;
 }

@@ -148,3 +148,19 @@ TEST_CASE("a result that a module hands over keeps its kind, and only its own na
   scope.finish();
   REQUIRE(captures == 0);
 }
+
+TEST_CASE("names of taps and patterns are described as text, never as what a terminal obeys", "[tap]") {
+  Watcher watcher{WatchOptions().sites({"*", "no\x1b[2J\nsuch"})};
+  auto scope = watcher.observe([](const Site&, const at::Tensor&) {});
+  infoplane::tap("\xE2\x80\xAEslo\xFFj\n1", at::ones({2, 3}));
+  infoplane::tap("слой", at::ones({2, 3}));
+  scope.finish();
+  REQUIRE_THROWS_MATCHES(watcher.verify(), infoplane::SiteError,
+                         MessageMatches(ContainsSubstring("pattern \"no\\x1b[2J\\nsuch\": no site") &&
+                                        !ContainsSubstring("\x1b") && !ContainsSubstring("\xFF")));
+  const auto text = watcher.describe();
+  CAPTURE(text);
+  REQUIRE_THAT(text, ContainsSubstring("\n\\u202eslo\\xffj\\n1"));
+  REQUIRE_THAT(text, ContainsSubstring("\nслой"));
+  REQUIRE_THAT(text, !ContainsSubstring("\x1b") && !ContainsSubstring("\xE2\x80\xAE") && !ContainsSubstring("\xFF"));
+}
