@@ -51,6 +51,7 @@ std::string bytes_of(const plane::Point& point) {
     out.put_text(layer.name);
     out.put(layer.tokens);
     out.put(layer.rejected);
+    out.put(layer.sequences);
     put(out, layer.metrics);
     out.put(static_cast<std::uint64_t>(layer.reasons.size()));
     for (const auto& [key, reason] : layer.reasons) {
@@ -76,6 +77,7 @@ plane::Point point_of(std::string_view bytes) {
     layer.name = in.get_text();
     layer.tokens = in.get<std::int64_t>();
     layer.rejected = in.get<std::int64_t>();
+    layer.sequences = in.get<std::int64_t>();
     layer.metrics = get_metrics(in);
     for (auto reasons = in.get<std::uint64_t>(); reasons > 0; --reasons) {
       auto key = in.get_text();

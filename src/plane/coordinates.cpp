@@ -73,7 +73,7 @@ LayerPoint layer_point(std::string name, const estimator::Estimate& estimate) {
   INFOPLANE_CHECK(estimate.anchors >= 2, ArgumentError, "layer \"", name, "\" was estimated with ", estimate.anchors,
                   " anchors: efficiencies need at least 2");
   const auto scale = std::log(static_cast<double>(estimate.anchors));
-  LayerPoint point{std::move(name), estimate.tokens, estimate.rejected};
+  LayerPoint point{std::move(name), estimate.tokens, estimate.rejected, {}, {}, estimate.sequences};
   auto& metrics = point.metrics;
   metrics.emplace("H(Z)", estimate.tokens > 0 ? estimate.entropy_nats / scale : kNaN);
   for (const auto& set : estimate.sets) {

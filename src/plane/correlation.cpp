@@ -59,19 +59,67 @@ double coefficient(const std::vector<double>& x, const std::vector<double>& y) {
   return std::clamp(ab / std::sqrt(aa * bb), -1.0, 1.0);
 }
 
-/// `variance` is that of Fisher's z, times n − 3.
-Correlation with_interval(double value, std::size_t count, double variance) {
+/// Share of all ways to pair the two sides whose coefficient is as far from 0.
+double permutation_p(const std::vector<double>& x, const std::vector<double>& y) {
+  const auto a = deviations(x), b = deviations(y);
+  const auto norm = std::sqrt(std::inner_product(a.begin(), a.end(), a.begin(), 0.0) *
+                              std::inner_product(b.begin(), b.end(), b.begin(), 0.0));
+  const auto least = std::abs(std::inner_product(a.begin(), a.end(), b.begin(), 0.0)) - 1e-12 * norm;
+  std::vector<std::size_t> order(a.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::int64_t all = 0, as_far = 0;
+  do {
+    double sum = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      sum += a[i] * b[order[i]];
+    }
+    ++all;
+    as_far += std::abs(sum) >= least ? 1 : 0;
+  } while (std::next_permutation(order.begin(), order.end()));
+  return static_cast<double>(as_far) / static_cast<double>(all);
+}
+
+/// z of the normal distribution that is passed with that probability, at most 0.5; infinite for 0.
+double normal_tail(double probability) {
+  double low = 0, high = 40;
+  for (int i = 0; i < 100; ++i) {
+    const auto middle = (low + high) / 2;
+    (std::erfc(middle / std::sqrt(2)) / 2 > probability ? low : high) = middle;
+  }
+  return probability > 0 ? low : std::numeric_limits<double>::infinity();
+}
+
+/// Of the two sides or their ranks. `variance` is that of Fisher's z, times n − 3.
+Correlation correlation(const std::vector<double>& x, const std::vector<double>& y, double value, double variance) {
+  const auto count = static_cast<std::int64_t>(x.size());
   const auto n = static_cast<double>(count);
-  Correlation result{value, kNaN, kNaN, kNaN, static_cast<std::int64_t>(count)};
+  Correlation result{value, kNaN, kNaN, kNaN, count};
   if (std::isnan(value)) {
+    result.reason =
+        count < 3 ? detail::concat("too few pairs: a correlation needs 3, there ", count == 1 ? "is " : "are ", count)
+                  : "one side is the same in all pairs";
     return result;
   }
-  if (count >= 4) {
-    const auto half = kQuantile * std::sqrt(variance / (n - 3));
-    result.low = std::tanh(std::atanh(value) - half);  // atanh(±1) is infinite: the interval is a point
-    result.high = std::tanh(std::atanh(value) + half);
+  const auto chance = std::exp(-std::lgamma(n + 1));  // of one order among all
+  result.exact = count <= kMostForExact;
+  result.p_value = result.exact ? permutation_p(x, y)
+                                : std::max(chance, student_p(value * std::sqrt((n - 2) / (1 - value * value)), n - 2));
+  if (count < kLeastForInterval) {
+    result.reason =
+        detail::concat("too few pairs for an interval: it needs ", kLeastForInterval, ", there are ", count);
+    return result;
   }
-  result.p_value = student_p(value * std::sqrt((n - 2) / (1 - value * value)), n - 2);
+  const auto error = std::sqrt(variance / (n - 3));
+  const auto z = std::atanh(std::abs(value));
+  auto sure = std::min(z, error * normal_tail(chance));
+  if (result.p_value >= 0.05) {
+    sure = std::min(sure, error * normal_tail(result.p_value / 2));
+  }
+  result.low = std::tanh(sure - kQuantile * error);
+  result.high = std::tanh(z + kQuantile * error);
+  if (value < 0) {
+    result.low = -std::exchange(result.high, -result.low);
+  }
   return result;
 }
 
@@ -136,13 +184,14 @@ double student_p(double t, double degrees) {
 
 Correlation pearson(const std::vector<double>& x, const std::vector<double>& y) {
   const auto [a, b] = finite_pairs(x, y);
-  return with_interval(coefficient(a, b), a.size(), 1);
+  return correlation(a, b, coefficient(a, b), 1);
 }
 
 Correlation spearman(const std::vector<double>& x, const std::vector<double>& y) {
   const auto [a, b] = finite_pairs(x, y);
-  const auto value = coefficient(ranks(a), ranks(b));
-  return with_interval(value, a.size(), 1 + value * value / 2);
+  const auto ranks_a = ranks(a), ranks_b = ranks(b);
+  const auto value = coefficient(ranks_a, ranks_b);
+  return correlation(ranks_a, ranks_b, value, 1 + value * value / 2);
 }
 
 }  // namespace infoplane::plane

@@ -67,6 +67,14 @@ class Parts {
   std::vector<Phase> found_;
 };
 
+/// Whether a point has the metric, finite or not.
+bool measured(const Trajectory& trajectory, std::string_view key, std::string_view layer) {
+  return std::any_of(trajectory.points().begin(), trajectory.points().end(), [&](const Point& point) {
+    const auto* of_layer = layer.empty() ? nullptr : point.layer(layer);
+    return layer.empty() ? point.mean.contains(key) : of_layer != nullptr && of_layer->metrics.contains(key);
+  });
+}
+
 }  // namespace
 
 const char* to_string(PhaseKind kind) noexcept {
@@ -89,9 +97,9 @@ std::vector<Phase> phases(const Trajectory& trajectory, const PhaseOptions& opti
   const auto key = trajectory.decisive_key(complexity_key(options.order()), layer);
   const auto all = trajectory.series(key, layer);
   const auto complexity = finite(all);
-  INFOPLANE_CHECK(!complexity.empty(), ArgumentError, "no point of the trajectory has a defined ", key,
-                  layer.empty() ? "" : " of " + layer, ": phases need the label sets input_", options.order(),
-                  " and output_", options.order());
+  INFOPLANE_CHECK(!complexity.empty() || measured(trajectory, key, layer), ArgumentError,
+                  "no point of the trajectory has a defined ", key, layer.empty() ? "" : " of " + layer,
+                  ": phases need the label sets input_", options.order(), " and output_", options.order());
   const double deviation = std::max(step_noise(complexity), kInformationResolution);
   const double noise = std::sqrt(2.0) * deviation;
   if (complexity.size() < 5) {

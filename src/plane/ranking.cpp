@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <infoplane/plane/correlation.hpp>
 #include <infoplane/plane/ranking.hpp>
 #include <limits>
 
@@ -9,9 +10,19 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kSignificance = 0.05;
 
-/// Two-sided p of the difference; 1 for two equal values without noise.
-double normal_p(double difference, double error) {
-  return difference == 0 ? 1 : std::erfc(std::abs(difference) / error / std::sqrt(2));
+/// Two-sided p of the difference; 1 for two equal values without noise. Degrees of freedom by Welch and Satterthwaite.
+double p_of(double difference, const Measured& a, const Measured& b) {
+  if (difference == 0) {
+    return 1;
+  }
+  const auto error = std::hypot(a.standard_error, b.standard_error);
+  const auto share = [&](const Measured& each) {
+    const auto part = std::pow(each.standard_error / error, 4);
+    return part > 0 ? part / each.degrees : 0;  // without noise it takes no part
+  };
+  const auto degrees = 1 / (share(a) + share(b));
+  return error > 0 && std::isfinite(degrees) && degrees > 0 ? student_p(difference / error, degrees)
+                                                            : std::erfc(std::abs(difference) / error / std::sqrt(2));
 }
 
 /// Holm: the k-th smallest of n p values times n − k + 1, never below one before it.
@@ -78,7 +89,7 @@ std::vector<Ranked> rank(const std::vector<Measured>& values, bool smaller_is_be
     each.standard_error = std::hypot(mine.standard_error, best.standard_error);
     each.verdict = Verdict::kUnknown;
     if (std::isfinite(each.standard_error)) {
-      each.p_value = normal_p(each.difference, each.standard_error);
+      each.p_value = p_of(each.difference, mine, best);
     }
   }
   correct(ranked);

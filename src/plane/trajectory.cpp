@@ -2,6 +2,7 @@
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/metric_keys.hpp>
+#include <infoplane/plane/shown_metric.hpp>
 #include <infoplane/plane/trajectory.hpp>
 #include <limits>
 #include <utility>
@@ -69,9 +70,7 @@ Series Trajectory::series(std::string_view key, std::string_view layer) const {
 }
 
 std::string Trajectory::decisive_key(std::string_view key, std::string_view layer) const {
-  auto corrected = corrected_key(key);
-  const auto defined = finite(series(corrected, layer)).size();
-  return defined > 0 && 2 * defined >= size() ? corrected : std::string(key);
+  return shown_metric(key, points_, {}, layer).key;
 }
 
 Change Trajectory::difference(std::int64_t from, std::int64_t to, std::string_view key, std::string_view layer) const {

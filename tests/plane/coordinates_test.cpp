@@ -43,6 +43,7 @@ TEST_CASE("a layer's estimate becomes the reference's keys as efficiencies", "[p
   REQUIRE(point.name == "blocks.0");
   REQUIRE(point.tokens == 120);
   REQUIRE(point.rejected == 3);
+  REQUIRE(point.sequences == 0);  // of an estimate that does not tell
   const Metrics expected = {
       {"H(Z)", 0.9},
       {"I(X;Z)/input_unigram", 0.4},

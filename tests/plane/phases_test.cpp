@@ -146,6 +146,29 @@ TEST_CASE("phases go by the corrected complexity where there is one", "[plane]")
   REQUIRE(found.front().first_step >= 3);
 }
 
+TEST_CASE("phases never fall back on plug-in values where the corrected ones are undefined", "[plane]") {
+  Trajectory trajectory;
+  const double undefined = std::numeric_limits<double>::quiet_NaN();
+  for (int i = 0; i <= 40; ++i) {
+    infoplane::plane::Point point;
+    point.step = i;
+    point.mean = {{"I(X;Z)/input_unigram", 0.3 + 0.005 * i},
+                  {"I(X;Z)/input_unigram/corrected", i < 30 ? undefined : 0.3 - 0.005 * i},
+                  {"I(Y;Z)/output_unigram", 0.1}};
+    trajectory.append(point);
+  }
+  REQUIRE(decided(phases(trajectory)) == std::vector{PhaseKind::kCompression});  // the plug-in values rise
+  Trajectory nowhere;
+  for (auto point : trajectory.points()) {
+    point.mean["I(X;Z)/input_unigram/corrected"] = undefined;
+    nowhere.append(point);
+  }
+  const auto found = phases(nowhere);
+  REQUIRE(found.size() == 1);
+  REQUIRE(found[0].kind == PhaseKind::kUndecided);
+  REQUIRE(found[0].last_step == 40);
+}
+
 TEST_CASE("one layer at a time, and an order that was not measured", "[plane]") {
   const auto trajectory = made(41, [](double i) { return tent(i, 20, 40); });
   REQUIRE(decided(phases(trajectory, PhaseOptions().layer("blocks.0"))).size() == 2);

@@ -65,3 +65,19 @@ TEST_CASE("equal values without noise are tied", "[plane]") {
     REQUIRE(std::string(infoplane::plane::to_string(verdict)) != "worse");
   }
 }
+
+TEST_CASE("errors from few sequences make a difference less sure", "[plane]") {
+  const auto p_of = [](double degrees, double other) {
+    return rank({{0.50, 0.01, degrees}, {0.53, 0.01, other}}, true)[1].p_value;
+  };
+  const double many = 0.033894853525;  // 3/√2 standard errors of a normal distribution
+  REQUIRE_THAT(rank({{0.50, 0.01}, {0.53, 0.01}}, true)[1].p_value, WithinAbs(many, 1e-9));  // unknown: as of many
+  REQUIRE_THAT(p_of(kNaN, 3), WithinAbs(many, 1e-9));
+  // Welch and Satterthwaite: equal errors of 3 degrees each have 6 together. t = 2.1213, p = 0.0781.
+  REQUIRE_THAT(p_of(3, 3), WithinAbs(0.0781407494, 1e-8));
+  REQUIRE_THAT(p_of(1e9, 1e9), WithinAbs(many, 1e-6));
+  REQUIRE(rank({{0.50, 0.01, 3}, {0.53, 0.01, 3}}, true)[1].verdict == Verdict::kTied);
+  // An error of none takes no part: the degrees are the other's.
+  REQUIRE_THAT(rank({{0.50, 0, 3}, {0.53, 0.01, 7}}, true)[1].p_value, WithinAbs(0.0199421261, 1e-8));  // t = 3
+  REQUIRE(rank({{0.50, 0, 3}, {0.53, 0, 3}}, true)[1].verdict == Verdict::kWorse);
+}

@@ -26,6 +26,7 @@ struct LayerPoint {
   std::int64_t rejected = 0;  ///< rows with a NaN, an Inf or norm 0
   Metrics metrics = {};
   std::map<std::string, std::string, std::less<>> reasons = {};  ///< key → why it is NaN; not every NaN has one
+  std::int64_t sequences = 0;  ///< that the rows came from, which standard errors rest on; 0: unknown
 };
 
 /// Everything measured at one logged step on one stream.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace infoplane::plane {
@@ -9,6 +10,9 @@ namespace infoplane::plane {
 struct Measured {
   double value = 0;
   double standard_error = 0;
+  /// Degrees of freedom of the error: the sequences that it was estimated from, less one. NaN where they are unknown:
+  /// taken for many.
+  double degrees = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// Whether a value is as good as the best one.
@@ -27,7 +31,9 @@ struct Ranked {
   std::size_t index = 0;      ///< in the values that were given
   double difference = 0;      ///< value − best value
   double standard_error = 0;  ///< of the difference, taking the two for independent
-  double p_value = 0;  ///< two-sided, of no difference, after Holm's correction for all comparisons with the best
+  /// Two-sided, of no difference, after Holm's correction for all comparisons with the best: Welch's t, or the normal
+  /// distribution where the degrees of freedom are unknown.
+  double p_value = 0;
   Verdict verdict = Verdict::kUndefined;
 };
 

@@ -36,7 +36,8 @@ class Trajectory {
   /// for a key K/corrected as well as for K.
   Series series(std::string_view key, std::string_view layer = {}) const;
 
-  /// `key` with "/corrected" behind it where at least half of the points have a finite value of that, else the key.
+  /// The key that a verdict goes by, see shown_metric: `key` with "/corrected" behind it where at least half of the
+  /// points that have the key have that, else the key.
   std::string decisive_key(std::string_view key, std::string_view layer = {}) const;
 
   /// value(to) − value(from) for two steps of the trajectory. Where both points were measured on the same tokens (the
