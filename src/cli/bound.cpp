@@ -14,6 +14,7 @@
 #include "cli/json.hpp"
 #include "cli/outputs.hpp"
 #include "cli/token_file.hpp"
+#include "core/text.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -88,7 +89,7 @@ void print_text(const Arguments& arguments, const Solved& solved, std::ostream& 
     out << fmt::format("{:>8.4f}  {:>8.4f}  {:>10.4f}  {:>12.4f}  {:>10.4f}  {:>13.1f} %\n", x, y, x / unit, y / unit,
                        y / x, 100 * y / curve.information());
   }
-  out << fmt::format("\n{}\n", arguments.output);
+  out << '\n' << text::printable(arguments.output) << '\n';
 }
 
 nlohmann::ordered_json to_json(const Arguments& arguments, const Solved& solved) {

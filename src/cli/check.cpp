@@ -8,6 +8,7 @@
 #include "cli/json.hpp"
 #include "cli/outputs.hpp"
 #include "cli/program.hpp"
+#include "core/text.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -18,6 +19,8 @@ struct Arguments {
   bool strict = false;
   bool json = false;
 };
+
+constexpr std::size_t kMostColumns = 1000;  // of a finding, which may quote what the file holds
 
 void check(const Arguments& arguments, Context& context) {
   require_apart(context, arguments.runs);
@@ -37,17 +40,19 @@ void check(const Arguments& arguments, Context& context) {
       }
       continue;
     }
+    const auto name = text::printable(path);
     std::int64_t told = 0;
     for (const auto& found : findings) {
       if (++told > arguments.most) {
-        context.out << path << ": and " << static_cast<std::int64_t>(findings.size()) - arguments.most
+        context.out << name << ": and " << static_cast<std::int64_t>(findings.size()) - arguments.most
                     << " findings more (--most shows them)\n";
         break;
       }
-      context.out << path << ':' << found.line << ": " << (found.error ? "error: " : "warning: ") << found.text << '\n';
+      context.out << name << ':' << found.line << ": " << (found.error ? "error: " : "warning: ")
+                  << text::shortened(text::printable(found.text), kMostColumns) << '\n';
     }
     if (findings.empty()) {
-      context.out << path << ": nothing is wrong\n";
+      context.out << name << ": nothing is wrong\n";
     }
   }
   if (arguments.json) {

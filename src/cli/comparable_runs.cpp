@@ -1,12 +1,30 @@
 #include "cli/comparable_runs.hpp"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <infoplane/core/error.hpp>
 #include <ostream>
+#include <system_error>
 
 #include "cli/load.hpp"
 #include "cli/program.hpp"
+#include "core/text.hpp"
 
 namespace infoplane::cli {
+namespace {
+
+/// A run that is there twice would count for two.
+void require_different(const std::vector<std::string>& runs) {
+  for (std::size_t i = 1; i < runs.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      std::error_code ignored;
+      const bool same = runs[i] == runs[k] || std::filesystem::equivalent(runs[i], runs[k], ignored);
+      INFOPLANE_CHECK(!same, ArgumentError, runs[k], " and ", runs[i], " are the same file: give each run once");
+    }
+  }
+}
+
+}  // namespace
 
 void RunChoice::add_to(CLI::App& command, const std::string& runs_help, const std::string& at_help) {
   command.add_option("RUN", runs, runs_help)->required();
@@ -27,6 +45,7 @@ sinks::ComparisonOptions RunChoice::options(const std::string& metric) const {
 
 std::optional<std::vector<sinks::RunFile>> RunChoice::read(Context& context,
                                                            const std::vector<std::string>& metrics) const {
+  require_different(runs);
   auto files = read_runs(runs);
   auto obstacles = sinks::comparison_obstacles(files, runs);
   for (const auto& metric : metrics) {
@@ -37,10 +56,10 @@ std::optional<std::vector<sinks::RunFile>> RunChoice::read(Context& context,
   if (obstacles.empty()) {
     return files;
   }
-  context.err << "infoplane: the runs were measured with other settings than " << runs.front()
+  context.err << "infoplane: the runs were measured with other settings than " << text::printable(runs.front())
               << ", so they cannot be compared:\n";
   for (const auto& obstacle : obstacles) {
-    context.err << "  " << obstacle << '\n';
+    context.err << "  " << text::printable(obstacle) << '\n';
   }
   context.exit_code = kFindings;
   return std::nullopt;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <infoplane/sinks/comparison.hpp>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "cli/json.hpp"
 #include "cli/load.hpp"
 #include "cli/outputs.hpp"
+#include "core/text.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -21,55 +23,128 @@ struct Arguments {
   bool json = false;
 };
 
-std::string with_error(const plane::Measured& measured) {
-  return std::isfinite(measured.standard_error)
+std::string with_error(const sinks::ComparedRun& run) {
+  const auto& measured = run.metric;
+  return !run.reason.empty() ? "not defined"
+         : std::isfinite(measured.standard_error)
              ? fmt::format("{:.4f} ± {:.4f}", measured.value, measured.standard_error)
              : fmt::format("{:.4f}", measured.value);
 }
 
-void print_text(const sinks::Comparison& comparison, const std::vector<std::string>& names, std::ostream& out) {
-  std::size_t width = 3;
-  for (const auto& name : names) {
-    width = std::max(width, name.size());
+/// A number for a table, "-" where there is none.
+std::string shown(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
+
+/// Why a run has no place.
+std::string explained(const sinks::ComparedRun& run) {
+  auto out = run.step < 0 ? run.reason : fmt::format("not defined at step {} ({})", run.step, run.reason);
+  if (run.last_defined) {
+    out += fmt::format("; it last was at step {}: {:.4f}", run.last_defined->step, run.last_defined->value);
   }
-  out << fmt::format("{} on {}, mean over the blocks, ± standard error\n", comparison.key, comparison.stream);
-  out << fmt::format("{:>4}  {:<{}}  {:>8}  {:>17}  {:>10}  {:>12}  {:>10}  {:>8}  {:>9}  {}\n", "rank", "run", width,
-                     "step", "value", "complexity", "expressivity", "optimality", "loss", "p", "against the best");
+  return out;
+}
+
+/// A column of a table, with its heading.
+struct Column {
+  std::string heading;
+  std::vector<std::string> cells;
+  bool left = false;
+};
+
+void print_table(const std::vector<Column>& columns, std::size_t rows, std::ostream& out) {
+  std::vector<std::size_t> widths;
+  for (const auto& column : columns) {
+    widths.push_back(text::columns(column.heading));
+    for (const auto& cell : column.cells) {
+      widths.back() = std::max(widths.back(), text::columns(cell));
+    }
+  }
+  for (std::size_t row = 0; row <= rows; ++row) {
+    std::string line;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const auto& cell = row == 0 ? columns[i].heading : columns[i].cells[row - 1];
+      line += i == 0 ? "" : "  ";
+      line += columns[i].left ? text::padded(cell, widths[i]) : text::padded_left(cell, widths[i]);
+    }
+    out << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
+  }
+}
+
+void print_text(const sinks::Comparison& comparison, const std::vector<std::string>& names,
+                const std::vector<std::string>& notes, std::ostream& out) {
+  const plane::ShownMetric metric{comparison.key, comparison.plug_in};
+  out << text::printable(fmt::format("{} on {}", metric.label(comparison.key), comparison.stream))
+      << ", mean over the blocks, ± standard error\n";
+  std::vector<Column> columns = {{"rank", {}},
+                                 {"run", {}, true},
+                                 {"step", {}},
+                                 {"value", {}},
+                                 {comparison.complexity.label("complexity"), {}},
+                                 {comparison.expressivity.label("expressivity"), {}},
+                                 {comparison.optimality.label("optimality"), {}},
+                                 {"loss", {}},
+                                 {"p", {}},
+                                 {"against the best", {}, true}};
   for (std::size_t i = 0; i < comparison.ranking.size(); ++i) {
     const auto& ranked = comparison.ranking[i];
     const auto& run = comparison.runs[ranked.index];
-    const bool tested = std::isfinite(ranked.p_value);
-    out << fmt::format("{:>4}  {:<{}}  {:>8}  {:>17}  {:>10.4f}  {:>12.4f}  {:>10.4f}  {:>8.4f}  {:>9}  {}\n", i + 1,
-                       names[ranked.index], width, run.step < 0 ? "-" : std::to_string(run.step),
-                       with_error(run.metric), run.complexity, run.expressivity, run.optimality, run.loss,
-                       tested ? fmt::format("{:.2g}", ranked.p_value) : "-", plane::to_string(ranked.verdict));
+    const bool defined = run.reason.empty();
+    std::size_t column = 0;
+    for (auto& cell : {defined ? std::to_string(i + 1) : "-", text::printable(names[ranked.index]),
+                       run.step < 0 ? "-" : std::to_string(run.step), with_error(run), shown(run.complexity),
+                       shown(run.expressivity), shown(run.optimality), shown(run.loss),
+                       std::isfinite(ranked.p_value) ? fmt::format("{:.2g}", ranked.p_value) : "-",
+                       std::string(plane::to_string(ranked.verdict))}) {
+      columns[column++].cells.push_back(cell);
+    }
   }
-  out << "p: two-sided, after Holm's correction; tied: not told apart from the best at 5 %; unknown: without standard "
-         "errors in the file\n";
+  print_table(columns, comparison.ranking.size(), out);
+  for (const auto& ranked : comparison.ranking) {
+    if (const auto& run = comparison.runs[ranked.index]; !run.reason.empty()) {
+      out << "left out: " << text::printable(names[ranked.index] + ", " + explained(run)) << '\n';
+    }
+  }
+  for (const auto& note : notes) {
+    out << "note: " << text::printable(note) << '\n';
+  }
+  out << "p: two-sided, after Holm's correction, for the noise of the tokens only: another seed may rank otherwise; "
+         "tied: not told apart from the best at 5 %; unknown: without standard errors in the file\n";
 }
 
 nlohmann::ordered_json to_json(const sinks::Comparison& comparison, const std::vector<std::string>& paths,
-                               const std::vector<sinks::RunFile>& files) {
-  nlohmann::ordered_json json{{"metric", comparison.key}, {"stream", comparison.stream}, {"ranking", {}}};
-  json["ranking"] = nlohmann::ordered_json::array();
+                               const std::vector<sinks::RunFile>& files, const std::vector<std::string>& notes) {
+  nlohmann::ordered_json json{{"metric", comparison.key},
+                              {"plug_in", comparison.plug_in},
+                              {"stream", comparison.stream},
+                              {"notes", notes},
+                              {"ranking", nlohmann::ordered_json::array()}};
   for (std::size_t i = 0; i < comparison.ranking.size(); ++i) {
     const auto& ranked = comparison.ranking[i];
     const auto& run = comparison.runs[ranked.index];
-    json["ranking"].push_back(
-        {{"rank", i + 1},
-         {"run", files[ranked.index].header.run},
-         {"file", paths[ranked.index]},
-         {"step", run.step < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(run.step)},
-         {"value", json_number(run.metric.value)},
-         {"standard_error", json_number(run.metric.standard_error)},
-         {"complexity", json_number(run.complexity)},
-         {"expressivity", json_number(run.expressivity)},
-         {"optimality", json_number(run.optimality)},
-         {"loss", json_number(run.loss)},
-         {"difference", json_number(ranked.difference)},
-         {"difference_error", json_number(ranked.standard_error)},
-         {"p_value", json_number(ranked.p_value)},
-         {"verdict", plane::to_string(ranked.verdict)}});
+    nlohmann::ordered_json row{{"rank", i + 1},
+                               {"run", files[ranked.index].header.run},
+                               {"file", paths[ranked.index]},
+                               {"step", nullptr},
+                               {"value", json_number(run.metric.value)},
+                               {"standard_error", json_number(run.metric.standard_error)},
+                               {"complexity", json_number(run.complexity)},
+                               {"expressivity", json_number(run.expressivity)},
+                               {"optimality", json_number(run.optimality)},
+                               {"loss", json_number(run.loss)},
+                               {"difference", json_number(ranked.difference)},
+                               {"difference_error", json_number(ranked.standard_error)},
+                               {"p_value", json_number(ranked.p_value)},
+                               {"verdict", plane::to_string(ranked.verdict)}};
+    if (run.step >= 0) {
+      row["step"] = run.step;
+    }
+    if (!run.reason.empty()) {
+      row["rank"] = nullptr;
+      row["reason"] = run.reason;
+    }
+    if (run.last_defined) {
+      row["last_defined"] = {{"step", run.last_defined->step}, {"value", json_number(run.last_defined->value)}};
+    }
+    json["ranking"].push_back(std::move(row));
   }
   return json;
 }
@@ -82,10 +157,11 @@ void compare(const Arguments& arguments, Context& context) {
   }
   const auto& paths = arguments.choice.runs;
   const auto comparison = sinks::compare(*files, arguments.choice.options(arguments.metric));
+  const auto notes = sinks::comparison_notes(*files, paths);
   if (arguments.json) {
-    print_json(to_json(comparison, paths, *files), context.out);
+    print_json(to_json(comparison, paths, *files, notes), context.out);
   } else {
-    print_text(comparison, run_names(*files, paths), context.out);
+    print_text(comparison, run_names(*files, paths), notes, context.out);
   }
 }
 

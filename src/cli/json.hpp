@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "core/text.hpp"
+
 namespace infoplane::cli {
 
 /// A number for other programs; null where it is not finite.
@@ -11,9 +13,9 @@ inline nlohmann::ordered_json json_number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
 }
 
-/// Prints JSON; bytes of names that are no UTF-8 are replaced.
+/// Prints JSON; bytes of names that are no UTF-8 are replaced, and what a terminal would obey is escaped.
 inline void print_json(const nlohmann::ordered_json& json, std::ostream& out) {
-  out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  out << text::printable_json(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace)) << '\n';
 }
 
 }  // namespace infoplane::cli

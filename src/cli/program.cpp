@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "cli/commands.hpp"
+#include "core/text.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -17,6 +18,12 @@ constexpr const char* kFooter =
     "the "
     "command line; 3 a file that cannot be read or written.\n"
     "\"infoplane COMMAND --help\" shows a command's options and an example.";
+
+/// One line of a message that may quote names, keys and pieces of broken files.
+std::string line_of(const std::exception& error) {
+  constexpr std::size_t kMost = 4000;
+  return text::shortened(text::printable(error.what()), kMost);
+}
 
 int parse(CLI::App& program, Context& context, const std::vector<std::string>& arguments) {
   try {
@@ -34,13 +41,13 @@ int parse(CLI::App& program, Context& context, const std::vector<std::string>& a
     context.out << "infoplane " << version() << '\n';
     return kSuccess;
   } catch (const CLI::ParseError& error) {
-    context.err << "infoplane: " << error.what() << " (see --help)\n";
+    context.err << "infoplane: " << line_of(error) << " (see --help)\n";
     return kUsage;
   } catch (const ArgumentError& error) {
-    context.err << "infoplane: " << error.what() << '\n';
+    context.err << "infoplane: " << line_of(error) << '\n';
     return kUsage;
   } catch (const std::exception& error) {
-    context.err << "infoplane: " << error.what() << '\n';
+    context.err << "infoplane: " << line_of(error) << '\n';
     return kFile;
   }
 }

@@ -8,6 +8,7 @@
 #include "cli/json.hpp"
 #include "cli/load.hpp"
 #include "cli/outputs.hpp"
+#include "core/text.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -66,7 +67,8 @@ void report(const Arguments& arguments, Context& context) {
   }
   write_text(output, drawn(arguments, runs), context.out);
   if (arguments.json) {
-    auto json = nlohmann::ordered_json{{"output", output}, {"runs", nlohmann::ordered_json::array()}};
+    auto json = nlohmann::ordered_json{
+        {"output", output}, {"notes", sinks::report_notes(runs)}, {"runs", nlohmann::ordered_json::array()}};
     for (const auto& run : runs) {
       const auto best = run.best_step ? run.best_step : sinks::best_step_of(run.file, arguments.order);
       nlohmann::ordered_json each{{"run", run.file.header.run},
@@ -84,7 +86,7 @@ void report(const Arguments& arguments, Context& context) {
     }
     print_json(json, context.out);
   } else if (output != "-") {
-    context.out << output << '\n';
+    context.out << text::printable(output) << '\n';
   }
 }
 

@@ -1,31 +1,30 @@
 #include "cli/score_table.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
+#include <filesystem>
 #include <infoplane/core/error.hpp>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
 #include <system_error>
 
+#include "cli/score_json.hpp"
+#include "core/text.hpp"
 #include "core/whole_file.hpp"
 
 namespace infoplane::cli {
 namespace {
 
-class Builder {
- public:
-  void add(const std::string& run, const std::string& score, double value) {
-    if (std::find(table_.scores.begin(), table_.scores.end(), score) == table_.scores.end()) {
-      table_.scores.push_back(score);
-    }
-    table_.runs[run][score] = value;
-  }
-  ScoreTable finish() { return std::move(table_); }
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr std::string_view kBlank = " \t";
 
- private:
-  ScoreTable table_;
-};
+std::string_view trimmed(std::string_view cell) {
+  const auto first = cell.find_first_not_of(kBlank);
+  return first == std::string_view::npos ? "" : cell.substr(first, cell.find_last_not_of(kBlank) - first + 1);
+}
 
 /// Splits CSV as RFC 4180 has it; rows keep the line that they begin at.
 class CsvReader {
@@ -35,7 +34,7 @@ class CsvReader {
     std::vector<std::string> cells;
   };
 
-  CsvReader(const std::string& path, const std::string& text) : path_(path), text_(text) {}
+  CsvReader(const std::string& path, std::string_view text) : path_(path), text_(text) {}
 
   std::vector<Row> rows() {
     std::vector<Row> found;
@@ -49,7 +48,7 @@ class CsvReader {
                       ": text behind a closing quote: put a comma between two cells");
       ++at_;
       ++line_;
-      if (row.cells.size() > 1 || !row.cells[0].empty()) {
+      if (std::any_of(row.cells.begin(), row.cells.end(), [](const auto& each) { return !trimmed(each).empty(); })) {
         found.push_back(std::move(row));
       }
     }
@@ -63,7 +62,7 @@ class CsvReader {
       while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n' && text_[at_] != '\r') {
         out += text_[at_++];
       }
-      return out;
+      return std::string(trimmed(out));
     }
     const auto start = line_;
     for (++at_; at_ < text_.size(); ++at_) {
@@ -81,78 +80,129 @@ class CsvReader {
   }
 
   const std::string& path_;
-  const std::string& text_;
+  std::string_view text_;
   std::size_t at_ = 0, line_ = 1;
 };
 
-ScoreTable from_csv(const std::string& path, const std::string& text) {
-  const auto rows = CsvReader(path, text).rows();
+bool is_missing(std::string_view cell) {
+  std::string small;
+  for (const auto c : cell) {
+    small += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  }
+  return small.empty() || small == "nan" || small == "na" || small == "n/a" || small == "null";
+}
+
+double score_of(const std::string& place, const std::string& cell, const std::string& column) {
+  auto digits = trimmed(cell);
+  if (is_missing(digits)) {
+    return kNaN;
+  }
+  digits.remove_prefix(digits.starts_with('+') ? 1 : 0);
+  double value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  INFOPLANE_CHECK(error == std::errc() && end == digits.data() + digits.size(), IoError, place, "\"",
+                  text::shortened(cell, 40), "\" in the column ", text::shortened(column, 40), " is no number");
+  INFOPLANE_CHECK(std::isfinite(value), IoError, place, "\"", cell, "\" in the column ", text::shortened(column, 40),
+                  " is no finite number: leave the cell empty where a run has no score");
+  return value;
+}
+
+ScoreTable from_csv(const std::string& path, std::string_view csv) {
+  const auto rows = CsvReader(path, csv).rows();
   INFOPLANE_CHECK(!rows.empty() && rows[0].cells.size() >= 2, IoError, path,
                   ":1: a table of scores starts with a line of names: run,score,…");
-  Builder table;
+  ScoreTable table;
   const auto& names = rows[0].cells;
+  for (std::size_t k = 1; k < names.size(); ++k) {
+    INFOPLANE_CHECK(std::find(table.scores.begin(), table.scores.end(), names[k]) == table.scores.end(), IoError, path,
+                    ":", rows[0].line, ": the column \"", text::shortened(names[k], 40), "\" is there twice");
+    table.scores.push_back(names[k]);
+  }
   for (std::size_t i = 1; i < rows.size(); ++i) {
     const auto& [line, cells] = rows[i];
-    INFOPLANE_CHECK(cells.size() == names.size(), IoError, path, ":", line, ": ", cells.size(), " cells, but ",
-                    names.size(), " names in the first line");
+    const auto place = detail::concat(path, ":", line, ": ");
+    INFOPLANE_CHECK(cells.size() == names.size(), IoError, place, cells.size(), " cells, but ", names.size(),
+                    " names in the first line");
+    INFOPLANE_CHECK(!cells[0].empty(), IoError, place, "scores without the name of a run");
+    const auto [row, is_new] = table.runs.try_emplace(cells[0], ScoreTable::Row{line, {}});
+    INFOPLANE_CHECK(is_new, IoError, place, "the run \"", text::shortened(cells[0], 60),
+                    "\" is there a second time, after line ", row->second.line, ": give each run one line");
     for (std::size_t k = 1; k < cells.size(); ++k) {
-      char* end = nullptr;
-      const auto value = cells[k].empty() ? std::nan("") : std::strtod(cells[k].c_str(), &end);
-      INFOPLANE_CHECK(cells[k].empty() || (end != cells[k].c_str() && *end == '\0'), IoError, path, ":", line, ": \"",
-                      cells[k], "\" in the column ", names[k], " is no number");
-      table.add(cells[0], names[k], value);
+      row->second.scores[names[k]] = score_of(place, cells[k], names[k]);
     }
   }
-  return table.finish();
+  return table;
 }
 
-double number(const std::string& path, const std::string& place, const nlohmann::json& json) {
-  INFOPLANE_CHECK(json.is_number() || json.is_null(), IoError, path, ": ", place, " is ", json.type_name(),
-                  " instead of a number");
-  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+/// Rows that name a run by its file.
+std::set<std::string> by_file(const ScoreTable& table, const std::string& path) {
+  const std::filesystem::path file(path);
+  std::set<std::string> found;
+  for (const auto& key : {path, file.filename().string(), file.stem().string()}) {
+    if (table.runs.contains(key)) {
+      found.insert(key);
+    }
+  }
+  return found;
 }
 
-ScoreTable from_json(const std::string& path, const std::string& text) {
-  nlohmann::ordered_json json;
-  try {
-    json = nlohmann::ordered_json::parse(text);
-  } catch (const nlohmann::json::exception& error) {
-    INFOPLANE_THROW(IoError, path, ": ", error.what());
+std::string names_of(const ScoreTable& table) {
+  std::vector<std::string> names;
+  for (const auto& [name, row] : table.runs) {
+    names.push_back(name);
   }
-  Builder table;
-  if (json.is_array()) {
-    for (const auto& each : json) {
-      INFOPLANE_CHECK(each.is_object() && each.contains("run") && each["run"].is_string(), IoError, path,
-                      ": an entry of the array is no object with a text \"run\"");
-      for (const auto& [name, value] : each.items()) {
-        if (name != "run") {
-          table.add(each["run"].get<std::string>(), name, number(path, "\"" + name + "\"", value));
-        }
-      }
-    }
-    return table.finish();
-  }
-  for (const auto& [run, scores] : json.items()) {
-    if (!scores.is_object()) {
-      table.add(run, "score", number(path, "the score of \"" + run + "\"", scores));
-      continue;
-    }
-    for (const auto& [name, value] : scores.items()) {
-      table.add(run, name, number(path, "\"" + name + "\" of \"" + run + "\"", value));
-    }
-  }
-  return table.finish();
+  return detail::join(names);
 }
 
 }  // namespace
 
 ScoreTable read_scores(const std::string& path) {
-  std::string text;
-  const int error = read_whole_file(path, text);
+  std::string bytes;
+  const int error = read_whole_file(path, bytes);
   INFOPLANE_CHECK(error == 0, IoError, "cannot read the scores ", path, ": ", std::generic_category().message(error));
-  const auto first = text.find_first_not_of(" \t\r\n");
-  const bool json = first != std::string::npos && (text[first] == '{' || text[first] == '[');
-  return json ? from_json(path, text) : from_csv(path, text);
+  std::string_view table = bytes;
+  INFOPLANE_CHECK(!table.starts_with("\xFF\xFE") && !table.starts_with("\xFE\xFF"), IoError, path,
+                  ":1: the table is written in UTF-16: save it as UTF-8");
+  if (table.starts_with("\xEF\xBB\xBF")) {  // as spreadsheets write it
+    table.remove_prefix(3);
+  }
+  const auto first = table.find_first_not_of(" \t\r\n");
+  const bool json = first != std::string::npos && (table[first] == '{' || table[first] == '[');
+  auto scores = json ? scores_from_json(path, table) : from_csv(path, table);
+  scores.path = path;
+  return scores;
+}
+
+std::vector<const ScoreTable::Row*> rows_of(const ScoreTable& table, const std::vector<std::string>& paths,
+                                            const std::vector<std::string>& names) {
+  std::vector<std::set<std::string>> keys;
+  std::set<std::string> files;
+  for (const auto& path : paths) {
+    keys.push_back(by_file(table, path));
+    files.insert(keys.back().begin(), keys.back().end());
+  }
+  std::map<std::string, std::size_t> taken;  // row → run
+  std::vector<const ScoreTable::Row*> rows;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    if (table.runs.contains(names[i]) && !files.contains(names[i])) {  // a name may be that of another run's file
+      keys[i].insert(names[i]);
+    }
+    INFOPLANE_CHECK(!keys[i].empty(), IoError, table.path, " has no scores of ", paths[i], " (run \"", names[i],
+                    "\"); it has those of ", names_of(table));
+    const auto& key = *keys[i].begin();
+    const auto& row = table.runs.at(key);
+    if (keys[i].size() > 1) {
+      const auto& other = *keys[i].rbegin();
+      INFOPLANE_THROW(IoError, table.path, ":", std::max(row.line, table.runs.at(other).line), ": ", paths[i],
+                      " is named twice, as \"", key, "\" in line ", row.line, " and as \"", other, "\" in line ",
+                      table.runs.at(other).line, ": give each run one line");
+    }
+    const auto [before, is_new] = taken.try_emplace(key, i);
+    INFOPLANE_CHECK(is_new, IoError, table.path, ":", row.line, ": \"", key, "\" is the name of both ",
+                    paths[before->second], " and ", paths[i], ": name runs by their path where names repeat");
+    rows.push_back(&row);
+  }
+  return rows;
 }
 
 }  // namespace infoplane::cli

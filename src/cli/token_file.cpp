@@ -8,6 +8,7 @@
 #include <system_error>
 #include <vector>
 
+#include "core/text.hpp"
 #include "core/whole_file.hpp"
 
 namespace infoplane::cli {
@@ -60,7 +61,7 @@ std::vector<std::int64_t> numbers(const std::string& path, std::string_view text
     const auto word = text.substr(0, text.find_first_of(kSpace));
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), tokens.emplace_back());
     INFOPLANE_CHECK(error == std::errc() && end == word.data() + word.size(), IoError, path, ":", line, ": \"",
-                    word.substr(0, 40), word.size() > 40 ? "…" : "",
+                    text::shortened(word, 41),
                     error == std::errc::result_out_of_range ? "\" does not fit into 64 bits" : "\" is no whole number");
     text.remove_prefix(word.size());
   }

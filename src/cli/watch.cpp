@@ -15,6 +15,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/outputs.hpp"
+#include "core/text.hpp"
 #include "sinks/run_json.hpp"
 
 namespace infoplane::cli {
@@ -36,17 +37,17 @@ std::atomic<bool> interrupted{false};  // lock-free, as a signal handler needs i
 std::string screen(const Arguments& arguments, const sinks::RunFollower& follower) {
   const auto& run = follower.run();
   if (!follower.started()) {
-    return "waiting for " + arguments.run + " …\n";
+    return "waiting for " + text::printable(arguments.run) + " …\n";
   }
-  std::string out = run.header.run + " (" + arguments.run + ")\n";
+  std::string out = text::printable(run.header.run + " (" + arguments.run + ")") + "\n";
   if (run.points.empty()) {
     return out + "no point yet\n";
   }
   const auto table = sinks::PlaneTableOptions().order(arguments.order);
   out += sinks::plane_table(run.points, sinks::PlaneTableOptions(table).max_rows(arguments.rows)) + "\n";
   out += sinks::layer_table(run.points.back(), table);
-  const auto best = sinks::best_step_of(run, arguments.order);
-  return out + (best ? "Nearest to the bound: step " + std::to_string(*best) + "\n" : "");
+  const auto best = sinks::best_step_line(run, arguments.order);
+  return out + (best.empty() ? "" : best + "\n");
 }
 
 /// Prints the points that came since the last call.
@@ -58,7 +59,7 @@ class Lines {
       printed_ = 0;
     }
     for (const auto& points = follower.run().points; printed_ < points.size(); ++printed_) {
-      out << sinks::run_json::encode(points[printed_]) << '\n';
+      out << text::printable_json(sinks::run_json::encode(points[printed_])) << '\n';
     }
     out.flush();
   }

@@ -61,6 +61,7 @@ sinks::RunHeader Monitor::Impl::header_of(const std::vector<SharedSite>& sites, 
   header.label_sets = label_sets;
   for (const auto& site : sites) {
     header.sites.push_back(site.name);
+    header.site_kinds.emplace(site.name, site.kind);
   }
   header.dtype = dtype;
   header.world_size = ranks_.size();

@@ -21,9 +21,10 @@ std::string bytes_of(const RankSettings& settings) {
     out.put_text(value);
   }
   out.put(static_cast<std::uint32_t>(settings.sites.size()));
-  for (const auto& [name, index] : settings.sites) {
+  for (const auto& [name, index, kind] : settings.sites) {
     out.put_text(name);
     out.put(index);
+    out.put_text(kind);
   }
   out.put(static_cast<std::uint8_t>(settings.may_differ_in_sites ? 1 : 0));
   out.put(settings.width);
@@ -61,7 +62,8 @@ void Ranks::learn(int rank, const std::string& settings) {
   }
   for (auto sites = in.get<std::uint32_t>(); sites > 0; --sites) {
     auto name = in.get_text();
-    known.sites.push_back({std::move(name), in.get<int>()});
+    const auto index = in.get<int>();
+    known.sites.push_back({std::move(name), index, in.get_text()});
   }
   known.may_differ_in_sites = in.get_flag();
   known.width = in.get<std::int64_t>();

@@ -16,7 +16,8 @@ namespace infoplane {
 /// A site as all ranks call it.
 struct SharedSite {
   std::string name;
-  int index = -2;  // as in hooks::Site
+  int index = -2;    // as in hooks::Site
+  std::string kind;  // as to_string(hooks::SiteKind) has it
 };
 
 /// What does not change between the points of a rank.

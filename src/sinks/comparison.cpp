@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/coordinates.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <infoplane/sinks/comparison.hpp>
 #include <limits>
@@ -33,12 +34,12 @@ std::string stream_of(const std::vector<RunFile>& runs, const ComparisonOptions&
   return heldout ? "heldout" : "train";
 }
 
-/// Corrected values only where every run has them: the two kinds do not mix.
-std::string common_key(const std::vector<RunFile>& runs, const std::string& stream, const std::string& key) {
-  const auto corrected = plane::corrected_key(key);
-  const bool all =
-      std::all_of(runs.begin(), runs.end(), [&](const RunFile& run) { return has_key(run, stream, corrected); });
-  return all ? corrected : key;
+std::vector<const std::vector<plane::Point>*> points_of_all(const std::vector<RunFile>& runs) {
+  std::vector<const std::vector<plane::Point>*> all;
+  for (const auto& run : runs) {
+    all.push_back(&run.points);
+  }
+  return all;
 }
 
 constexpr std::string_view kGap = "curve_gap";
@@ -82,25 +83,49 @@ std::string curve_name(const RunHeader& header, const std::string& order) {
              : detail::concat("up to ", found->second.back().second, " at ", found->second.back().first);
 }
 
-struct Keys {
-  std::string metric, error, complexity, expressivity, optimality;
-};
-
-const plane::Point* chosen(const RunFile& run, const std::string& stream, const std::string& key,
-                           const ComparisonOptions& options, bool smaller_is_better) {
-  const plane::Point* found = nullptr;
-  for (const auto& point : run.points) {
-    const auto value = plane::value_at(point.mean, key);
-    if (point.stream != stream || !std::isfinite(value) || (options.step() && point.step != *options.step())) {
-      continue;
-    }
-    const auto best = found == nullptr ? kNaN : plane::value_at(found->mean, key);
-    const bool better = smaller_is_better ? value < best : value > best;
-    if (found == nullptr || !options.at_best() || better) {
-      found = &point;
+/// Degrees of freedom of a mean's errors: those of the block with the fewest sequences; NaN where a point does not
+/// tell.
+double degrees_of(const plane::Point& point) {
+  double degrees = kNaN;
+  for (const auto& layer : point.layers) {
+    if (layer.name != plane::kEmbeddingLayer && layer.sequences > 0) {
+      degrees = std::fmin(degrees, static_cast<double>(layer.sequences - 1));
     }
   }
-  return found;
+  return degrees;
+}
+
+/// The point that the options ask for: of one step, the last one, or the best.
+const plane::Point* chosen(const RunFile& run, const std::string& stream, const std::string& key,
+                           const ComparisonOptions& options, bool smaller_is_better) {
+  Points points = points_of(run.points, stream);
+  if (options.step()) {
+    std::erase_if(points, [&](const plane::Point* point) { return point->step != *options.step(); });
+  }
+  if (points.empty() || !options.at_best()) {
+    return points.empty() ? nullptr : points.back();
+  }
+  const auto samples = means_of(points, {key, false});
+  const auto* best = surest(samples, smaller_is_better);
+  return best == nullptr ? points.back() : points[static_cast<std::size_t>(best - samples.data())];
+}
+
+/// What is told of a run whose metric is not defined where it is compared.
+void explain(ComparedRun& compared, const RunFile& run, const plane::Point* point, const std::string& stream,
+             const std::string& key, const ComparisonOptions& options) {
+  if (point == nullptr) {
+    compared.reason = options.step()
+                          ? detail::concat("it has no point of the stream \"", stream, "\" at step ", *options.step())
+                          : detail::concat("it has no point of the stream \"", stream, "\"");
+    return;
+  }
+  compared.reason = undefined_reason(*point, key);
+  for (const auto* earlier : points_of(run.points, stream)) {
+    const auto value = plane::value_at(earlier->mean, key);
+    if (earlier->step < point->step && std::isfinite(value)) {
+      compared.last_defined = EarlierValue{earlier->step, value};
+    }
+  }
 }
 
 }  // namespace
@@ -149,30 +174,40 @@ Comparison compare(const std::vector<RunFile>& runs, const ComparisonOptions& op
                   detail::join(obstacles, "; "));
   const auto plain = plain_key(runs, options);
   const bool smaller_is_better = plain.starts_with("distance") || plain.starts_with(kGap);
+  const auto all = points_of_all(runs);
   Comparison result;
   result.stream = stream_of(runs, options);
-  result.key = common_key(runs, result.stream, plain);
+  const auto common = [&](const std::string& key) { return common_metric(key, all, result.stream); };
+  const auto metric = common(plain);
+  result.key = metric.key;
+  result.plug_in = metric.plug_in;
+  result.complexity = common(plane::complexity_key(options.order()));
+  result.expressivity = common(plane::expressivity_key(options.order()));
+  result.optimality = common(plane::optimality_key(options.order()));
   for (std::size_t i = 0; i < runs.size(); ++i) {
     INFOPLANE_CHECK(has_key(runs[i], result.stream, result.key), ArgumentError, "run ", i + 1, " (", names[i],
-                    ") has no ", result.key, " on the stream \"", result.stream, "\"; its orders are ",
+                    ") has no ", plain, " on the stream \"", result.stream, "\"; its orders are ",
                     detail::join(orders_of(runs[i].points)), ", its streams ",
                     detail::join(streams_of(runs[i].points)));
   }
-  const auto common = [&](const std::string& key) { return common_key(runs, result.stream, key); };
-  const Keys keys{result.key, plane::error_key(plain), common(plane::complexity_key(options.order())),
-                  common(plane::expressivity_key(options.order())), common(plane::optimality_key(options.order()))};
   std::vector<plane::Measured> values;
   for (const auto& run : runs) {
     const auto* point = chosen(run, result.stream, result.key, options, smaller_is_better);
     ComparedRun compared{-1, {kNaN, kNaN}, kNaN, kNaN, kNaN, kNaN};
     if (point != nullptr) {
       const auto at = [&](const std::string& key) { return plane::value_at(point->mean, key); };
-      compared = {point->step,         {at(keys.metric), at(keys.error)},
-                  at(keys.complexity), at(keys.expressivity),
-                  at(keys.optimality), point->loss};
+      compared = {point->step,
+                  {at(result.key), at(plane::error_key(result.key)), degrees_of(*point)},
+                  at(result.complexity.key),
+                  at(result.expressivity.key),
+                  at(result.optimality.key),
+                  point->loss};
+    }
+    if (!std::isfinite(compared.metric.value)) {
+      explain(compared, run, point, result.stream, result.key, options);
     }
     values.push_back(compared.metric);
-    result.runs.push_back(compared);
+    result.runs.push_back(std::move(compared));
   }
   result.ranking = plane::rank(values, smaller_is_better);
   return result;

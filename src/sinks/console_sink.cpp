@@ -3,10 +3,12 @@
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/metric_keys.hpp>
+#include <infoplane/plane/shown_metric.hpp>
 #include <infoplane/sinks/console_sink.hpp>
 #include <iostream>
 #include <utility>
 
+#include "core/text.hpp"
 #include "sinks/terminal.hpp"
 
 namespace infoplane::sinks {
@@ -16,13 +18,15 @@ std::string metric_heading(const std::string& key) {
       {"I(X;Z)/input_", "complexity"}, {"I(Y;Z)/output_", "expressivity"}, {"regularity/input_", "regularity"},
       {"optimality/", "optimality"},   {"distance/", "distance"},          {"curve_gap/", "curve gap"},
   };
+  const auto corrected = plane::corrected_key("");
+  const auto plain = key.ends_with(corrected) ? key.substr(0, key.size() - corrected.size()) : key;
   for (const auto& [prefix, name] : kNames) {
-    if (key.starts_with(prefix)) {
-      const auto order = key.substr(std::string_view(prefix).size());
+    if (plain.starts_with(prefix)) {
+      const auto order = plain.substr(std::string_view(prefix).size());
       return order == "unigram" ? name : fmt::format("{} {}", name, order);
     }
   }
-  return key;
+  return plain;
 }
 
 ConsoleSink::ConsoleSink(ConsoleSinkOptions options)
@@ -31,10 +35,6 @@ ConsoleSink::ConsoleSink(ConsoleSinkOptions options)
       output_(options_.output() != nullptr ? options_.output() : &std::cout),
       terminal_(options_.terminal().value_or(is_terminal(*output_))) {
   defaults_ = options_.metrics().empty();
-  if (defaults_) {
-    options_.metrics({plane::complexity_key("unigram"), plane::expressivity_key("unigram"),
-                      plane::optimality_key("unigram"), plane::distance_key("unigram")});
-  }
 }
 
 void ConsoleSink::write_text(const std::string& text) {
@@ -49,27 +49,36 @@ void ConsoleSink::write_header(const RunHeader& header) {
   if (options_.quiet()) {
     return;
   }
-  write_text(
-      fmt::format("run {}: {} anchors, d {}, temperature {:.6g} ({}), {} rank{}, every {} steps, window {}\n"
-                  "  sites: {}\n  label sets: {}\n",
-                  header.run, header.anchors, header.width, header.temperature, header.calibration, header.world_size,
-                  header.world_size == 1 ? "" : "s", header.every, header.window, detail::join(header.sites),
-                  detail::join(header.label_sets)));
+  write_text(fmt::format(
+      "run {}: {} anchors, d {}, temperature {:.6g} ({}), {} rank{}, every {} steps, window {}\n"
+      "  sites: {}\n  label sets: {}\n",
+      text::printable(header.run), header.anchors, header.width, header.temperature,
+      text::printable(header.calibration), header.world_size, header.world_size == 1 ? "" : "s", header.every,
+      header.window, text::printable(detail::join(header.sites)), text::printable(detail::join(header.label_sets))));
 }
 
 void ConsoleSink::write_point(const plane::Point& point) {
   if (options_.quiet()) {
     return;
   }
-  auto line = fmt::format("step {:>5}  {:<7}", point.step, point.stream);
+  auto line = fmt::format("step {:>5}  {}", point.step, text::padded(text::printable(point.stream), 7));
   line += std::isnan(point.loss) ? fmt::format("  loss {:>6}", "-") : fmt::format("  loss {:>6.4f}", point.loss);
-  for (const auto& key : options_.metrics()) {
-    const auto found = point.mean.find(key);
-    line += found == point.mean.end() ? fmt::format("  {} {:>7}", metric_heading(key), "-")
-                                      : fmt::format("  {} {:>7.4f}", metric_heading(key), found->second);
+  const auto add = [&](const plane::ShownMetric& metric) {
+    const auto found = point.mean.find(metric.key);
+    line += fmt::format("  {} {:>7}", text::printable(metric.label(metric_heading(metric.key))),
+                        found == point.mean.end() ? "-" : fmt::format("{:.4f}", found->second));
+  };
+  for (const auto& key : options_.metrics()) {  // as they were asked for
+    add({key, plane::is_plug_in(key) && point.mean.contains(key)});
   }
-  if (const auto gap = point.mean.find(plane::curve_gap_key("unigram")); defaults_ && gap != point.mean.end()) {
-    line += fmt::format("  {} {:>7.4f}", metric_heading(gap->first), gap->second);
+  if (defaults_) {
+    for (const auto& key : {plane::complexity_key("unigram"), plane::expressivity_key("unigram"),
+                            plane::optimality_key("unigram"), plane::distance_key("unigram")}) {
+      add(plane::shown_metric(key, point.mean));
+    }
+    if (const auto gap = plane::curve_gap_key("unigram"); point.mean.contains(gap)) {
+      add(plane::shown_metric(gap, point.mean));
+    }
   }
   write_text(line + "\n");
 }

@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/csv_sink.hpp>
+#include <string_view>
 #include <utility>
 
 #include "sinks/line_file.hpp"
@@ -13,12 +16,23 @@ namespace {
 
 constexpr std::string_view kNames = "run,stream,step,tokens,time,loss,layer,metric,value\n";
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) {
-    return text;
+/// Whether a spreadsheet would run the cell: = + - @, their full-width forms, a tabulator or the end of a line in
+/// front, also behind the apostrophes that guard() itself writes.
+bool is_formula(std::string_view text) {
+  constexpr std::array<std::string_view, 11> kStarts = {"=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"};
+  text.remove_prefix(std::min(text.find_first_not_of('\''), text.size()));
+  return std::any_of(kStarts.begin(), kStarts.end(), [&](std::string_view start) { return text.starts_with(start); });
+}
+
+/// A text as a cell: with an apostrophe in front where a spreadsheet would run it, in quotes where it has what ends
+/// one.
+std::string cell_of(const std::string& text) {
+  const auto guarded = is_formula(text) ? "'" + text : text;
+  if (guarded.find_first_of(",\t\"\r\n") == std::string::npos) {
+    return guarded;
   }
   std::string out = "\"";
-  for (const auto c : text) {
+  for (const auto c : guarded) {
     out += c == '"' ? "\"\"" : std::string(1, c);
   }
   return out + '"';
@@ -33,7 +47,7 @@ std::string number(double value) {
 
 void add_rows(std::string& out, const std::string& start, const std::string& layer, const plane::Metrics& metrics) {
   for (const auto& [key, value] : metrics) {
-    out += fmt::format("{}{},{},{}\n", start, quoted(layer), quoted(key), number(value));
+    out += fmt::format("{}{},{},{}\n", start, cell_of(layer), cell_of(key), number(value));
   }
 }
 
@@ -76,10 +90,10 @@ CsvSink::CsvSink(std::unique_ptr<Table> table, OpenMode mode)
 CsvSink::~CsvSink() = default;
 CsvSink::CsvSink(CsvSink&& other) noexcept = default;
 
-void CsvSink::write_header(const RunHeader& header) { table_->run = quoted(header.run); }
+void CsvSink::write_header(const RunHeader& header) { table_->run = cell_of(header.run); }
 
 void CsvSink::write_point(const plane::Point& point) {
-  const auto start = fmt::format("{},{},{},{},{},{},", table_->run, quoted(point.stream), point.step, point.tokens,
+  const auto start = fmt::format("{},{},{},{},{},{},", table_->run, cell_of(point.stream), point.step, point.tokens,
                                  number(point.time), number(point.loss));
   std::string rows(table_->named ? std::string_view() : kNames);
   for (const auto& layer : point.layers) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <infoplane/sinks/report.hpp>
 #include <optional>
 #include <string>
@@ -19,10 +20,21 @@ struct Drawing {
   std::string alt;    ///< what the figure shows, in a sentence
 };
 
+/// Which value of a metric, given by its plain key, figures show: of one run, see plane::shown_metric, or of several
+/// that are drawn together, see common_metric.
+using Choice = std::function<plane::ShownMetric(const std::string& key)>;
+Choice choice_of(const ReportRun& run);
+
+/// What a figure of the plane shows of an order.
+struct Coordinates {
+  Coordinates(const Choice& choice, const std::string& order);
+  plane::ShownMetric complexity, expressivity, optimality;
+};
+
 /// Where a layer, or the mean of a run, was on the plane.
 struct Spot {
   std::int64_t step = 0;
-  double complexity = 0, expressivity = 0;
+  double complexity = 0, expressivity = 0, optimality = 0;
   bool vague = false;  ///< too uncertain to set the scale
 };
 
@@ -32,8 +44,11 @@ struct Path {
   std::vector<Spot> spots;
 };
 
+Spot spot_of(std::int64_t step, const plane::Metrics& metrics, const Coordinates& shown);
+
 struct Plane {
   std::string order;
+  Coordinates shown;
   std::vector<Path> paths;
   std::vector<std::pair<double, double>> curve;
   std::optional<std::int64_t> best_step;
@@ -59,7 +74,8 @@ struct Panel {
 };
 
 /// Loss and the mean coordinates of one run; those that it never has are left out.
-std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std::size_t max_steps);
+std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std::size_t max_steps,
+                             const Choice& choice);
 Drawing draw(const Panel& panel);
 
 /// Class of a phase's shade, empty for one that isn't decided; those with names of their own take turns.

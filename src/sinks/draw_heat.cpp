@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/text.hpp"
 #include "sinks/draw.hpp"
 
 namespace infoplane::sinks {
@@ -17,7 +18,7 @@ constexpr std::size_t kNameLength = 17;
 
 /// The end of a long name says more than its start.
 std::string short_name(const std::string& name) {
-  return name.size() <= kNameLength ? name : "…" + name.substr(name.size() - kNameLength + 1);
+  return text::shortened(text::valid_utf8(name), kNameLength, text::Keep::kEnd);
 }
 
 std::string cells(const std::vector<double>& row, const HeatMap& map, const svg::Scale& x, double y, double height) {
@@ -52,17 +53,28 @@ std::string color_bar(const HeatMap& map) {
                            svg::value(map.extent.high));
 }
 
-std::string mark(const HeatMap& map, const std::optional<std::int64_t>& step, const char* name, const svg::Scale& x,
-                 double bottom) {
+/// Where a step stands; nothing where the map does not reach it.
+std::optional<double> column_of(const HeatMap& map, const std::optional<std::int64_t>& step, const svg::Scale& x) {
   const auto found = step ? std::lower_bound(map.steps.begin(), map.steps.end(), *step) : map.steps.end();
-  if (found == map.steps.end()) {
-    return "";
-  }
-  const auto column = x(static_cast<double>(found - map.steps.begin()) + 0.5);
-  return fmt::format(
-      "<path class=\"halo\" d=\"M{1} {2}v7\"/><path class=\"{0}\" d=\"M{1} {2}v7\"/>"
-      "<text class=\"s m t{0}\" x=\"{1}\" y=\"{3}\">{0}</text>",
-      name, at(column), at(bottom), at(bottom + 33));
+  return found == map.steps.end() ? std::nullopt
+                                  : std::optional(x(static_cast<double>(found - map.steps.begin()) + 0.5));
+}
+
+/// Best and stop below the map, the words side by side where the steps are near each other.
+std::string marks(const HeatMap& map, const svg::Scale& x, double bottom) {
+  constexpr double kRoom = 34;
+  const auto best = column_of(map, map.best_step, x), stop = column_of(map, map.stop_step, x);
+  const bool near = best && stop && std::abs(*best - *stop) < kRoom;
+  const auto mark = [&](const std::optional<double>& column, const char* name, double away) {
+    return !column ? ""
+                   : fmt::format(
+                         "<path class=\"halo\" d=\"M{1} {2}v7\"/><path class=\"{0}\" d=\"M{1} {2}v7\"/>"
+                         "<text class=\"s m t{0}\" x=\"{4}\" y=\"{3}\">{0}</text>",
+                         name, at(*column), at(bottom), at(bottom + 33), at(*column + away));
+  };
+  const auto away = near ? (kRoom - std::abs(*best - *stop)) / 2 : 0;
+  const auto side = near && *best > *stop ? 1.0 : -1.0;
+  return mark(best, "best", side * away) + mark(stop, "stop", -side * away);
 }
 
 }  // namespace
@@ -70,10 +82,10 @@ std::string mark(const HeatMap& map, const std::optional<std::int64_t>& step, co
 HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::string& order,
                     const std::string& stream, std::size_t max_steps) {
   const auto& points = run.file.points;
-  HeatMap map{metric + ", " + stream_name(stream), layers_of(points), {}, {}, {}, std::nullopt, run.stop_step};
+  const auto shown = plane::shown_metric(metric_key(metric, order), points);
+  HeatMap map{
+      shown.label(metric + ", " + stream_name(stream)), layers_of(points), {}, {}, {}, std::nullopt, run.stop_step};
   map.best_step = run.best_step ? run.best_step : best_step_of(run.file, order);
-  const auto key = metric_key(metric, order);
-  const auto shown = shown_key(points, key);
   const auto most =
       std::max<std::size_t>(2, std::min(max_steps, kMostCells / std::max<std::size_t>(map.layers.size(), 1)));
   const auto chosen = thinned(with_layers(points_of(points, stream)), most);
@@ -84,7 +96,7 @@ HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::
     plane::Series samples;
     for (const auto* point : chosen) {
       const auto* layer = point->layer(name);
-      samples.push_back(sample_of(point->step, layer == nullptr ? plane::Metrics{} : layer->metrics, shown, key));
+      samples.push_back(sample_of(point->step, layer == nullptr ? plane::Metrics{} : layer->metrics, shown));
     }
     const auto vague = vague_error(samples);
     auto& row = map.rows.emplace_back();
@@ -124,7 +136,7 @@ Drawing draw(const HeatMap& map) {
                         at(bottom + 18), map.steps[i]);
   }
   body += fmt::format("<text class=\"s e\" x=\"{}\" y=\"{}\">step</text>", at(kLeft - 8), at(bottom + 18));
-  body += mark(map, map.best_step, "best", x, bottom) + mark(map, map.stop_step, "stop", x, bottom);
+  body += marks(map, x, bottom);
   std::vector<double> steps(map.steps.begin(), map.steps.end());
   hover = fmt::format("{{\"t\":{},\"steps\":{},\"x\":[{},{}],\"y\":[{},{}],\"rows\":[{}]}}", json_text(map.title),
                       json_numbers(steps), kLeft, kRight, at(kTop), at(bottom), hover);

@@ -5,6 +5,7 @@
 #include <infoplane/plane/metric_keys.hpp>
 #include <nlohmann/json.hpp>
 
+#include "core/text.hpp"
 #include "sinks/draw.hpp"
 #include "sinks/movement.hpp"
 
@@ -121,7 +122,7 @@ Shades shades(const Panel& panel, const svg::Scale& x) {
     }
     out.ground += fmt::format("<rect class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>", color, at(from),
                               at(kTop), at(to - from), at(kBottom - kTop));
-    if (to - from > 6.5 * static_cast<double>(phase.name.size())) {
+    if (to - from > 6.5 * static_cast<double>(text::columns(phase.name))) {
       out.names += fmt::format("<text class=\"s m halo\" x=\"{}\" y=\"{}\">{}</text>", at((from + to) / 2),
                                at(kBottom - 5), svg::escape(phase.name));
     }
@@ -184,7 +185,8 @@ std::string stream_color(const std::string& stream) {
 
 std::string stream_name(const std::string& stream) { return stream == "heldout" ? "held-out" : stream; }
 
-std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std::size_t max_steps) {
+std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std::size_t max_steps,
+                             const Choice& choice) {
   struct Kind {
     const char *title, *hint;
     std::string key;  // empty: the loss
@@ -193,7 +195,7 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
       {"Loss", "lower is better", ""},
       {"Complexity", "information kept about the input tokens", plane::complexity_key(order)},
       {"Expressivity", "information held about what comes next", plane::expressivity_key(order)},
-      {"Optimality", "expressivity / complexity; 1 is the bound", plane::optimality_key(order)},
+      {"Optimality", "expressivity / complexity; bound 1", plane::optimality_key(order)},
       {"Distance to the bound", "1 − optimality; lower is better", plane::distance_key(order)},
       {"Gap to the IB curve", "best possible expressivity − the layers' own", plane::curve_gap_key(order)},
   };
@@ -213,13 +215,11 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
     Panel panel{
         kind.title, kind.hint,     {},    static_cast<std::int64_t>(steps.low), static_cast<std::int64_t>(steps.high),
         best_step,  run.stop_step, phases};
-    const auto shown = shown_key(points, kind.key);
-    if (shown != kind.key) {
-      panel.hint += "; corrected for chance";
-    }
+    const auto shown = choice(kind.key);
+    panel.hint += shown.plug_in ? "; plug-in values" : shown.key != kind.key ? "; corrected for chance" : "";
     for (const auto& [stream, chosen] : streams) {
-      panel.lines.push_back({stream_name(stream), stream_color(stream),
-                             kind.key.empty() ? losses_of(chosen) : means_of(chosen, shown, kind.key)});
+      panel.lines.push_back(
+          {stream_name(stream), stream_color(stream), kind.key.empty() ? losses_of(chosen) : means_of(chosen, shown)});
     }
     std::erase_if(panel.lines, [](const Line& line) { return first_finite(line.samples) == nullptr; });
     if (has_value(panel)) {

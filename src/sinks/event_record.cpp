@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "core/text.hpp"
 #include "sinks/crc32c.hpp"
 
 namespace infoplane::sinks {
@@ -60,7 +61,7 @@ std::string scalars_record(double wall_time, std::int64_t step,
   std::string summary;
   for (const auto& [tag, value] : scalars) {
     std::string entry;
-    put_text(entry, 1, tag);
+    put_text(entry, 1, text::valid_utf8(tag));  // readers refuse a file with another's bytes
     put_key(entry, 2, kFixed32);
     put_little_endian(entry, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
     put_text(summary, 1, entry);

@@ -2,6 +2,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/figures.hpp>
 
+#include "core/text.hpp"
 #include "sinks/draw.hpp"
 
 namespace infoplane::sinks {
@@ -41,7 +42,7 @@ std::string steps_svg(const ReportRun& run, const FigureOptions& options) {
   const auto steps = checked_steps(options);
   checked_stream(run, options);
   Drawing all;
-  const auto panels = panels_of(run, options.order(), steps);
+  const auto panels = panels_of(run, options.order(), steps, choice_of(run));
   for (const auto& panel : panels) {
     const auto drawing = draw(panel);
     all.body += "<g transform=\"translate(0 " + svg::at(all.height) + ")\">" + drawing.body + "</g>";
@@ -54,7 +55,7 @@ std::string steps_svg(const ReportRun& run, const FigureOptions& options) {
     legend += "<path class=\"ln " + line.color + "\" d=\"M" + svg::at(x) + " " + svg::at(all.height + 8) +
               "h26\"/><text x=\"" + svg::at(x + 32) + "\" y=\"" + svg::at(all.height + 12) + "\">" +
               svg::escape(line.name) + "</text>";
-    x += 50 + 8 * static_cast<double>(line.name.size());
+    x += 50 + 8 * static_cast<double>(text::columns(line.name));
   }
   all.body += legend;
   all.height += 24;

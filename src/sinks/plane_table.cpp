@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "core/text.hpp"
 #include "sinks/series.hpp"
 
 namespace infoplane::sinks {
@@ -18,19 +19,25 @@ namespace {
 constexpr int kCell = 9;
 
 struct Column {
-  const char* heading;
+  std::string heading;
   std::string key;  // empty: the loss
 };
 
-/// The gap to the IB curve only where a point has it.
-std::vector<Column> coordinates(const std::string& order, std::span<const plane::Point> points) {
-  std::vector<Column> columns{{"complexity", plane::complexity_key(order)},
-                              {"expressivity", plane::expressivity_key(order)},
-                              {"optimality", plane::optimality_key(order)},
-                              {"distance", plane::distance_key(order)}};
+/// The gap to the IB curve only where a point has it. `shown` chooses the value of a metric.
+template <typename Shown>
+std::vector<Column> coordinates(const std::string& order, std::span<const plane::Point> points, const Shown& shown) {
+  std::vector<Column> columns;
+  const auto add = [&](const char* name, const std::string& key) {
+    auto metric = shown(key);
+    columns.push_back({metric.label(name), std::move(metric.key)});
+  };
+  add("complexity", plane::complexity_key(order));
+  add("expressivity", plane::expressivity_key(order));
+  add("optimality", plane::optimality_key(order));
+  add("distance", plane::distance_key(order));
   const auto gap = plane::curve_gap_key(order);
   if (std::any_of(points.begin(), points.end(), [&](const plane::Point& point) { return point.mean.contains(gap); })) {
-    columns.push_back({"curve gap", gap});
+    add("curve gap", gap);
   }
   return columns;
 }
@@ -80,27 +87,29 @@ std::string plane_table(const std::vector<plane::Point>& points, const PlaneTabl
   for (const auto& point : points) {
     found.insert_or_assign({point.step, point.stream}, &point);
   }
-  auto columns = coordinates(options.order(), points);
+  auto columns =
+      coordinates(options.order(), points, [&](const std::string& key) { return plane::shown_metric(key, points); });
   columns.insert(columns.begin(), {"loss", ""});
 
-  const auto group = std::max<std::size_t>(streams.size() * kCell, 12);
-  auto text = fmt::format("{:>8}", "");
+  const auto width = [&](const Column& column) {
+    return std::max<std::size_t>({streams.size() * kCell, 12, column.heading.size()});
+  };
+  auto table = fmt::format("{:>8}", "");
   for (const auto& column : columns) {
-    text += fmt::format("  {:>{}}", column.heading, group);
+    table += fmt::format("  {:>{}}", column.heading, width(column));
   }
-  end_line(text);
-  auto line = fmt::format("{:>8}", "step");
-  for (std::size_t column = 0; column < columns.size(); ++column) {
-    std::string names;
-    for (const auto& stream : streams) {
-      names += fmt::format("{:>{}.{}}", stream, kCell, kCell - 1);
-    }
-    line += fmt::format("  {:>{}}", names, group);
+  end_line(table);
+  std::string names;
+  for (const auto& stream : streams) {
+    names += text::padded_left(text::fitted(text::printable(stream), kCell - 1), kCell);
   }
-  text += line;
-  end_line(text);
+  table += fmt::format("{:>8}", "step");
+  for (const auto& column : columns) {
+    table += "  " + text::padded_left(names, width(column));
+  }
+  end_line(table);
   for (const auto step : steps_of(points, options.max_rows())) {
-    line = fmt::format("{:>8}", step);
+    table += fmt::format("{:>8}", step);
     for (const auto& column : columns) {
       std::string cells;
       for (const auto& stream : streams) {
@@ -111,40 +120,46 @@ std::string plane_table(const std::vector<plane::Point>& points, const PlaneTabl
         }
         cells += fmt::format("{:>{}}", value, kCell);
       }
-      line += fmt::format("  {:>{}}", cells, group);
+      table += fmt::format("  {:>{}}", cells, width(column));
     }
-    text += line + "\n";
+    table += '\n';
   }
-  return text;
+  return table;
 }
 
 std::string layer_table(const plane::Point& point, const PlaneTableOptions& options) {
   constexpr const char* kMean = "mean over blocks";
   std::size_t width = std::string_view(kMean).size();
+  std::vector<std::string> names;
   for (const auto& layer : point.layers) {
-    width = std::max(width, layer.name.size());
+    names.push_back(text::printable(layer.name));
+    width = std::max(width, text::columns(names.back()));
   }
-  const auto columns = coordinates(options.order(), {&point, 1});
-  auto text =
-      fmt::format("{}, step {}, {}, as efficiencies (nats / log m)\n", point.stream, point.step, options.order());
+  const auto shown = [&](const std::string& key) { return plane::shown_metric(key, point); };
+  const auto columns = coordinates(options.order(), {&point, 1}, shown);
+  const auto entropy = shown("H(Z)");
+  const auto heading = entropy.label("H(Z)");
+  const auto size = [](std::size_t least, const std::string& name) { return std::max(least, name.size()); };
+  auto table = fmt::format("{}, step {}, {}, as efficiencies (nats / log m)\n", text::printable(point.stream),
+                           point.step, text::printable(options.order()));
   const auto row = [&](const std::string& name, const plane::Metrics& metrics, const std::string& tokens) {
-    text += fmt::format("{:<{}}", name, width);
+    table += text::padded(name, width);
     for (const auto& column : columns) {
-      text += fmt::format("  {:>12}", cell(metrics, column.key));
+      table += fmt::format("  {:>{}}", cell(metrics, column.key), size(12, column.heading));
     }
-    text += fmt::format("  {:>8}  {:>8}", cell(metrics, "H(Z)"), tokens);
-    end_line(text);
+    table += fmt::format("  {:>{}}  {:>8}", cell(metrics, entropy.key), size(8, heading), tokens);
+    end_line(table);
   };
-  text += fmt::format("{:<{}}", "layer", width);
+  table += text::padded("layer", width);
   for (const auto& column : columns) {
-    text += fmt::format("  {:>12}", column.heading);
+    table += fmt::format("  {:>{}}", column.heading, size(12, column.heading));
   }
-  text += fmt::format("  {:>8}  {:>8}\n", "H(Z)", "tokens");
-  for (const auto& layer : point.layers) {
-    row(layer.name, layer.metrics, fmt::format("{}", layer.tokens));
+  table += fmt::format("  {:>8}  {:>8}\n", heading, "tokens");
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    row(names[i], point.layers[i].metrics, fmt::format("{}", point.layers[i].tokens));
   }
   row(kMean, point.mean, "");
-  return text;
+  return table;
 }
 
 }  // namespace infoplane::sinks

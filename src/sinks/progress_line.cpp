@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/no_signals.hpp"
+#include "core/text.hpp"
 #include "sinks/terminal.hpp"
 
 namespace infoplane::sinks {
@@ -19,18 +20,6 @@ constexpr std::size_t kWidth = 79;  // a line that wraps can no longer be erased
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// The line without what a terminal would wrap; never half a UTF-8 character.
-std::string fitted(std::string line) {
-  if (line.size() > kWidth) {
-    auto size = kWidth;
-    while (size > 0 && (static_cast<unsigned char>(line[size]) & 0xc0U) == 0x80U) {
-      --size;
-    }
-    line.resize(size);
-  }
-  return line;
 }
 
 std::string duration(double seconds) {
@@ -93,9 +82,9 @@ std::string ProgressLine::text(std::int64_t done, const std::string& note) const
                         duration(static_cast<double>(std::max<std::int64_t>(total_ - done, 0)) / rate));
   }
   if (!note.empty()) {
-    line += "  " + note;
+    line += "  " + text::printable(note);
   }
-  return terminal_ ? fitted(std::move(line)) : line;
+  return terminal_ ? std::string(text::fitted(line, kWidth)) : line;
 }
 
 void ProgressLine::finish() noexcept {

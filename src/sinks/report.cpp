@@ -5,6 +5,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/core/version.hpp>
 #include <infoplane/plane/metric_keys.hpp>
+#include <infoplane/sinks/comparison.hpp>
 #include <infoplane/sinks/report.hpp>
 
 #include "sinks/draw.hpp"
@@ -21,10 +22,13 @@ constexpr const char* kGlossary =
     "<dt>Complexity</dt><dd>I(X;Z): how much a layer's activations Z tell about the tokens X that the model has read. "
     "0 is nothing, 1 as much as the measure can hold.</dd>"
     "<dt>Expressivity</dt><dd>I(Y;Z): how much they tell about the tokens Y that come next.</dd>"
-    "<dt>Optimality</dt><dd>Expressivity / complexity. 1 is the Information Bottleneck bound: nothing is kept that "
-    "does "
-    "not help to predict.</dd>"
-    "<dt>Distance</dt><dd>1 − optimality: how far a layer is from the bound.</dd>"
+    "<dt>Optimality</dt><dd>Expressivity / complexity. 1 is the Information Bottleneck bound of what knows the tokens "
+    "X "
+    "alone: nothing is kept that does not help to predict. A layer can pass it, because it has read the text before X, "
+    "too.</dd>"
+    "<dt>Distance</dt><dd>1 − optimality: how far a layer is from the bound; negative beyond it.</dd>"
+    "<dt>Plug-in</dt><dd>A value before its correction: labels that are seen only a few times raise it. Shown, and "
+    "called so, only where a file has no corrected values.</dd>"
     "<dt>Information plane</dt><dd>Complexity to the right, expressivity upwards. A path shows where a layer went "
     "while "
     "the model trained. Towards the line “bound” is better; to the left is compression.</dd>"
@@ -43,8 +47,9 @@ std::string how_to_read_planes(const std::string& order, bool curve) {
   std::string out =
       "<p class=\"note\">Each path is a layer, coloured by the step. Upwards: it knows more about what comes next. To "
       "the "
-      "left: it forgets what it read (compression). On a dotted ray the share of what is kept that helps to predict is "
-      "the same; on the line “bound” it is all of it. Rings: the best step.";
+      "left: it forgets what it read (compression). On a dotted ray expressivity is the same share of complexity; on "
+      "the "
+      "line “bound” the two are equal. Rings: the best step.";
   if (curve) {
     out += fmt::format(
         " Dashed, the IB curve: the most that {} alone can tell about what comes next. A layer above it uses the text "
@@ -87,7 +92,7 @@ std::string order_part(const ReportRun& run, const std::string& order, const std
   }
   out += (planes.empty() ? "" : how_to_read_planes(order, curve)) + "<div class=\"grid planes\">" + planes;
   out += fmt::format("</div><h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
-  const auto panels = panels_of(run, order, max_steps);
+  const auto panels = panels_of(run, order, max_steps, choice_of(run));
   out += report::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines);
   out += panels.empty() ? "" : shading(panels.front().phases);
   out += "<div class=\"grid\">";
@@ -152,6 +157,16 @@ ReportCurve report_curve(std::string order, const bound::IbCurve& curve, std::in
     drawn.points.emplace_back(point.complexity / unit, point.expressivity / unit);
   }
   return drawn;
+}
+
+std::vector<std::string> report_notes(const std::vector<ReportRun>& runs) {
+  std::vector<std::string> names;
+  std::vector<RunHeader> headers;
+  for (const auto& run : runs) {
+    names.push_back(run.source.empty() ? run.file.header.run : run.source);
+    headers.push_back(run.file.header);
+  }
+  return comparison_notes(headers, names);
 }
 
 std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options) {

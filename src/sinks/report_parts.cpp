@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/metric_keys.hpp>
@@ -27,8 +28,41 @@ std::string config_text(const ConfigValue& value) {
   return std::to_string(std::get<std::int64_t>(value));
 }
 
+/// "blocks.0 (norm input)", the kind where the header tells it.
+std::vector<std::string> sites_with_kinds(const RunHeader& header) {
+  auto sites = header.sites;
+  for (auto& site : sites) {
+    if (const auto kind = header.site_kinds.find(site); kind != header.site_kinds.end()) {
+      site += " (" + kind->second + ")";
+    }
+  }
+  return sites;
+}
+
 std::string fact(const std::string& number, const std::string& what) {
   return fmt::format("<div class=\"fact\"><b>{}</b><span>{}</span></div>", escape(number), escape(what));
+}
+
+/// What stands at the last point; where that has no value, that and why, and what there was last. Nothing for what no
+/// point has.
+std::string ending_fact(const std::string& what, const Ending& ending, const std::string& where) {
+  if (!ending.last_defined) {
+    return "";
+  }
+  const auto value = svg::value(ending.last_defined->value);
+  return ending.defined()
+             ? fact(value, what + " at the end" + where)
+             : fact("not defined", fmt::format("{} at the last point, step {}{} ({}); {} at step {}", what, ending.step,
+                                               where, ending.reason, value, ending.last_defined->step));
+}
+
+/// The same for a table.
+std::string ending_cell(const Ending& ending) {
+  if (!ending.last_defined) {
+    return "undefined";
+  }
+  const auto value = svg::value(ending.last_defined->value);
+  return ending.defined() ? value : fmt::format("not defined ({} at step {})", value, ending.last_defined->step);
 }
 
 std::string cell(const Sample& sample) {
@@ -80,16 +114,10 @@ std::string big_numbers(const ReportRun& run, const std::string& order) {
   const auto stream = main_stream(points);
   const auto chosen = points_of(points, stream);
   std::string out = "<div class=\"facts\">";
-  const auto losses = losses_of(chosen);
-  if (const auto* last = last_finite(losses)) {
-    out += fact(svg::value(last->value), "loss at the end, " + stream_name(stream));
-  }
+  out += ending_fact("loss", ending_of_loss(chosen), ", " + stream_name(stream));
   for (const auto* metric : {"complexity", "expressivity", "optimality"}) {
-    const auto key = metric_key(metric, order);
-    const auto samples = means_of(chosen, shown_key(points, key), key);
-    if (const auto* last = last_finite(samples)) {
-      out += fact(svg::value(last->value), fmt::format("{} at the end", metric));
-    }
+    const auto shown = plane::shown_metric(metric_key(metric, order), points);
+    out += ending_fact(shown.label(metric), ending_of(chosen, shown), "");
   }
   if (const auto best = run.best_step ? run.best_step : best_step_of(run.file, order)) {
     out += fact(std::to_string(*best), "best step");
@@ -104,11 +132,17 @@ std::string values_table(const ReportRun& run, const std::string& order) {
   constexpr std::size_t kMostRows = 60;
   const auto& points = run.file.points;
   const auto streams = streams_of(points);
+  constexpr std::array kMetrics = {"complexity", "expressivity", "optimality", "distance"};
+  std::vector<plane::ShownMetric> shown;
+  for (const auto* metric : kMetrics) {
+    shown.push_back(plane::shown_metric(metric_key(metric, order), points));
+  }
   std::string head = "<tr><th scope=\"col\">step</th>";
   std::map<std::int64_t, std::map<std::string, const plane::Point*>> rows;
   for (const auto& stream : streams) {
-    for (const auto* column : {"loss", "complexity", "expressivity", "optimality", "distance"}) {
-      head += fmt::format("<th scope=\"col\">{}<br>{}</th>", column, escape(stream_name(stream)));
+    head += fmt::format("<th scope=\"col\">loss<br>{}</th>", escape(stream_name(stream)));
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      head += fmt::format("<th scope=\"col\">{}<br>{}</th>", shown[i].label(kMetrics[i]), escape(stream_name(stream)));
     }
     for (const auto* point : thinned(points_of(points, stream), kMostRows)) {
       rows[point->step][stream] = point;
@@ -124,9 +158,8 @@ std::string values_table(const ReportRun& run, const std::string& order) {
         continue;
       }
       body += fmt::format("<td>{}</td>", svg::value(found->second->loss));
-      for (const auto* metric : {"complexity", "expressivity", "optimality", "distance"}) {
-        const auto key = metric_key(metric, order);
-        body += cell(sample_of(step, found->second->mean, shown_key(points, key), key));
+      for (const auto& metric : shown) {
+        body += cell(sample_of(step, found->second->mean, metric));
       }
     }
     body += "</tr>";
@@ -153,7 +186,7 @@ std::string header_table(const RunHeader& header) {
   row("anchor seed", std::to_string(header.seed));
   row("anchor hash", header.anchor_hash);
   row("label sets", detail::join(header.label_sets));
-  row("sites", detail::join(header.sites));
+  row("sites", detail::join(sites_with_kinds(header)));
   row("activations", header.dtype);
   row("ranks", std::to_string(header.world_size));
   row("measured every", fmt::format("{} steps", header.every));
@@ -182,13 +215,22 @@ std::string comparison(const std::vector<ReportRun>& runs, std::size_t max_steps
           escape(detail::join(fields)));
     }
   }
+  for (const auto& note : report_notes(runs)) {
+    warnings += "<div class=\"card warn\">" + escape(note) + ".</div>";
+  }
   out += warnings;
   const auto orders = orders_of(runs.front().file.points);
   if (comparable.size() < 2 || orders.empty()) {
     return out + "</section>";
   }
   const auto& order = orders.front();
-  Plane plane{order, {}, {}, std::nullopt};
+  std::vector<const std::vector<plane::Point>*> all;
+  for (const auto* run : comparable) {
+    all.push_back(&run->file.points);
+  }
+  const Choice choice = [&all](const std::string& key) { return common_metric(key, all); };
+  const Coordinates shown(choice, order);
+  Plane plane{order, shown, {}, {}, std::nullopt};
   std::vector<Panel> panels;
   std::vector<Line> names;
   std::string table;
@@ -203,14 +245,12 @@ std::string comparison(const std::vector<ReportRun>& runs, std::size_t max_steps
       continue;
     }
     const auto stream = main_stream(points);
-    const auto x = plane::complexity_key(order), y = plane::expressivity_key(order);
     Path path{name, color, {}};
     for (const auto* point : thinned(points_of(points, stream), max_steps)) {
-      path.spots.push_back({point->step, sample_of(0, point->mean, shown_key(points, x), x).value,
-                            sample_of(0, point->mean, shown_key(points, y), y).value});
+      path.spots.push_back(spot_of(point->step, point->mean, shown));
     }
     plane.paths.push_back(std::move(path));
-    for (const auto& panel : panels_of(run, order, max_steps)) {
+    for (const auto& panel : panels_of(run, order, max_steps, choice)) {
       auto found = std::find_if(panels.begin(), panels.end(), [&](const Panel& p) { return p.title == panel.title; });
       if (found == panels.end()) {
         panels.push_back({panel.title, panel.hint, {}, panel.first_step, panel.last_step, {}, {}, {}});
@@ -224,23 +264,21 @@ std::string comparison(const std::vector<ReportRun>& runs, std::size_t max_steps
       found->lines.push_back(std::move(line));
     }
     const auto best = run.best_step ? run.best_step : best_step_of(run.file, order);
-    const auto key = plane::optimality_key(order);
-    const auto samples = means_of(points_of(points, stream), shown_key(points, key), key);
+    const auto samples = means_of(points_of(points, stream), shown.optimality);
     const auto at_best = std::find_if(samples.begin(), samples.end(), [&](const Sample& s) { return s.step == best; });
-    const auto losses = losses_of(points_of(points, stream));
-    const auto* loss = last_finite(losses);
+    const auto loss = ending_of_loss(points_of(points, stream));
     table += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", escape(name),
                          best ? std::to_string(*best) : "none",
-                         at_best == samples.end() ? "undefined" : svg::value(at_best->value),
-                         loss == nullptr ? "undefined" : svg::value(loss->value), escape(run.source));
+                         at_best == samples.end() ? "undefined" : svg::value(at_best->value), ending_cell(loss),
+                         escape(run.source));
   }
   out += legend(names);
   out += fmt::format(
       "<div class=\"wide\"><table><caption>{} of {} runs were measured alike and can be compared ({}s, mean "
       "over the blocks)</caption><thead><tr><th scope=\"col\">run</th><th scope=\"col\">best step</th><th "
-      "scope=\"col\">optimality there</th><th scope=\"col\">last loss</th><th scope=\"col\">file</th></tr>"
+      "scope=\"col\">{} there</th><th scope=\"col\">loss at the end</th><th scope=\"col\">file</th></tr>"
       "</thead><tbody>{}</tbody></table></div>",
-      comparable.size(), runs.size(), escape(order), table);
+      comparable.size(), runs.size(), escape(order), shown.optimality.label("optimality"), table);
   out += "<div class=\"grid planes\">" + figure("plane", draw(plane), "Mean over the blocks of each run.") + "</div>";
   out += "<div class=\"grid\">";
   for (const auto& panel : panels) {

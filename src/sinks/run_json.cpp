@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/json_number.hpp"
+#include "core/text.hpp"
 
 namespace infoplane::sinks::run_json {
 namespace {
@@ -38,7 +39,7 @@ std::string shown(const Json& json) {
     return json.is_array() ? "an array" : "an object";
   }
   auto text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.size() <= 80 ? text : text.substr(0, 80) + "…";
+  return text::shortened(text, 80);
 }
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
@@ -198,6 +199,9 @@ RunHeader header_from_json(const Json& json) {
   fields.read("library_version", header.library_version);
   fields.read("torch_version", header.torch_version);
   fields.read("config", header.config);
+  if (json.contains("site_kinds")) {  // files of older releases have none
+    fields.read("site_kinds", header.site_kinds);
+  }
   if (json.contains("curves")) {  // of runs that know the bound of their data
     fields.read("curves", header.curves);
   }
@@ -225,6 +229,9 @@ plane::Point point_from_json(const Json& json) {
     layer_fields.read("name", layer.name);
     layer_fields.read("tokens", layer.tokens);
     layer_fields.read("rejected", layer.rejected);
+    if (each.contains("sequences")) {  // files of older releases have none
+      layer_fields.read("sequences", layer.sequences);
+    }
     layer_fields.read("metrics", layer.metrics);
     if (each.contains("reasons")) {  // files of older releases have none
       layer_fields.read("reasons", layer.reasons);
@@ -249,6 +256,9 @@ std::string encode(const RunHeader& header) {
   json["anchor_hash"] = header.anchor_hash;
   json["label_sets"] = header.label_sets;
   json["sites"] = header.sites;
+  if (!header.site_kinds.empty()) {
+    json["site_kinds"] = header.site_kinds;
+  }
   json["dtype"] = header.dtype;
   json["world_size"] = header.world_size;
   json["every"] = header.every;
@@ -288,6 +298,9 @@ std::string encode(const plane::Point& point) {
     each["name"] = layer.name;
     each["tokens"] = layer.tokens;
     each["rejected"] = layer.rejected;
+    if (layer.sequences > 0) {
+      each["sequences"] = layer.sequences;
+    }
     each["metrics"] = metrics_to_json(layer.metrics);
     if (!layer.reasons.empty()) {
       each["reasons"] = layer.reasons;

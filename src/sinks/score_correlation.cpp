@@ -1,3 +1,4 @@
+#include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/score_correlation.hpp>
 
@@ -34,8 +35,17 @@ std::vector<ScoreCorrelation> correlate(const std::vector<RunFile>& runs, const 
       values.push_back(run.metric.value);
     }
     for (const auto& score : scores) {
-      found.push_back(
-          {comparison.key, score.name, plane::pearson(values, score.values), plane::spearman(values, score.values)});
+      found.push_back({comparison.key, score.name, plane::pearson(values, score.values),
+                       plane::spearman(values, score.values), comparison.plug_in});
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (!std::isfinite(values[i])) {
+          const auto& run = comparison.runs[i];
+          found.back().left_out.push_back(
+              {i, run.step < 0 ? run.reason : detail::concat("not defined at step ", run.step, " (", run.reason, ")")});
+        } else if (!std::isfinite(score.values[i])) {
+          found.back().left_out.push_back({i, "no score"});
+        }
+      }
     }
   }
   return found;

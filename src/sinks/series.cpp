@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/coordinates.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <limits>
 #include <set>
@@ -12,17 +13,6 @@ namespace infoplane::sinks {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-template <typename Better>
-const Sample* extreme(const plane::Series& samples, const Better& better) {
-  const Sample* found = nullptr;
-  for (const auto& each : samples) {
-    if (std::isfinite(each.value) && (found == nullptr || better(each.value, found->value))) {
-      found = &each;
-    }
-  }
-  return found;
-}
 
 }  // namespace
 
@@ -101,23 +91,34 @@ Points with_layers(const Points& points) {
   return found;
 }
 
-std::string shown_key(const std::vector<plane::Point>& points, const std::string& key) {
-  auto corrected = plane::corrected_key(key);
-  const bool any = std::any_of(points.begin(), points.end(),
-                               [&](const plane::Point& point) { return point.mean.contains(corrected); });
-  return any ? corrected : key;
+plane::ShownMetric common_metric(const std::string& key, const std::vector<const std::vector<plane::Point>*>& runs,
+                                 const std::string& stream) {
+  plane::ShownMetric common{key, false};
+  for (const auto* points : runs) {
+    auto shown = plane::shown_metric(key, *points, stream);
+    const bool has = shown.key != key || std::any_of(points->begin(), points->end(), [&](const plane::Point& point) {
+                       return (stream.empty() || point.stream == stream) && point.mean.contains(key);
+                     });
+    if (has && shown.key == key) {
+      return shown;
+    }
+    if (has) {
+      common = std::move(shown);
+    }
+  }
+  return common;
 }
 
-Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const std::string& shown, const std::string& key) {
-  return {step, plane::value_at(metrics, shown), plane::value_at(metrics, plane::standard_error_key(key))};
+Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const plane::ShownMetric& shown) {
+  return {step, plane::value_at(metrics, shown.key), plane::value_at(metrics, plane::error_key(shown.key))};
 }
 
-plane::Series means_of(const Points& points, const std::string& shown, const std::string& key) {
-  const auto error = plane::standard_error_key(key);
+plane::Series means_of(const Points& points, const plane::ShownMetric& shown) {
+  const auto error = plane::error_key(shown.key);
   plane::Series samples;
   samples.reserve(points.size());
   for (const auto* point : points) {
-    samples.push_back({point->step, plane::value_at(point->mean, shown), plane::value_at(point->mean, error)});
+    samples.push_back({point->step, plane::value_at(point->mean, shown.key), plane::value_at(point->mean, error)});
   }
   return samples;
 }
@@ -128,6 +129,56 @@ plane::Series losses_of(const Points& points) {
     samples.push_back({point->step, point->loss, kNaN});
   }
   return samples;
+}
+
+std::string undefined_reason(const plane::Point& point, const std::string& key) {
+  const auto mean = point.mean.find(key);
+  if (mean == point.mean.end()) {
+    return "it was not measured there";
+  }
+  for (const auto& layer : point.layers) {
+    const auto reason = layer.reasons.find(key);
+    if (layer.name != plane::kEmbeddingLayer && reason != layer.reasons.end()) {
+      return layer.name + ": " + reason->second;
+    }
+  }
+  for (const auto& layer : point.layers) {
+    if (layer.name != plane::kEmbeddingLayer && !std::isfinite(plane::value_at(layer.metrics, key))) {
+      return layer.name + " has no finite value";
+    }
+  }
+  return std::isnan(mean->second) ? "the file gives no reason" : "it is infinite there";
+}
+
+Ending ending_of(const Points& points, const plane::ShownMetric& shown) {
+  if (points.empty()) {
+    return {};
+  }
+  Ending ending{points.back()->step, std::nullopt, ""};
+  const auto samples = means_of(points, shown);
+  if (const auto* last = last_finite(samples)) {
+    ending.last_defined = *last;
+  }
+  if (!std::isfinite(samples.back().value)) {
+    ending.reason = undefined_reason(*points.back(), shown.key);
+  }
+  return ending;
+}
+
+Ending ending_of_loss(const Points& points) {
+  if (points.empty()) {
+    return {};
+  }
+  Ending ending{points.back()->step, std::nullopt, ""};
+  const auto losses = losses_of(points);
+  if (const auto* last = last_finite(losses)) {
+    ending.last_defined = *last;
+  }
+  const auto loss = losses.back().value;
+  if (!std::isfinite(loss)) {
+    ending.reason = std::isnan(loss) ? "it is NaN there, or none was given" : "it is infinite there";
+  }
+  return ending;
 }
 
 const Sample* first_finite(const plane::Series& samples) {
@@ -142,12 +193,21 @@ const Sample* last_finite(const plane::Series& samples) {
   return found == samples.rend() ? nullptr : &*found;
 }
 
-const Sample* largest(const plane::Series& samples) {
-  return extreme(samples, [](double a, double b) { return a > b; });
-}
-
-const Sample* smallest(const plane::Series& samples) {
-  return extreme(samples, [](double a, double b) { return a < b; });
+const Sample* surest(const plane::Series& samples, bool smaller_is_better) {
+  const bool any_error = std::any_of(samples.begin(), samples.end(), [](const Sample& each) {
+    return std::isfinite(each.value) && std::isfinite(each.standard_error);
+  });
+  const auto sure = [&](const Sample& each) {
+    const auto noise = any_error ? 2 * each.standard_error : 0.0;
+    return smaller_is_better ? each.value + noise : -each.value + noise;
+  };
+  const Sample* found = nullptr;
+  for (const auto& each : samples) {
+    if (std::isfinite(each.value) && std::isfinite(sure(each)) && (found == nullptr || sure(each) < sure(*found))) {
+      found = &each;
+    }
+  }
+  return found;
 }
 
 double vague_error(const plane::Series& samples) {

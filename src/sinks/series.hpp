@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <infoplane/plane/point.hpp>
 #include <infoplane/plane/series.hpp>
+#include <infoplane/plane/shown_metric.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,21 +37,40 @@ Points thinned(const Points& points, std::size_t most);
 /// Those with layers: a long run may have been read without most of them.
 Points with_layers(const Points& points);
 
-/// `<key>/corrected` where any mean has it, else the key.
-std::string shown_key(const std::vector<plane::Point>& points, const std::string& key);
+/// Which value of a metric is shown of several runs side by side: `<key>/corrected` where each run that has the metric
+/// has that, see plane::shown_metric; else the key. On one stream, or over all.
+plane::ShownMetric common_metric(const std::string& key, const std::vector<const std::vector<plane::Point>*>& runs,
+                                 const std::string& stream = "");
 
 /// Value and error in a layer's or a mean's metrics; NaN where there is none.
-Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const std::string& shown, const std::string& key);
+Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const plane::ShownMetric& shown);
 
 /// Means of a metric over the points.
-plane::Series means_of(const Points& points, const std::string& shown, const std::string& key);
+plane::Series means_of(const Points& points, const plane::ShownMetric& shown);
 plane::Series losses_of(const Points& points);
 
-/// First and last finite samples, and that with the largest or smallest value; nullptr where none is finite.
+/// How a metric stands at the last point of a stream. What was defined earlier is told with its step, never as the end.
+struct Ending {
+  std::int64_t step = -1;              ///< of the last point; −1 without one
+  std::optional<Sample> last_defined;  ///< the last finite sample
+  std::string reason;                  ///< why the last point has none; empty where it has
+
+  bool defined() const noexcept { return reason.empty() && step >= 0; }
+};
+Ending ending_of(const Points& points, const plane::ShownMetric& shown);
+Ending ending_of_loss(const Points& points);
+
+/// Why a point's mean has no finite value of the key: a block and its reason, where the point tells.
+std::string undefined_reason(const plane::Point& point, const std::string& key);
+
+/// First and last finite samples; nullptr where none is finite.
 const Sample* first_finite(const plane::Series& samples);
 const Sample* last_finite(const plane::Series& samples);
-const Sample* largest(const plane::Series& samples);
-const Sample* smallest(const plane::Series& samples);
+
+/// The sample that is best by two of its standard errors, so that none is best by its noise alone: that with the
+/// smallest value + 2 errors, or the largest value − 2 errors. Those without an error count as they are where none has
+/// one, else not at all.
+const Sample* surest(const plane::Series& samples, bool smaller_is_better);
 
 /// The error above which a value is too vague to set a figure's scale: the range of the middle 80 % of the values. It
 /// is drawn all the same, at the figure's edge. Infinite where errors are unknown or the values do not differ.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/no_signals.hpp"
+#include "core/text.hpp"
 
 namespace infoplane::sinks {
 
@@ -21,7 +22,7 @@ struct Sink::State {
     }
     try {
       first_error = what;
-      std::cerr << detail::concat("infoplane: ", name, " failed: ", what,
+      std::cerr << detail::concat("infoplane: ", text::printable(name), " failed: ", text::printable(what),
                                   " (training goes on; further failures are counted, not told)\n")
                 << std::flush;
     } catch (...) {  // NOLINT(bugprone-empty-catch): neither memory nor stderr is left to tell it with

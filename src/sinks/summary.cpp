@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/plane/metric_keys.hpp>
+#include <infoplane/plane/shown_metric.hpp>
 #include <infoplane/sinks/report.hpp>
 
 #include "sinks/draw.hpp"
@@ -36,18 +37,69 @@ std::string span(const std::vector<plane::Point>& points) {
   return out + ".";
 }
 
-std::string loss_sentence(const plane::Series& losses, const std::string& stream) {
-  const auto *first = first_finite(losses), *last = last_finite(losses);
-  if (first == nullptr || first == last) {
+/// A metric over a stream.
+struct Course {
+  std::string name;  ///< as a sentence's subject
+  plane::Series samples;
+  Ending ending;
+  bool plug_in = false;
+
+  const Sample* first() const { return first_finite(samples); }
+  const Sample* last() const { return last_finite(samples); }
+  /// "5.00 at first, 2.00 at the end", with steps where the ends have no value.
+  std::string values() const {
+    return fmt::format("{} {}, {} {}", number(first()->value),
+                       first()->step == samples.front().step ? "at first" : fmt::format("at step {}", first()->step),
+                       number(last()->value), end());
+  }
+  std::string end() const { return ending.defined() ? "at the end" : fmt::format("at step {}", last()->step); }
+  /// A sentence where the last point has no value.
+  std::string missing_end() const {
+    return ending.defined() || samples.empty()
+               ? ""
+               : fmt::format(" It is not defined at the last point, step {} ({}).", ending.step, ending.reason);
+  }
+};
+
+const char* verb(const Course& course, const char* less, const char* more) {
+  const auto *first = course.first(), *last = course.last();
+  return !differ(*first, *last) ? "hardly changed" : last->value > first->value ? more : less;
+}
+
+std::string loss_sentence(const Course& loss) {
+  const auto *first = loss.first(), *last = loss.last();
+  if (first == nullptr) {
+    return "";  // none was given
+  }
+  if (first == last) {
+    return loss.ending.defined() ? ""
+                                 : fmt::format("{} was {} at step {}.{}", loss.name, number(first->value), first->step,
+                                               loss.missing_end());
+  }
+  return fmt::format("{} {}: {}.{}", loss.name, verb(loss, "fell", "rose"), loss.values(), loss.missing_end());
+}
+
+/// What a reader has to know of a ratio beside its bound: Z has seen more than the tokens that complexity counts.
+std::string optimality_now(const Course& optimality) {
+  if (optimality.last() == nullptr) {
     return "";
   }
-  const auto* verb = !differ(*first, *last) ? "hardly changed" : last->value < first->value ? "fell" : "rose";
-  return fmt::format("The loss ({}) {}: {} at first, {} at the end.", stream_name(stream), verb, number(first->value),
-                     number(last->value));
+  if (!optimality.ending.defined()) {
+    return fmt::format(
+        " How much of what it keeps helps to predict what comes next is not defined at the last point, step {} ({}).",
+        optimality.ending.step, optimality.ending.reason);
+  }
+  const auto now = optimality.last()->value;
+  return fmt::format(
+      " For each bit that it keeps about what it read it now holds {} bit about what comes next{}", number(now),
+      now > 1
+          ? ": more than 1, the Information Bottleneck bound for what knows those tokens alone, which the model can "
+            "pass because it has read the text before them, too."
+          : "; 1 is the Information Bottleneck bound for what knows those tokens alone.");
 }
 
 /// The run in one or two sentences, without a term of the field.
-std::string headline(const Movement& moved, const plane::Series& expressivity, const plane::Series& optimality) {
+std::string headline(const Movement& moved, const Course& expressivity, const Course& optimality) {
   using Kind = Movement::Kind;
   const auto less = [&] { return fmt::format("{:.0f} % less", 100 * (1 - moved.last.value / moved.turn.value)); };
   std::string out = "While it trained, ";
@@ -77,43 +129,50 @@ std::string headline(const Movement& moved, const plane::Series& expressivity, c
           moved.until, moved.since, moved.last.step, less());
       break;
   }
-  const auto *first = first_finite(expressivity), *last = last_finite(expressivity);
+  const auto *first = expressivity.first(), *last = expressivity.last();
   if (first != nullptr && first != last) {
+    const auto until = expressivity.ending.defined() ? "" : fmt::format(" up to step {}", last->step);
     if (!differ(*first, *last)) {
-      out += ", and what it knows about what comes next hardly changed";
+      out += ", and what it knows about what comes next hardly changed" + until;
     } else if (last->value > first->value) {
       const auto times = first->value > 0 ? last->value / first->value : 0;
-      out += times >= 1.1 ? fmt::format(", and what it knows about what comes next grew {:.1f}-fold", times)
-                          : ", and what it knows about what comes next grew";
+      out += times >= 1.1 ? fmt::format(", and what it knows about what comes next grew {:.1f}-fold{}", times, until)
+                          : ", and what it knows about what comes next grew" + until;
     } else {
-      out += ", and it knows less about what comes next than at first";
+      out += ", and it knows less about what comes next than at first" + until;
     }
   }
-  out += ".";
-  if (const auto* now = last_finite(optimality)) {
-    out += fmt::format(
-        " For each bit that it keeps about what it read it now holds {} bit about what comes next; the limit that "
-        "theory sets is 1 (the Information Bottleneck bound).",
-        number(now->value));
+  out += '.';
+  out += optimality_now(optimality);
+  if (expressivity.plug_in || optimality.plug_in) {
+    out +=
+        " All these are plug-in values, which labels seen only a few times raise: the file has none that are "
+        "corrected for that.";
   }
   return out;
 }
 
 /// The phases with their values.
-std::string complexity_sentence(const Movement& moved) {
+std::string complexity_sentence(const Movement& moved, const Course& complexity) {
   if (moved.kind == Movement::Kind::kUnknown) {
     return "";
   }
   std::string out = "What the layers keep about the tokens that they read (complexity)";
   if (moved.values == 1) {
-    return fmt::format("{} is {}.", out, number(moved.last.value));
+    return complexity.ending.defined() ? fmt::format("{} is {}.", out, number(moved.last.value))
+                                       : fmt::format("{} was {} at step {}.{}", out, number(moved.last.value),
+                                                     moved.last.step, complexity.missing_end());
   }
-  out += fmt::format(" was {} at first and is {} at the end", number(moved.first.value), number(moved.last.value));
+  const bool starts = !complexity.samples.empty() && moved.first.step == complexity.samples.front().step;
+  out += fmt::format(" was {} {} and {} {} {}", number(moved.first.value),
+                     starts ? "at first" : fmt::format("at step {}", moved.first.step),
+                     complexity.ending.defined() ? "is" : "was", number(moved.last.value),
+                     complexity.ending.defined() ? "at the end" : fmt::format("at step {}", moved.last.step));
   if (moved.kind == Movement::Kind::kTooShort) {
-    return out + "; phases show from 5 measurements on.";
+    return out + "; phases show from 5 measurements on." + complexity.missing_end();
   }
   if (moved.kind == Movement::Kind::kStill) {
-    return out + ", without a change that stands out of its noise.";
+    return out + ", without a change that stands out of its noise." + complexity.missing_end();
   }
   const char* before = ": ";
   for (const auto& phase : moved.phases) {
@@ -125,38 +184,42 @@ std::string complexity_sentence(const Movement& moved) {
                    : "";
     before = ", then ";
   }
-  return out + ".";
+  return out + "." + complexity.missing_end();
 }
 
-std::string expressivity_sentence(const plane::Series& samples) {
-  const auto *first = first_finite(samples), *last = last_finite(samples);
-  if (first == nullptr || first == last) {
+std::string expressivity_sentence(const Course& expressivity) {
+  if (expressivity.first() == nullptr || expressivity.first() == expressivity.last()) {
     return "";
   }
-  return fmt::format("What they hold about what comes next (expressivity) {}: {} at first, {} at the end.",
-                     !differ(*first, *last)       ? "hardly changed"
-                     : last->value > first->value ? "grew"
-                                                  : "shrank",
-                     number(first->value), number(last->value));
+  return fmt::format("What they hold about what comes next (expressivity) {}: {}.{}",
+                     verb(expressivity, "shrank", "grew"), expressivity.values(), expressivity.missing_end());
 }
 
-std::string optimality_sentence(const plane::Series& samples, const ReportRun& run, const std::string& order) {
-  const auto *first = first_finite(samples), *last = last_finite(samples);
+std::string optimality_sentence(const Course& optimality, const ReportRun& run, const std::string& order) {
+  const auto *first = optimality.first(), *last = optimality.last();
   if (first == nullptr) {
-    return "Optimality is undefined: nowhere was complexity above what chance gives.";
+    return fmt::format("Optimality is defined nowhere. At the last point, step {}: {}.", optimality.ending.step,
+                       optimality.ending.reason);
   }
-  std::string out = first == last
-                        ? fmt::format("Optimality (expressivity / complexity) is {}.", number(last->value))
-                        : fmt::format("Optimality (expressivity / complexity) {}: {} at first, {} at the end.",
-                                      !differ(*first, *last)       ? "hardly changed"
-                                      : last->value > first->value ? "rose"
-                                                                   : "fell",
-                                      number(first->value), number(last->value));
+  std::string out = "Optimality (expressivity / complexity) ";
+  if (first != last) {
+    out += fmt::format("{}: {}.", verb(optimality, "fell", "rose"), optimality.values());
+  } else {
+    out += optimality.ending.defined() ? fmt::format("is {}.", number(last->value))
+                                       : fmt::format("was {} at step {}.", number(last->value), last->step);
+  }
+  out += optimality.missing_end();
   const auto nearest = best_step_of(run.file, order);
-  if (nearest && *nearest == last->step) {
-    out += fmt::format(" The last measurement, step {}, was the nearest to the bound.", *nearest);
+  const auto at = std::find_if(optimality.samples.begin(), optimality.samples.end(),
+                               [&](const Sample& each) { return nearest && each.step == *nearest; });
+  const bool beyond = at != optimality.samples.end() && at->value > 1;
+  if (nearest && *nearest == last->step && optimality.ending.defined()) {
+    out += fmt::format(" The last measurement, step {}, was {}.", *nearest,
+                       beyond ? "the furthest beyond the bound of 1" : "the nearest to the bound");
   } else if (nearest) {
-    out += fmt::format(" Nearest to the bound was step {}; training beyond it brought the mean no nearer.", *nearest);
+    out += beyond ? fmt::format(" Furthest beyond the bound of 1 was step {}.", *nearest)
+                  : fmt::format(" Nearest to the bound was step {}{}.", *nearest,
+                                optimality.ending.defined() ? "; training beyond it brought the mean no nearer" : "");
   }
   if (run.best_step && run.best_step != nearest) {
     out += fmt::format(" Marked as best is step {}: the later ones were not better by as much as the rule asks for.",
@@ -166,34 +229,34 @@ std::string optimality_sentence(const plane::Series& samples, const ReportRun& r
 }
 
 /// How far the layers are from the IB curve, where the run knows that.
-std::string curve_sentence(const plane::Series& gaps, const std::string& order) {
-  const auto* last = last_finite(gaps);
+std::string curve_sentence(const Course& gap, const std::string& order) {
+  const auto* last = gap.last();
   if (last == nullptr) {
     return "";
   }
   const auto what = fmt::format("the most that {} can tell about what comes next (the IB curve)",
                                 order == "unigram" ? "one token alone" : "one " + order + " alone");
+  const auto when = gap.ending.defined() ? std::string("At the end") : fmt::format("At step {}", last->step);
+  const auto* verb = gap.ending.defined() ? "are" : "were";
   const Sample none{last->step, 0, last->standard_error};
   if (std::isfinite(last->standard_error) && !differ(*last, none)) {
-    return fmt::format("At the end the layers are at {}: the gap of {} is within its noise.", what,
-                       number(last->value));
+    return fmt::format("{} the layers {} at {}: the gap of {} is within its noise.{}", when, verb, what,
+                       number(last->value), gap.missing_end());
   }
-  return last->value > 0 ? fmt::format("At the end the layers hold {} less than {}.", number(last->value), what)
-                         : fmt::format(
-                               "At the end the layers hold {} more than {}, because they see the text before "
-                               "it too.",
-                               number(-last->value), what);
+  return last->value > 0
+             ? fmt::format("{} the layers hold {} less than {}.{}", when, number(last->value), what, gap.missing_end())
+             : fmt::format("{} the layers hold {} more than {}, because they see the text before it too.{}", when,
+                           number(-last->value), what, gap.missing_end());
 }
 
-std::string layers_sentence(const ReportRun& run, const std::string& order, const std::string& stream) {
-  const auto points = with_layers(points_of(run.file.points, stream));
+std::string layers_sentence(const ReportRun& run, const std::string& order, const Points& chosen) {
+  const auto points = with_layers(chosen);
   if (points.empty()) {
     return "";
   }
-  const auto key = plane::optimality_key(order);
-  const auto shown = shown_key(run.file.points, key);
+  const auto shown = plane::shown_metric(plane::optimality_key(order), run.file.points);
   const plane::LayerPoint *nearest = nullptr, *farthest = nullptr;
-  const auto value = [&](const plane::LayerPoint& layer) { return sample_of(0, layer.metrics, shown, key).value; };
+  const auto value = [&](const plane::LayerPoint& layer) { return plane::value_at(layer.metrics, shown.key); };
   for (const auto& layer : points.back()->layers) {
     if (std::isfinite(value(layer))) {
       nearest = nearest == nullptr || value(layer) > value(*nearest) ? &layer : nearest;
@@ -203,8 +266,13 @@ std::string layers_sentence(const ReportRun& run, const std::string& order, cons
   if (nearest == farthest) {
     return "";
   }
-  return fmt::format("At the end {} is nearest to the bound (optimality {}), {} farthest from it ({}).", nearest->name,
-                     number(value(*nearest)), farthest->name, number(value(*farthest)));
+  const auto when =
+      points.back() == chosen.back() ? std::string("At the end") : fmt::format("At step {}", points.back()->step);
+  return value(*nearest) > 1
+             ? fmt::format("{} {} has the highest optimality ({}), {} the lowest ({}).", when, nearest->name,
+                           number(value(*nearest)), farthest->name, number(value(*farthest)))
+             : fmt::format("{} {} is nearest to the bound (optimality {}), {} farthest from it ({}).", when,
+                           nearest->name, number(value(*nearest)), farthest->name, number(value(*farthest)));
 }
 
 /// What the reader should know before trusting the rest.
@@ -231,18 +299,30 @@ std::string caveats(const RunFile& run) {
   return out;
 }
 
-}  // namespace
-
-std::optional<std::int64_t> best_step_of(const RunFile& run, const std::string& order) {
-  const auto key = plane::distance_key(order);
-  const auto shown = shown_key(run.points, key);
+/// The surest distance, see best_step_of.
+std::optional<Sample> best_distance(const RunFile& run, const plane::ShownMetric& shown) {
   for (const auto& stream : streams_of(run.points)) {
-    const auto samples = means_of(points_of(run.points, stream), shown, key);
-    if (const auto* best = smallest(samples)) {
-      return best->step;
+    const auto samples = means_of(points_of(run.points, stream), shown);
+    if (const auto* best = surest(samples, true)) {
+      return *best;
     }
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> best_step_of(const RunFile& run, const std::string& order) {
+  const auto best = best_distance(run, plane::shown_metric(plane::distance_key(order), run.points));
+  return best ? std::optional(best->step) : std::nullopt;
+}
+
+std::string best_step_line(const RunFile& run, const std::string& order) {
+  const auto shown = plane::shown_metric(plane::distance_key(order), run.points);
+  const auto best = best_distance(run, shown);
+  return !best ? ""
+               : fmt::format("{}: step {}{}", best->value < 0 ? "Furthest beyond the bound" : "Nearest to the bound",
+                             best->step, shown.plug_in ? " (by plug-in values)" : "");
 }
 
 std::vector<std::string> run_summary(const ReportRun& run, const std::string& order) {
@@ -252,17 +332,22 @@ std::vector<std::string> run_summary(const ReportRun& run, const std::string& or
   }
   const auto stream = main_stream(points);
   const auto chosen = points_of(points, stream);
-  const auto means = [&](const std::string& key) { return means_of(chosen, shown_key(points, key), key); };
+  const auto course = [&](const std::string& key) {
+    const auto shown = plane::shown_metric(key, points);
+    return Course{"", means_of(chosen, shown), ending_of(chosen, shown), shown.plug_in};
+  };
+  const Course loss{fmt::format("The loss ({})", stream_name(stream)), losses_of(chosen), ending_of_loss(chosen)};
+  const auto expressivity = course(plane::expressivity_key(order)), optimality = course(plane::optimality_key(order));
   const auto moved = movement_of(run.file, order);
   std::vector<std::string> sentences = {
-      headline(moved, means(plane::expressivity_key(order)), means(plane::optimality_key(order))),
+      headline(moved, expressivity, optimality),
       span(points),
-      loss_sentence(losses_of(chosen), stream),
-      complexity_sentence(moved),
-      expressivity_sentence(means(plane::expressivity_key(order))),
-      optimality_sentence(means(plane::optimality_key(order)), run, order),
-      curve_sentence(means(plane::curve_gap_key(order)), order),
-      layers_sentence(run, order, stream),
+      loss_sentence(loss),
+      complexity_sentence(moved, course(plane::complexity_key(order))),
+      expressivity_sentence(expressivity),
+      optimality_sentence(optimality, run, order),
+      curve_sentence(course(plane::curve_gap_key(order)), order),
+      layers_sentence(run, order, chosen),
       run.verdict,
       caveats(run.file),
   };

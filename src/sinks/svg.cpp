@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 
+#include "core/text.hpp"
+
 namespace infoplane::sinks::svg {
 namespace {
 
@@ -45,29 +47,40 @@ int bin(double position, int count) {
   return std::clamp(static_cast<int>(std::clamp(position, 0.0, 1.0) * count), 0, count - 1);
 }
 
+/// nullptr for what stands for itself.
+const char* entity_of(char32_t character) {
+  switch (character) {
+    case '&':
+      return "&amp;";
+    case '<':
+      return "&lt;";
+    case '>':
+      return "&gt;";
+    case '"':
+      return "&quot;";
+    case '\'':
+      return "&#39;";
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 std::string escape(std::string_view text) {
   std::string out;
-  for (const auto c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  while (!text.empty()) {
+    const auto each = text::first_code_point(text);
+    const auto bytes = text.substr(0, each.bytes);
+    text.remove_prefix(each.bytes);
+    if (!each.valid || each.value == 0xFFFE || each.value == 0xFFFF) {  // XML knows none of these
+      out += "\xEF\xBF\xBD";
+    } else if (text::is_control(each.value)) {
+      out += ' ';
+    } else if (const auto* const entity = entity_of(each.value)) {
+      out += entity;
+    } else {
+      out += bytes;
     }
   }
   return out;

@@ -7,7 +7,8 @@
 // Parts that every figure is made of. Elements carry classes; their colours come from style().
 namespace infoplane::sinks::svg {
 
-/// Text for XML and HTML, content and attribute values; control characters become spaces.
+/// Text for XML and HTML, content and attribute values: valid UTF-8 that both allow. Controls (see text::is_control)
+/// become spaces, bytes that are no UTF-8 U+FFFD.
 std::string escape(std::string_view text);
 
 /// A coordinate with two decimals at most; never NaN.

@@ -14,7 +14,7 @@ TEST_CASE("compare ranks runs and tells which differences are real", "[cli]") {
              also = write_run(folder, "also", falling_to(0.202));
   const auto text = run({"compare", far, near, also});
   REQUIRE(text.code == 0);
-  REQUIRE(has(text.out, "distance/unigram on heldout, mean over the blocks, ± standard error\n"));
+  REQUIRE(has(text.out, "distance/unigram (plug-in) on heldout, mean over the blocks, ± standard error\n"));
   REQUIRE(text.out.find("   1  near") < text.out.find("   2  also"));
   REQUIRE(text.out.find("   2  also") < text.out.find("   3  far"));
   REQUIRE(has(text.out, "0.5000 ± 0.0100"));

@@ -199,6 +199,9 @@ TEST_CASE("the header says what the points were measured with", "[monitor]") {
   REQUIRE(header.label_sets ==
           std::vector<std::string>{"input_unigram", "input_bigram", "output_unigram", "output_bigram"});
   REQUIRE(header.sites == std::vector<std::string>{"embedding", "blocks.0", "blocks.1"});
+  REQUIRE(header.site_kinds == std::map<std::string, std::string, std::less<>>{{"embedding", "norm input"},
+                                                                               {"blocks.0", "norm input"},
+                                                                               {"blocks.1", "norm input"}});
   REQUIRE(header.dtype == "Float");
   REQUIRE(header.every == 1);
   REQUIRE(std::get<std::string>(header.config.at("lr")) == "0.1");

@@ -76,6 +76,24 @@ TEST_CASE("corrected values are compared only where all runs have them", "[sinks
   REQUIRE(compare({runs[1]}, ComparisonOptions().metric("curve_gap")).runs[0].metric.value == 0.1);
 }
 
+TEST_CASE("few sequences make a difference less sure", "[sinks]") {
+  auto near = run_to("near", 0.2), far = run_to("far", 0.2);
+  for (auto& point : far.points) {
+    point.mean["distance/unigram"] = 0.53;  // of 0.5 ± 0.01
+  }
+  const auto verdict = [&](std::int64_t sequences) {
+    for (auto* run : {&near, &far}) {
+      for (auto& point : run->points) {
+        point.layers[1].sequences = sequences;
+      }
+    }
+    return compare({near, far}).ranking[1].verdict;
+  };
+  REQUIRE(verdict(0) == Verdict::kWorse);  // unknown, as in older files
+  REQUIRE(verdict(1000) == Verdict::kWorse);
+  REQUIRE(verdict(4) == Verdict::kTied);  // p = 0.078 of t with 3 + 3 degrees of freedom
+}
+
 TEST_CASE("runs that were measured otherwise are refused with the fields", "[sinks]") {
   auto other = run_to("other", 0.3), third = run_to("third", 0.3);
   other.header.anchors = 50;

@@ -7,7 +7,9 @@
 #include <limits>
 #include <sstream>
 
+#include "core/text.hpp"
 #include "sinks/capture.hpp"
+#include "sinks/markup.hpp"
 #include "sinks/samples.hpp"
 
 using Catch::Matchers::Message;
@@ -27,12 +29,11 @@ TEST_CASE("the console writes one aligned line a point", "[sinks]") {
   made.mean["I(Y;Z)/output_unigram"] = -0.01;
   made.mean.erase("optimality/unigram");
   sink.write(made);
-  REQUIRE(
-      out.str() ==
-      "step    50  train    loss 2.0431  complexity  0.2500  expressivity  0.1000  optimality  0.4000  distance  "
-      "0.6000\n"
-      "step  1600  heldout  loss      -  complexity  0.2500  expressivity -0.0100  optimality       -  distance     "
-      "nan\n");
+  REQUIRE(out.str() ==
+          "step    50  train    loss 2.0431  complexity (plug-in)  0.2500  expressivity (plug-in)  0.1000  "
+          "optimality (plug-in)  0.4000  distance (plug-in)  0.6000\n"
+          "step  1600  heldout  loss      -  complexity (plug-in)  0.2500  expressivity (plug-in) -0.0100  "
+          "optimality       -  distance (plug-in)     nan\n");
 }
 
 TEST_CASE("the console shows the gap to the curve of the data where there is one", "[sinks]") {
@@ -41,7 +42,7 @@ TEST_CASE("the console shows the gap to the curve of the data where there is one
   auto made = samples::point(50);
   made.mean["curve_gap/unigram"] = -0.0123;
   sink.write(made);
-  REQUIRE(out.str().ends_with("  distance  0.6000  curve gap -0.0123\n"));
+  REQUIRE(out.str().ends_with("  distance (plug-in)  0.6000  curve gap (plug-in) -0.0123\n"));
 }
 
 TEST_CASE("the console tells what the run is measured with", "[sinks]") {
@@ -58,12 +59,45 @@ TEST_CASE("the metrics shown can be chosen", "[sinks]") {
   std::ostringstream out;
   ConsoleSink sink(ConsoleSinkOptions().output(&out).metrics({"H(Z)", "optimality/bigram"}));
   sink.write(samples::point(50));
-  REQUIRE(out.str() == "step    50  train    loss 2.0431  H(Z)  0.9000  optimality bigram       -\n");
+  REQUIRE(out.str() == "step    50  train    loss 2.0431  H(Z) (plug-in)  0.9000  optimality bigram       -\n");
   REQUIRE(metric_heading("I(X;Z)/input_unigram") == "complexity");
+  REQUIRE(metric_heading("I(X;Z)/input_bigram/corrected") == "complexity bigram");
   REQUIRE(metric_heading("I(Y;Z)/output_quadgram") == "expressivity quadgram");
   REQUIRE(metric_heading("regularity/input_unigram") == "regularity");
   REQUIRE(metric_heading("distance_of_means/unigram") == "distance_of_means/unigram");
   REQUIRE(metric_heading("I(X;Z)/preference") == "I(X;Z)/preference");
+}
+
+TEST_CASE("names cannot make the console do or say anything", "[sinks]") {
+  std::ostringstream out;
+  ConsoleSink sink(ConsoleSinkOptions().output(&out).metrics({"m\n1"}));
+  auto header = samples::header();
+  header.run = "\x1b[2Jrun\n";
+  header.calibration = "\x07";
+  header.sites = {"слой.0",
+                  "\xE2\x80\xAE"
+                  "x"};
+  header.label_sets = {"a\rb"};
+  sink.write(header);
+  auto made = samples::point(0,
+                             "st\x1b"
+                             "ream");
+  made.mean["m\n1"] = 0.5;
+  sink.write(made);
+  REQUIRE(out.str() ==
+          "run \\x1b[2Jrun\\n: 100 anchors, d 64, temperature 0.0370495 (\\x07), 2 ranks, every 50 steps, window 16\n"
+          "  sites: слой.0, \\u202ex\n"
+          "  label sets: a\\rb\n"
+          "step     0  st\\x1bream  loss 2.0431  m\\n1  0.5000\n");
+}
+
+TEST_CASE("a failing sink is told on one line", "[sinks]") {
+  const CaptureErrors errors;
+  const samples::Folder folder;
+  std::ofstream full("/dev/full");
+  ConsoleSink sink(ConsoleSinkOptions().output(&full));
+  sink.write(samples::point(50));
+  REQUIRE(samples::count(errors.text(), "\n") == 1);
 }
 
 TEST_CASE("a quiet console is silent, one on a terminal erases the progress line first", "[sinks]") {
@@ -116,6 +150,10 @@ TEST_CASE("on a terminal the progress line rewrites itself", "[sinks]") {
   REQUIRE(progress.at(2.05, 41).empty());
   REQUIRE(progress.at(10, 80, "loss 2.04") == "\r\x1b[Kstep   80/1600    5 %  8.00 steps/s  3:10 left  loss 2.04");
   REQUIRE(progress.at(11, 80, std::string(35, 'x') + "λλλλ").size() <= 3 + 1 + 79);
+  const auto wide = progress.at(12, 81, "файл \x1b[0m\n" + std::string(30, '-') + "ы");
+  REQUIRE(samples::count(wide, "\n") == 0);
+  REQUIRE(samples::count(wide, "\x1b") == 1);  // that of the line itself
+  REQUIRE(infoplane::text::columns(wide) == 79 + 4);
   progress.out.str("");
   progress.line.finish();
   progress.line.finish();

@@ -71,6 +71,47 @@ TEST_CASE("numbers and texts of CSV come back as they were", "[sinks]") {
                        start + "small|nan|5e-324\n");
 }
 
+TEST_CASE("no cell of CSV is a formula, and numbers stay numbers", "[sinks]") {
+  struct Row {
+    std::string text, cell;
+  };
+  const std::vector<Row> rows = {
+      {"=HYPERLINK(A1)", "'=HYPERLINK(A1)"},
+      {"+1", "'+1"},
+      {"-2+3", "'-2+3"},
+      {"@SUM(A1)", "'@SUM(A1)"},
+      {"\t=1", "\"'\t=1\""},
+      {"\r=1", "\"'\r=1\""},
+      {"\n=1", "\"'\n=1\""},
+      {"＝1", "'＝1"},  // full width
+      {"'=1", "''=1"},  // so that an apostrophe taken off gives the text back
+      {"=1,2", "\"'=1,2\""},
+      {"=\"a\"", "\"'=\"\"a\"\"\""},
+      {"I(X;Z)/input_unigram", "I(X;Z)/input_unigram"},
+      {"it's", "it's"},
+      {"'quoted'", "'quoted'"},
+      {"a=b", "a=b"},
+      {"слой.0", "слой.0"},
+      {"", ""},
+  };
+  for (const auto& [text, cell] : rows) {
+    CAPTURE(text);
+    const samples::Folder folder;
+    auto header = samples::header();
+    header.run = text;
+    auto made = point(0, text);
+    made.layers = {{text, 1, 0, {{text, -0.5}}}};
+    made.mean = {{"minus", -kInfinity}};
+    CsvSink sink(folder.file());
+    sink.write(header);
+    sink.write(made);
+    REQUIRE(sink.failures() == 0);
+    const auto start = cell + "," + cell + ",0,16384,0,2.0431,";
+    REQUIRE(samples::read(folder.file()) ==
+            kNames + start + cell + "," + cell + ",-0.5\n" + start + "mean,minus,-Inf\n");
+  }
+}
+
 TEST_CASE("CSV goes on behind a row that a crash cut off", "[sinks]") {
   const samples::Folder folder;
   {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -5,6 +6,7 @@
 #include <infoplane/sinks/figures.hpp>
 #include <limits>
 
+#include "core/text.hpp"
 #include "sinks/made_run.hpp"
 #include "sinks/markup.hpp"
 #include "sinks/svg.hpp"
@@ -83,4 +85,45 @@ TEST_CASE("numbers in drawings are short and never NaN", "[sinks]") {
   REQUIRE(svg::value(12.345) == "12.35");
   REQUIRE(svg::value(1.2e-5) == "1.2e-05");
   REQUIRE(svg::escape("a<b>&\"'\x01") == "a&lt;b&gt;&amp;&quot;&#39; ");
+}
+
+TEST_CASE("text in drawings is what XML allows", "[sinks]") {
+  REQUIRE(svg::escape("слой 層 😀 é") == "слой 層 😀 é");
+  REQUIRE(svg::escape("a\x1b\x7f\xC2\x9B\nb") == "a    b");  // controls
+  REQUIRE(svg::escape("\xE2\x80\xAE"
+                      "cod") == " cod");                                           // right-to-left override
+  REQUIRE(svg::escape("\xFF\xD1") == "\xEF\xBF\xBD\xEF\xBF\xBD");                  // no UTF-8
+  REQUIRE(svg::escape("\xEF\xBF\xBE\xEF\xBF\xBF") == "\xEF\xBF\xBD\xEF\xBF\xBD");  // U+FFFE and U+FFFF
+  REQUIRE(svg::escape("\xED\xA0\x80") == "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");  // a surrogate
+}
+
+TEST_CASE("layers with names of any script, and of none, make valid figures", "[sinks]") {
+  // The first is cut where a byte count would end inside a letter.
+  for (const std::string name : {"Декодер.слои.12.внимание", "層層層層層層層層層層層層.0",
+                                 "layer\xFF\xD1.with.bytes.of.none", "\x1b[2Jlayer\x01\x7f\xC2\x85", "\xEF\xBF\xBF",
+                                 "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301"
+                                 "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301"}) {
+    CAPTURE(name);
+    auto run = made_run();
+    run.file.header.run = run.source = name;
+    run.phases = {{name, 0, 1000}};
+    for (auto& point : run.file.points) {
+      point.layers[1].name = name;
+      point.stream = point.stream == "train" ? name : point.stream;
+    }
+    for (const auto& document :
+         {plane_svg(run), steps_svg(run), layers_svg(run), infoplane::sinks::html_report({run})}) {
+      REQUIRE(samples::markup_error(document).empty());
+      REQUIRE(infoplane::text::valid_utf8(document) == document);
+      const auto forbidden = std::find_if(document.begin(), document.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' && c != '\r';
+      });
+      REQUIRE(forbidden == document.end());
+    }
+  }
+  auto run = made_run();
+  for (auto& point : run.file.points) {
+    point.layers[1].name = "Декодер.слои.12.внимание";
+  }
+  REQUIRE_THAT(layers_svg(run), ContainsSubstring(">…слои.12.внимание</text>"));
 }

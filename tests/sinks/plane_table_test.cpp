@@ -28,11 +28,11 @@ TEST_CASE("the trajectory shows both streams side by side", "[sinks]") {
   // heldout comes first here: the order of the columns is fixed
   const auto table = plane_table({samples::point(50, "heldout"), samples::point(50), samples::point(100), undefined});
   REQUIRE(table == lines(R"(
-                        loss          complexity        expressivity          optimality            distance
-    step      train  heldout      train  heldout      train  heldout      train  heldout      train  heldout
-      50     2.0431   2.0431     0.2500   0.2500     0.1000   0.1000     0.4000   0.4000     0.6000   0.6000
-     100     2.0431        -     0.2500        -     0.1000        -     0.4000        -     0.6000        -
-    1600          - 1.23e+04          -   0.2500          -   0.1000          -   0.4000          -      nan
+                        loss  complexity (plug-in)  expressivity (plug-in)  optimality (plug-in)  distance (plug-in)
+    step      train  heldout        train  heldout          train  heldout        train  heldout      train  heldout
+      50     2.0431   2.0431       0.2500   0.2500         0.1000   0.1000       0.4000   0.4000     0.6000   0.6000
+     100     2.0431        -       0.2500        -         0.1000        -       0.4000        -     0.6000        -
+    1600          - 1.23e+04            -   0.2500              -   0.1000            -   0.4000          -      nan
 )"));
 }
 
@@ -49,10 +49,10 @@ TEST_CASE("the gap to the curve has a column where a point has it", "[sinks]") {
   auto known = samples::point(100);
   known.mean["curve_gap/unigram"] = -0.0123;
   REQUIRE(plane_table({samples::point(50), known}) == lines(R"(
-                  loss    complexity  expressivity    optimality      distance     curve gap
-    step         train         train         train         train         train         train
-      50        2.0431        0.2500        0.1000        0.4000        0.6000             -
-     100        2.0431        0.2500        0.1000        0.4000        0.6000       -0.0123
+                  loss  complexity (plug-in)  expressivity (plug-in)  optimality (plug-in)  distance (plug-in)  curve gap (plug-in)
+    step         train                 train                   train                 train               train                train
+      50        2.0431                0.2500                  0.1000                0.4000              0.6000                    -
+     100        2.0431                0.2500                  0.1000                0.4000              0.6000              -0.0123
 )"));
 }
 
@@ -90,9 +90,9 @@ TEST_CASE("a point by layer ends with the mean over the blocks", "[sinks]") {
   made.layers[1].name = "a layer with a long name";
   REQUIRE(layer_table(made) == lines(R"(
 heldout, step 1600, unigram, as efficiencies (nats / log m)
-layer                       complexity  expressivity    optimality      distance      H(Z)    tokens
-embedding                       0.5000        0.1000        0.4000        0.6000    0.9000     16384
-a layer with a long name        0.2500        0.1000        0.4000        0.6000    0.9000     16380
-mean over blocks                0.2500        0.1000        0.4000        0.6000    0.9000
+layer                     complexity (plug-in)  expressivity (plug-in)  optimality (plug-in)  distance (plug-in)  H(Z) (plug-in)    tokens
+embedding                               0.5000                  0.1000                0.4000              0.6000          0.9000     16384
+a layer with a long name                0.2500                  0.1000                0.4000              0.6000          0.9000     16380
+mean over blocks                        0.2500                  0.1000                0.4000              0.6000          0.9000
 )"));
 }

@@ -94,7 +94,8 @@ inline bool same(const infoplane::plane::Point& a, const infoplane::plane::Point
          std::equal(a.layers.begin(), a.layers.end(), b.layers.begin(), b.layers.end(),
                     [](const auto& one, const auto& other) {
                       return one.name == other.name && one.tokens == other.tokens && one.rejected == other.rejected &&
-                             same(one.metrics, other.metrics) && one.reasons == other.reasons;
+                             same(one.metrics, other.metrics) && one.reasons == other.reasons &&
+                             one.sequences == other.sequences;
                     });
 }
 

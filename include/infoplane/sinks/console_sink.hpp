@@ -12,8 +12,9 @@ namespace infoplane::sinks {
 struct ConsoleSinkOptions {
   /// Borrowed for the life of the sink; null: std::cout.
   INFOPLANE_ARG(Output, output) = nullptr;
-  /// Keys of Point::mean to show; those that a point lacks are shown as "-". Empty: complexity, expressivity,
-  /// optimality and distance of unigrams, and their gap to the IB curve in points that have it.
+  /// Keys of Point::mean to show, as they are given: a plug-in value says that it is one, those that a point lacks are
+  /// shown as "-". Empty: complexity, expressivity, optimality and distance of unigrams, and their gap to the IB curve
+  /// in points that have it, as plane::shown_metric chooses them (corrected values where the point has them).
   INFOPLANE_ARG(std::vector<std::string>, metrics) = {};
   /// Writes nothing at all.
   INFOPLANE_ARG(bool, quiet) = false;
@@ -45,7 +46,7 @@ class ConsoleSink final : public Sink {
 };
 
 /// What a line of the console calls a metric: "complexity" for `I(X;Z)/input_unigram`, "expressivity bigram" for
-/// `I(Y;Z)/output_bigram`, "optimality" for `optimality/unigram`; other keys as they are.
+/// `I(Y;Z)/output_bigram`, "optimality" for `optimality/unigram`; other keys as they are, all without "/corrected".
 std::string metric_heading(const std::string& key);
 
 }  // namespace infoplane::sinks

@@ -13,9 +13,12 @@ namespace infoplane::sinks {
 ///     demo,heldout,800,16384,35.2,2.0431,blocks.0,optimality/unigram,0.43
 ///
 /// The means over the blocks are rows of the layer "mean". Numbers read back as the same double; what is not finite is
-/// "NaN", "Inf" and "-Inf". A text with a comma, quote or line feed is quoted (RFC 4180). The rows of a point are
-/// handed to the operating system as a whole. After a resume from a checkpoint a step may come twice: the later rows
-/// hold.
+/// "NaN", "Inf" and "-Inf". A text with a comma, quote, tabulator or line feed is quoted (RFC 4180). One
+/// that a spreadsheet would run as a formula, because it begins with = + - @ (or their full-width forms), a tabulator
+/// or a line's end, has an apostrophe in front; so has one that begins with apostrophes and then with one of these, so
+/// that taking one apostrophe off such a cell gives the text back. Numbers have none: -0.5 stays a number. The rows of
+/// a point are handed to the operating system as a whole. After a resume from a checkpoint a step may come twice: the
+/// later rows hold.
 class CsvSink final : public Sink {
  public:
   /// @throws IoError if the file cannot be opened, is not empty (kRefuse), does not start with the row of names

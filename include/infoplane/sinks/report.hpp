@@ -55,12 +55,20 @@ struct ReportOptions {
 /// @throws ArgumentError without a run, or if max_steps is below 2.
 std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options = {});
 
+/// What keeps the runs of a page from being compared value by value: see comparison_notes.
+std::vector<std::string> report_notes(const std::vector<ReportRun>& runs);
+
 /// What happened in a run, in sentences for someone new to the information plane. The first one says it all in plain
 /// words, the others give the values.
 std::vector<std::string> run_summary(const ReportRun& run, const std::string& order = "unigram");
 
-/// The step with the smallest mean distance to the diagonal bound, on the held-out stream if it has finite ones, else
-/// on the first stream that has; no value without one.
+/// The step with the smallest mean distance to the diagonal bound when two standard errors are added to each, so that
+/// no step is best by its noise: on the held-out stream if it has finite ones, else on the first stream that has; no
+/// value without one. By corrected values where the run has them.
 std::optional<std::int64_t> best_step_of(const RunFile& run, const std::string& order = "unigram");
+
+/// That step in words: "Nearest to the bound: step 800", "Furthest beyond the bound: step 800" where its distance is
+/// negative, with " (by plug-in values)" behind it where the run has no corrected ones. Empty without one.
+std::string best_step_line(const RunFile& run, const std::string& order = "unigram");
 
 }  // namespace infoplane::sinks

@@ -29,6 +29,9 @@ struct RunHeader {
   std::string anchor_hash;   ///< identifies the draw of the anchors
   std::vector<std::string> label_sets;
   std::vector<std::string> sites;
+  /// Which tensor each site reads: "norm input", "centred stream", "tap", … (hooks::SiteKind); empty in files of older
+  /// releases.
+  std::map<std::string, std::string, std::less<>> site_kinds = {};
   std::string dtype;            ///< of the watched activations
   std::int64_t world_size = 1;  ///< ranks
   std::int64_t every = 1;       ///< steps between two logged steps

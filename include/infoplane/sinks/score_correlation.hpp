@@ -23,15 +23,23 @@ struct CorrelationOptions {
   INFOPLANE_ARG(ComparisonOptions, points) = {};
 };
 
+/// A run that does not enter a correlation, and why.
+struct LeftOut {
+  std::size_t run = 0;  ///< in the order given
+  std::string reason;
+};
+
 /// One metric against one score, over the runs.
 struct ScoreCorrelation {
   std::string key;    ///< of Point::mean, such as "optimality/unigram/corrected"
   std::string score;  ///< Scores::name
   plane::Correlation pearson, spearman;
+  bool plug_in = false;  ///< the key is that of a plug-in value, because a run has no corrected ones
+  std::vector<LeftOut> left_out = {};
 };
 
 /// Correlates where runs stand on the plane with their scores: for each metric all scores. Runs whose value or score is
-/// not finite do not enter.
+/// not finite are left out, and told.
 /// @throws ArgumentError where compare() does, or if a score has not one value a run.
 std::vector<ScoreCorrelation> correlate(const std::vector<RunFile>& runs, const std::vector<Scores>& scores,
                                         const CorrelationOptions& options = {});
