@@ -210,7 +210,7 @@ std::string Labels::place(double x, double y, const std::string& name) {
   const auto width = kLetter * static_cast<double>(text::columns(name)) + 4;
   Box best{};
   double least = 1e9;
-  for (const double distance : {14, 26, 40, 56, 74}) {
+  for (const double distance : {14, 26, 40, 56, 74, 95, 120, 150, 185, 225}) {
     for (int i = 0; i < 16; ++i) {
       const auto angle = 2 * 3.14159265358979 * i / 16;
       const auto tip_x = x + distance * std::cos(angle), tip_y = y + distance * std::sin(angle);

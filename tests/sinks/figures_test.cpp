@@ -50,6 +50,112 @@ TEST_CASE("the plane's diagonal goes through points of optimality 1", "[sinks]")
   REQUIRE_THAT(document, ContainsSubstring("<path class=\"bd\" d=\"M62 396 L304 46\"/>"));
 }
 
+namespace {
+
+/// A text of a figure, and the room that it takes, with a digit of 6.5 and a letter of 7 units.
+struct Written {
+  std::string text;
+  double left = 0, right = 0, top = 0, bottom = 0;
+};
+
+std::string attribute(const std::string& tag, const std::string& name) {
+  const auto at = tag.find(" " + name + "=\"");
+  return at == std::string::npos
+             ? ""
+             : tag.substr(at + name.size() + 3, tag.find('"', at + name.size() + 3) - at - name.size() - 3);
+}
+
+/// All that lies flat.
+std::vector<Written> texts_of(const std::string& document) {
+  std::vector<Written> found;
+  for (auto at = document.find("<text "); at != std::string::npos; at = document.find("<text ", at + 1)) {
+    const auto close = document.find('>', at);
+    const auto tag = document.substr(at, close - at), classes = " " + attribute(tag, "class") + " ";
+    if (attribute(tag, "x").empty()) {
+      continue;  // turned
+    }
+    Written written{document.substr(close + 1, document.find("</text>", close) - close - 1)};
+    const bool digits = written.text.find_first_not_of("0123456789.-") == std::string::npos;
+    const auto width = (digits ? 6.5 : 7.0) * static_cast<double>(infoplane::text::columns(written.text));
+    const auto x = std::stod(attribute(tag, "x")), y = std::stod(attribute(tag, "y"));
+    const auto share = classes.find(" m ") != std::string::npos   ? 0.5
+                       : classes.find(" e ") != std::string::npos ? 1
+                                                                  : 0;
+    written.left = x - share * width;
+    written.right = written.left + width;
+    written.top = y - 10;
+    written.bottom = y + 2;
+    found.push_back(written);
+  }
+  return found;
+}
+
+void require_apart(const std::string& document) {
+  const auto texts = texts_of(document);
+  REQUIRE(texts.size() > 5);
+  const auto view = document.find("viewBox=\"0 0 ");
+  const auto width = std::stod(document.substr(view + 13));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto& one = texts[i];
+    CAPTURE(one.text, one.left, one.right);
+    REQUIRE((one.left >= 0 && one.right <= width));
+    for (std::size_t k = 0; k < i; ++k) {
+      const auto& other = texts[k];
+      CAPTURE(other.text);
+      REQUIRE(
+          (one.right <= other.left || other.right <= one.left || one.bottom <= other.top || other.bottom <= one.top));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("no text of a figure lies over another", "[sinks]") {
+  using Curve = std::vector<std::pair<double, double>>;
+  struct Shape {
+    double x, x_by, y, y_by;
+    Curve curve;
+    int layers = 4;
+    std::int64_t every = 50;
+  };
+  const std::vector<Shape> shapes = {
+      // leaves at the top, where a ray of 0.5 does
+      {0.44, -0.2, 0.04, 0.07, {{0, 0}, {0.05, 0.04}, {0.1, 0.068}, {0.2, 0.105}, {0.3, 0.135}, {0.5, 0.16}}},
+      {0.5, -0.3, 0.1, 0.03, {{0, 0}, {0.1, 0.08}, {0.2, 0.11}, {0.3, 0.118}, {0.5, 0.12}}},  // leaves at the right
+      {0.2, -0.13, 0.05, 0.06, {{0, 0}, {0.05, 0.05}, {0.1, 0.09}, {0.2, 0.12}}},             // passes the bound
+      {0.2, -0.13, 0.05, 0.06, {{0, 0}, {0.119, 0.119}}},                                     // lies on the bound
+      {0.2, 0.1, 0.04, 0.01, {{0, 0}, {0.1, 0.05}, {1, 0.051}}},                  // ends at the right between rays
+      {0.2, 0.1, 0.09, 0.01, {{0, 0}, {0.1, 0.05}, {0.2, 0.0825}, {1, 0.0825}}},  // ends where a ray does
+      {0.02, 0.004, 0.0003, 0.0002, {}, 10},                                      // long numbers, names that crowd
+      {0.02, 0.02, 0.2, 0.1, {}, 4, 250000},       // almost all beyond the bound, long steps
+      {-0.01, 0.02, -0.003, 0.002, {}, 3},         // below 0
+      {0.3, 0, 0.1, 0, {{0, 0}, {0.5, 0.3}}, 12},  // all in one place
+  };
+  for (const auto& shape : shapes) {
+    CAPTURE(shape.x, shape.y, shape.layers);
+    auto run = made_run();
+    std::erase_if(run.file.points, [](const auto& point) { return point.stream == "train"; });
+    if (!shape.curve.empty()) {
+      run.file.header.curves["unigram"] = shape.curve;
+    }
+    std::int64_t step = 0;
+    for (auto& point : run.file.points) {
+      const auto t = static_cast<double>(step) / 20;
+      point.step = shape.every * step++;
+      point.layers.clear();
+      for (int i = 0; i < shape.layers; ++i) {
+        const auto metrics = samples::metrics_at(shape.x + shape.x_by * (t + 0.02 * i),
+                                                 shape.y + shape.y_by * (t + 0.02 * i), 0, "unigram");
+        point.layers.push_back({i == 0 ? "embedding" : "blocks." + std::to_string(i - 1), 1, 0, metrics});
+      }
+    }
+    run.best_step = run.file.points[18].step;
+    run.stop_step = run.file.points[19].step;
+    require_apart(plane_svg(run));
+    require_apart(layers_svg(run));
+  }
+}
+
 TEST_CASE("a figure that the run cannot give is an error that says what there is", "[sinks]") {
   const auto run = made_run();
   REQUIRE_THROWS_MATCHES(plane_svg(run, FigureOptions().order("bigram")), ArgumentError,
