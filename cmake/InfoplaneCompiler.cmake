@@ -4,12 +4,7 @@ if(PROJECT_IS_TOP_LEVEL)
     set(CMAKE_BUILD_TYPE Release)
   endif()
   set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-  find_program(INFOPLANE_CCACHE ccache)
-  if(INFOPLANE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    # Precompiled headers carry time stamps; without this ccache never hits on their users.
-    set(CMAKE_CXX_COMPILER_LAUNCHER
-        "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime;${INFOPLANE_CCACHE}")
-  endif()
+  include(InfoplaneCcache)
 endif()
 
 # Own defaults of a target: standard, warnings, sanitizers.

@@ -9,8 +9,12 @@ if(INFOPLANE_PROGRAM)
 endif()
 install(DIRECTORY include/infoplane DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT infoplane-targets NAMESPACE infoplane:: DESTINATION ${package_dir})
-configure_package_config_file(cmake/infoplane-config.cmake.in "${PROJECT_BINARY_DIR}/infoplane-config.cmake"
-                              INSTALL_DESTINATION ${package_dir})
+get_property(components GLOBAL PROPERTY INFOPLANE_COMPONENTS)
+get_property(with_torch GLOBAL PROPERTY INFOPLANE_COMPONENTS_WITH_TORCH)
+list(JOIN components " " INFOPLANE_COMPONENTS_IN_CONFIG)
+list(JOIN with_torch " " INFOPLANE_COMPONENTS_WITH_TORCH_IN_CONFIG)
+# Plain: what configure_package_config_file() adds sets variables of the consumer's.
+configure_file(cmake/infoplane-config.cmake.in "${PROJECT_BINARY_DIR}/infoplane-config.cmake" @ONLY)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/infoplane-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/infoplane-config.cmake" "${PROJECT_BINARY_DIR}/infoplane-config-version.cmake"
-              cmake/InfoplaneTorch.cmake cmake/InfoplaneCuda.cmake DESTINATION ${package_dir})
+              cmake/InfoplaneTorch.cmake cmake/InfoplaneTorchCuda.cmake DESTINATION ${package_dir})

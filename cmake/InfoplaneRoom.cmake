@@ -1,6 +1,10 @@
 # infoplane_room(<name> SOURCES <file>... [DEPENDS <room>...] [TORCH])
 # One static library a room, infoplane::<name>. Link edges are the only way to another room, so they hold the
 # order of the rooms; a room without TORCH has no LibTorch header on its include path.
+if(INFOPLANE_INSTALL)
+  include(GNUInstallDirs)
+endif()
+
 function(infoplane_room name)
   cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS;PRIVATE" ${ARGN})
   add_library(infoplane_${name} STATIC ${ARG_SOURCES})
@@ -8,7 +12,7 @@ function(infoplane_room name)
   set_target_properties(infoplane_${name} PROPERTIES EXPORT_NAME ${name})
   infoplane_compile_options(infoplane_${name})
   target_include_directories(infoplane_${name}
-    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
     PRIVATE ${PROJECT_SOURCE_DIR}/src)
   list(TRANSFORM ARG_DEPENDS PREPEND infoplane_)
   target_link_libraries(infoplane_${name} PUBLIC ${ARG_DEPENDS} $<$<BOOL:${ARG_TORCH}>:infoplane::torch>)
@@ -16,4 +20,16 @@ function(infoplane_room name)
     target_link_libraries(infoplane_${name} PRIVATE $<BUILD_INTERFACE:${library}>)
   endforeach()
   set_property(GLOBAL APPEND PROPERTY INFOPLANE_ROOMS infoplane_${name})
+  set_property(GLOBAL APPEND PROPERTY INFOPLANE_COMPONENTS ${name})
+  set(needs_torch ${ARG_TORCH})
+  get_property(with_torch GLOBAL PROPERTY INFOPLANE_COMPONENTS_WITH_TORCH)
+  foreach(room IN LISTS ARG_DEPENDS)
+    string(REGEX REPLACE "^infoplane_" "" room "${room}")
+    if(room IN_LIST with_torch)
+      set(needs_torch TRUE)
+    endif()
+  endforeach()
+  if(needs_torch)
+    set_property(GLOBAL APPEND PROPERTY INFOPLANE_COMPONENTS_WITH_TORCH ${name})
+  endif()
 endfunction()

@@ -5,6 +5,7 @@
 set -eu
 dest=$1
 shift
+case $dest in /?*/?*) ;; *) echo "no folder to unpack into: '$dest'" >&2; exit 1 ;; esac
 . /etc/os-release
 [ "${ID:-}" = debian ]
 command -v apt-get >/dev/null

@@ -3,9 +3,7 @@ file(REMOVE_RECURSE "${work}")
 list(PREPEND PREFIXES "${TORCH}")
 separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
 if(WAY STREQUAL "find_package")
-  execute_process(COMMAND "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${work}/prefix"
-                  OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
-  list(PREPEND PREFIXES "${work}/prefix")
+  list(PREPEND PREFIXES "${INSTALLED}")
 endif()
 execute_process(
   COMMAND "${CMAKE_COMMAND}" -G Ninja -S "${SOURCE}/tests/package/consumer" -B "${work}/build" -D "WAY=${WAY}"

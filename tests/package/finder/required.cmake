@@ -1,0 +1,5 @@
+if(COMPONENTS)
+  find_package(infoplane REQUIRED COMPONENTS ${COMPONENTS})
+else()
+  find_package(infoplane REQUIRED)
+endif()

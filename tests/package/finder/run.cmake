@@ -1,0 +1,96 @@
+# cmake -D CASE=… -D INSTALLED=<prefix> -D VERSION=… -D TORCH_VERSION=… -D COMPILER=… -D WORK=… -P run.cmake
+cmake_minimum_required(VERSION 3.25)
+file(REMOVE_RECURSE "${WORK}")
+
+# A python3 without packages, and before any other.
+file(WRITE "${WORK}/bin/python3" "#!/bin/sh\necho \"$@\" >>'${WORK}/python.log'\nexit 1\n")
+file(CHMOD "${WORK}/bin/python3" PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+set(ENV{PATH} "${WORK}/bin:$ENV{PATH}")
+foreach(variable CMAKE_PREFIX_PATH Torch_DIR Torch_ROOT infoplane_DIR infoplane_ROOT)
+  unset(ENV{${variable}})
+endforeach()
+
+# A LibTorch of a version, as far as finding goes.
+function(make_torch folder version)
+  string(REPLACE "." ";" numbers "${version}")
+  list(GET numbers 0 major)
+  list(GET numbers 1 minor)
+  list(GET numbers 2 patch)
+  file(WRITE "${folder}/share/cmake/Torch/TorchConfig.cmake" "message(FATAL_ERROR \"TorchConfig.cmake was loaded\")\n")
+  file(WRITE "${folder}/lib/libtorch_cpu.so" "")
+  file(WRITE "${folder}/lib/libc10.so" "")
+  file(MAKE_DIRECTORY "${folder}/include/torch/csrc/api/include")
+  file(WRITE "${folder}/include/torch/headeronly/version.h" "#define TORCH_VERSION_MAJOR ${major}\n"
+       "#define TORCH_VERSION_MINOR ${minor}\n#define TORCH_VERSION_PATCH ${patch}\n")
+endfunction()
+
+# Configures the consumer CASE.cmake; sets `status` and `log`, of which line breaks are spaces.
+function(consume)
+  execute_process(
+    COMMAND "${CMAKE_COMMAND}" -G Ninja -S "${CMAKE_CURRENT_FUNCTION_LIST_DIR}" -B "${WORK}/build" -D "CASE=${CASE}"
+            -D "INSTALLED=${INSTALLED}" -D "VERSION=${VERSION}" -D "TORCH_VERSION=${TORCH_VERSION}" -D "WORK=${WORK}"
+            -D "CMAKE_CXX_COMPILER=${COMPILER}" ${ARGN}
+    OUTPUT_VARIABLE out ERROR_VARIABLE err RESULT_VARIABLE result)
+  string(REGEX REPLACE "[ \n]+" " " log "${out}${err}")
+  set(status "${result}" PARENT_SCOPE)
+  set(log "${log}" PARENT_SCOPE)
+endfunction()
+
+function(require_success)
+  if(NOT status EQUAL 0 OR NOT log MATCHES "the consumer's last line")
+    message(SEND_ERROR "the consumer's configuration ended with ${status}: ${log}")
+  endif()
+endfunction()
+
+function(require_failure text)
+  string(FIND "${log}" "${text}" at)
+  if(status EQUAL 0 OR at EQUAL -1)
+    message(SEND_ERROR "not a failure that says \"${text}\", but an end with ${status}: ${log}")
+  endif()
+endfunction()
+
+string(REGEX MATCH "^[0-9]+[.][0-9]+" torch_minor "${TORCH_VERSION}")
+set(not_found "LibTorch ${torch_minor} was not found. Do one of: * pip install torch==${TORCH_VERSION} for the python3 on PATH * pass -DCMAKE_PREFIX_PATH=/path/to/libtorch")
+make_torch("${WORK}/torch" "${TORCH_VERSION}")
+if(CASE STREQUAL "without_libtorch")
+  consume()
+  require_success()
+  if(log MATCHES "LibTorch|Warning|infoplane")
+    message(SEND_ERROR "QUIET prints: ${log}")
+  endif()
+elseif(CASE STREQUAL "required")
+  consume()
+  require_failure("${not_found}")
+  require_failure("considered to be NOT FOUND")
+  consume(-D COMPONENTS=hooks)
+  require_failure("${not_found}")
+  consume(-D COMPONENTS=sinks)   # no LibTorch in there
+  require_success()
+  consume(-D "COMPONENTS=sinks\;nonsense")
+  require_failure("infoplane has no component nonsense. Its components are infoplane, core, labels,")
+  consume(-D COMPONENTS= -D "CMAKE_PREFIX_PATH=${WORK}/torch")   # and now it is there, in the same build folder
+  require_success()
+  if(NOT log MATCHES "LibTorch ${TORCH_VERSION} for infoplane: ${WORK}/torch ")
+    message(SEND_ERROR "it does not say which LibTorch was found: ${log}")
+  endif()
+  file(REMOVE_RECURSE "${WORK}/torch")   # nor is it taken for there when it has gone
+  consume()
+  require_failure("${not_found}")
+elseif(CASE STREQUAL "provision")
+  file(WRITE "${WORK}/deps/torch-${TORCH_VERSION}/precious" "")
+  foreach(folder "" "${WORK}/deps")
+    file(REMOVE_RECURSE "${WORK}/build")
+    consume(-D INFOPLANE_PROVISION=ON "-DINFOPLANE_DEPS_DIR=${folder}" -D INFOPLANE_TORCH_SEARCH=OFF)
+    require_success()
+  endforeach()
+  if(NOT EXISTS "${WORK}/deps/torch-${TORCH_VERSION}/precious")
+    message(SEND_ERROR "the installed package removes folders")
+  endif()
+  file(READ "${WORK}/python.log" asked)
+  if(asked MATCHES "pip")
+    message(SEND_ERROR "the installed package calls pip: ${asked}")
+  endif()
+else()
+  consume()
+  require_success()
+endif()

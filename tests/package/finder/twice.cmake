@@ -1,0 +1,17 @@
+# Again in the same folder, and in two folders side by side, where imported targets are not those of the other.
+list(APPEND CMAKE_PREFIX_PATH "${WORK}/torch")
+foreach(folder a b)
+  file(WRITE "${CMAKE_BINARY_DIR}/source_${folder}/CMakeLists.txt" "
+find_package(infoplane REQUIRED)
+find_package(infoplane REQUIRED COMPONENTS hooks)
+add_library(uses_${folder} STATIC used.cpp)
+target_link_libraries(uses_${folder} PRIVATE infoplane::infoplane)
+if(NOT TARGET Threads::Threads)
+  message(FATAL_ERROR \"no threads in ${folder}\")
+endif()
+")
+  file(WRITE "${CMAKE_BINARY_DIR}/source_${folder}/used.cpp" "")
+  add_subdirectory("${CMAKE_BINARY_DIR}/source_${folder}" "${CMAKE_BINARY_DIR}/${folder}")
+endforeach()
+find_package(infoplane REQUIRED)
+REQUIRE(TARGET infoplane::monitor)

@@ -1,0 +1,20 @@
+# The package as the tests beside this use it. It says how to find LibTorch and how to be found, and carries nothing that
+# fetches.
+cmake_minimum_required(VERSION 3.25)
+file(REMOVE_RECURSE "${INSTALLED}")
+execute_process(COMMAND "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${INSTALLED}" OUTPUT_QUIET
+                COMMAND_ERROR_IS_FATAL ANY)
+file(GLOB_RECURSE scripts "${INSTALLED}/*.cmake")
+list(LENGTH scripts count)
+if(count LESS 5)
+  message(FATAL_ERROR "the package has these scripts only: ${scripts}")
+endif()
+foreach(script IN LISTS scripts)
+  file(READ "${script}" text)
+  foreach(word "REMOVE_RECURSE" "-m pip" "FetchContent" "apt-get" "file(DOWNLOAD")
+    string(FIND "${text}" "${word}" at)
+    if(NOT at EQUAL -1)
+      message(SEND_ERROR "${script} has ${word}")
+    endif()
+  endforeach()
+endforeach()
