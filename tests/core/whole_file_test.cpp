@@ -1,4 +1,5 @@
 #include "core/whole_file.hpp"
+#include "needs.hpp"
 
 #include <sys/xattr.h>
 
@@ -62,10 +63,9 @@ TEST_CASE("a file is new, or replaced with its mode, owner and group", "[core][f
   REQUIRE(folder.names() == Names{"page"});
 }
 
-TEST_CASE("whoever may not give a file away gives the group that it then has no more than all", "[core][files]") {
-  if (::geteuid() != 0) {
-    SKIP("only root can make a file of another group");
-  }
+TEST_CASE("whoever may not give a file away gives the group that it then has no more than all",
+          "[core][files][needs:root]") {
+  infoplane::test::needs("root", ::geteuid() == 0, "only root can make a file of another group");
   const places::Folder folder;
   const auto path = folder.file("page");
   places::write(path, "old");
@@ -80,7 +80,7 @@ TEST_CASE("whoever may not give a file away gives the group that it then has no 
   REQUIRE(places::mode(path) == 0644);
 }
 
-TEST_CASE("an access list is kept", "[core][files]") {
+TEST_CASE("an access list is kept", "[core][files][needs:access_lists]") {
   // Version 2; then owner rw-, user 1 rw-, group ---, mask rw-, others ---: tag, permissions, id.
   constexpr std::array<unsigned char, 44> kList = {
       2, 0, 0,    0,    1,    0,    6,    0, 0xff, 0xff, 0xff, 0xff, 2,    0,    6,    0, 1, 0, 0,    0,    4,    0,
@@ -88,9 +88,9 @@ TEST_CASE("an access list is kept", "[core][files]") {
   const places::Folder folder;
   const auto path = folder.file("page");
   places::write(path, "old");
-  if (::setxattr(path.c_str(), "system.posix_acl_access", kList.data(), kList.size(), 0) != 0) {
-    SKIP("this file system has no access lists");
-  }
+  infoplane::test::needs("access_lists",
+                         ::setxattr(path.c_str(), "system.posix_acl_access", kList.data(), kList.size(), 0) == 0,
+                         "this file system has no access lists");
   write_file(path, "new");
   std::array<unsigned char, 100> list{};
   REQUIRE(::getxattr(path.c_str(), "system.posix_acl_access", list.data(), list.size()) == kList.size());
@@ -183,12 +183,11 @@ TEST_CASE("threads and processes that write one file leave one of their contents
   REQUIRE(folder.names() == Names{"page"});
 }
 
-TEST_CASE("a device takes the bytes and stays a device", "[core][files]") {
+TEST_CASE("a device takes the bytes and stays a device", "[core][files][needs:device_nodes]") {
   const places::Folder folder;
   const auto device = folder.file("null");
-  if (!places::make_device(device)) {
-    SKIP("no device can be made here: that needs root and a file system that takes them");
-  }
+  infoplane::test::needs("device_nodes", places::make_device(device),
+                         "no device can be made here: that needs root and a file system that takes them");
   write_file(device, "gone");
   REQUIRE(S_ISCHR(places::status(device).st_mode));
   fs::create_symlink("null", folder.file("link"));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "conformance.hpp"
+#include "needs.hpp"
 
 // The real library, on as many GPUs as there are, a thread each. It is opened at run time, so this is built, and shown
 // as skipped, where there is none.
@@ -57,9 +58,7 @@ class World {
   World() {
     void* const cuda = open_any({"libcudart.so.13", "libcudart.so.12", "libcudart.so"});
     void* const nccl = open_any({"libnccl.so.2", "libnccl.so"});
-    if (cuda == nullptr || nccl == nullptr) {
-      SKIP("no CUDA device: the CUDA runtime or NCCL cannot be opened");
-    }
+    infoplane::test::needs("gpu", cuda != nullptr && nccl != nullptr, "the CUDA runtime or NCCL cannot be opened");
     REQUIRE(Trainer::find(cuda, calls_.device_count, "cudaGetDeviceCount"));
     REQUIRE(Trainer::find(cuda, calls_.set_device, "cudaSetDevice"));
     REQUIRE(Trainer::find(cuda, calls_.create_stream, "cudaStreamCreateWithFlags"));
@@ -68,9 +67,7 @@ class World {
     REQUIRE(Trainer::find(nccl, calls_.destroy, "ncclCommDestroy"));
     REQUIRE(Trainer::find(nccl, calls_.abort, "ncclCommAbort"));
     int count = 0;
-    if (calls_.device_count(&count) != cudaSuccess || count == 0) {
-      SKIP("no CUDA device: the CUDA runtime finds none");
-    }
+    infoplane::test::needs("gpu", calls_.device_count(&count) == cudaSuccess && count > 0, "there is no CUDA device");
     communicators_.resize(static_cast<std::size_t>(count));
     REQUIRE(calls_.init_all(communicators_.data(), count, nullptr) == ncclSuccess);
   }
@@ -116,7 +113,7 @@ class World {
   bool broken_ = false;
 };
 
-TEST_CASE("nccl on GPUs: what every communicator does", "[gpu][nccl]") {
+TEST_CASE("nccl on GPUs: what every communicator does", "[nccl][needs:gpu]") {
   World world;
   for (const auto& each : infoplane::test::conformance_cases()) {
     DYNAMIC_SECTION(each.name) {
@@ -130,11 +127,10 @@ TEST_CASE("nccl on GPUs: what every communicator does", "[gpu][nccl]") {
   }
 }
 
-TEST_CASE("nccl on GPUs: a late rank is an error on the others within the timeout", "[gpu][nccl]") {
+TEST_CASE("nccl on GPUs: a late rank is an error on the others within the timeout",
+          "[nccl][needs:gpu][needs:two_gpus]") {
   World world;
-  if (world.ranks() < 2) {
-    SKIP("one CUDA device: a rank cannot be late for itself");
-  }
+  infoplane::test::needs("two_gpus", world.ranks() >= 2, "with one CUDA device a rank cannot be late for itself");
   world.break_it();
   const milliseconds kTimeout = 2s;
   const auto thrown = world.run(kTimeout, [kTimeout](Nccl& communicator) {

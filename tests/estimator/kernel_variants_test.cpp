@@ -1,10 +1,10 @@
 #include <array>
-#include <catch2/generators/catch_generators.hpp>
 #include <cmath>
 #include <limits>
 
 #include "estimator/kernels/soft_assignment.hpp"
 #include "estimator/oracle.hpp"
+#include "needs.hpp"
 
 namespace infoplane::estimator {
 namespace {
@@ -14,13 +14,6 @@ using kernels::InstructionSet;
 constexpr std::array<std::int64_t, 7> kDimensions = {2, 3, 7, 17, 64, 65, 768};
 constexpr std::array<std::int64_t, 5> kAnchors = {2, 3, 50, 100, 1024};
 constexpr std::array kTypes = {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16};
-
-/// The variant, or the end of the test, by name, where this CPU cannot run it.
-void require_supported(InstructionSet set) {
-  if (!kernels::is_supported(set)) {
-    SKIP("this CPU cannot run the " << kernels::to_string(set) << " variant of the kernel");
-  }
-}
 
 /// A score is a float32 sum of d products, off by about 2^-23, and ε divides it; a probability is off by as much of
 /// itself.
@@ -59,11 +52,8 @@ at::Tensor rows(std::int64_t n, std::int64_t d, at::ScalarType type) {
   return z.to(type);
 }
 
-TEST_CASE("kernel variants: every one agrees with the float64 oracle at odd sizes and in every dtype",
-          "[estimator][kernels]") {
-  const auto set = GENERATE(InstructionSet::kPortable, InstructionSet::kAvx2, InstructionSet::kAvx512);
-  CAPTURE(kernels::to_string(set));
-  require_supported(set);
+/// At odd sizes and in every dtype.
+void agrees_with_oracle(InstructionSet set) {
   for (const std::int64_t d : kDimensions) {
     for (const std::int64_t m : kAnchors) {
       const Anchors anchors(m, d, 5);
@@ -82,10 +72,8 @@ TEST_CASE("kernel variants: every one agrees with the float64 oracle at odd size
   }
 }
 
-TEST_CASE("kernel variants: one row, and strided rows, give the bits of contiguous ones", "[estimator][kernels]") {
-  const auto set = GENERATE(InstructionSet::kPortable, InstructionSet::kAvx2, InstructionSet::kAvx512);
-  CAPTURE(kernels::to_string(set));
-  require_supported(set);
+/// One row, and strided rows, give the bits of contiguous ones.
+void same_bits_of_any_view(InstructionSet set) {
   for (const std::int64_t d : kDimensions) {
     const Anchors anchors(50, d);
     const kernels::AnchorPanels panels(anchors.weight(), set);
@@ -113,10 +101,8 @@ TEST_CASE("kernel variants: one row, and strided rows, give the bits of contiguo
   }
 }
 
-TEST_CASE("kernel variants: rows that do not count are in no sum", "[estimator][kernels]") {
-  const auto set = GENERATE(InstructionSet::kPortable, InstructionSet::kAvx2, InstructionSet::kAvx512);
-  CAPTURE(kernels::to_string(set));
-  require_supported(set);
+/// Rows that do not count.
+void uncounted_rows_in_no_sum(InstructionSet set) {
   const Anchors anchors(33, 7);
   const kernels::AnchorPanels panels(anchors.weight(), set);
   const at::Tensor z = rows(400, 7, at::kFloat);
@@ -136,6 +122,25 @@ TEST_CASE("kernel variants: rows that do not count are in no sum", "[estimator][
   for (std::size_t b = 0; b < 33; ++b) {
     CHECK(std::abs(got.sum[b] - expected.sum[b]) < 1e-12);
   }
+}
+
+/// The variants that a CPU may lack are cases of their own.
+void require_right(InstructionSet set) {
+  SECTION("it agrees with the float64 oracle at odd sizes and in every dtype") { agrees_with_oracle(set); }
+  SECTION("one row, and strided rows, give the bits of contiguous ones") { same_bits_of_any_view(set); }
+  SECTION("rows that do not count are in no sum") { uncounted_rows_in_no_sum(set); }
+}
+
+TEST_CASE("kernel variants: portable", "[estimator][kernels]") { require_right(InstructionSet::kPortable); }
+
+TEST_CASE("kernel variants: AVX2", "[estimator][kernels][needs:avx2]") {
+  infoplane::test::needs("avx2", kernels::is_supported(InstructionSet::kAvx2), "this CPU has no AVX2");
+  require_right(InstructionSet::kAvx2);
+}
+
+TEST_CASE("kernel variants: AVX-512", "[estimator][kernels][needs:avx512]") {
+  infoplane::test::needs("avx512", kernels::is_supported(InstructionSet::kAvx512), "this CPU has no AVX-512");
+  require_right(InstructionSet::kAvx512);
 }
 
 TEST_CASE("kernel variants: the widest supported one is taken", "[estimator][kernels]") {

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "estimator/oracle.hpp"
+#include "needs.hpp"
 
 namespace infoplane::estimator {
 namespace {
@@ -36,7 +37,7 @@ Output run(const std::string& command) {
 }
 
 // Runs python3 as it is on PATH; INFOPLANE_REFERENCE_PYTHONPATH, where set, stands for its PYTHONPATH.
-TEST_CASE("reference: the Python package soft-entropy reports the same", "[estimator][reference]") {
+TEST_CASE("reference: the Python package soft-entropy reports the same", "[estimator][needs:reference]") {
   struct Shape {
     std::int64_t n, d, m, seed;
   };
@@ -55,11 +56,10 @@ TEST_CASE("reference: the Python package soft-entropy reports the same", "[estim
             << ' ' << seed;
     const Output output = run(command.str());
     std::filesystem::remove(path);
-    if (output.status == 77 || output.status == 127) {
-      SKIP("the Python reference cannot be run: "
-           << (output.status == 127 ? "no python3" : output.text)
-           << "(pip install soft-entropy, or set INFOPLANE_REFERENCE_PYTHONPATH)");
-    }
+    infoplane::test::needs(
+        "reference", output.status != 77 && output.status != 127,
+        "the Python reference cannot be run: " + (output.status == 127 ? "no python3\n" : output.text) +
+            "(pip install torch numpy soft-entropy, or set INFOPLANE_REFERENCE_PYTHONPATH)");
     INFO(output.text);
     REQUIRE(output.status == 0);
     double epsilon = 0, entropy = 0, a = 0, b = 0;

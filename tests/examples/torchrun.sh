@@ -6,7 +6,7 @@ if command -v torchrun >/dev/null; then
 elif python3 -c 'import torch.distributed.run' 2>/dev/null; then
   launch="python3 -m torch.distributed.run"
 else
-  echo "skipped: no torchrun is on PATH, and python3 has no torch"
+  echo "skipped: no torchrun is on PATH, and python3 has no torch (pip install torch)"
   exit 77
 fi
 folder=$(mktemp -d)

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "needs.hpp"
 #include "sinks/command.hpp"
 #include "sinks/made_run.hpp"
 #include "sinks/markup.hpp"
@@ -85,10 +86,10 @@ nlohmann::json seen_in(const std::string& dom) {
 
 }  // namespace
 
-TEST_CASE("a browser shows a report in light, in dark, on a phone and on paper", "[sinks][browser]") {
-  if (std::string(INFOPLANE_TEST_BROWSER).empty()) {
-    SKIP("no chromium was found when the build was configured; install it (Debian: chromium) and configure again");
-  }
+TEST_CASE("a browser shows a report in light, in dark, on a phone and on paper", "[sinks][needs:browser]") {
+  infoplane::test::needs("browser", !std::string(INFOPLANE_TEST_BROWSER).empty(),
+                         "no browser was found when the build was configured; install one (Debian: chromium), then "
+                         "configure and build again");
   const samples::Folder folder;
   samples::Made made;
   made.error = 0.01;

@@ -23,6 +23,7 @@
 #include <random>
 #include <thread>
 
+#include "needs.hpp"
 #include "sinks/capture.hpp"
 #include "sinks/markup.hpp"
 #include "sinks/samples.hpp"
@@ -59,10 +60,8 @@ void with_small_disk(rlim_t bytes, const std::function<void()>& work) {
 
 }  // namespace
 
-TEST_CASE("a full device is told once and counted", "[sinks]") {
-  if (!std::filesystem::exists("/dev/full")) {
-    SKIP("this system has no /dev/full");
-  }
+TEST_CASE("a full device is told once and counted", "[sinks][needs:full_device]") {
+  infoplane::test::needs("full_device", std::filesystem::exists("/dev/full"), "this system has no /dev/full");
   const auto run = [](Sink& sink) {
     sink.write(samples::header());
     for (int i = 0; i < 5; ++i) {

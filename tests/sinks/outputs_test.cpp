@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "core/places.hpp"
+#include "needs.hpp"
 #include "sinks/capture.hpp"
 #include "sinks/samples.hpp"
 
@@ -87,11 +88,11 @@ TEST_CASE("sinks write through links, which stay", "[sinks][files]") {
   }
 }
 
-TEST_CASE("sinks write into devices, which stay", "[sinks][files]") {
+TEST_CASE("sinks write into devices, which stay", "[sinks][files][needs:device_nodes]") {
   const places::Folder folder;
-  if (!places::make_device(folder.file("null")) || !places::make_device(folder.file("full"), 7)) {
-    SKIP("no device can be made here: that needs root and a file system that takes them");
-  }
+  infoplane::test::needs("device_nodes",
+                         places::make_device(folder.file("null")) && places::make_device(folder.file("full"), 7),
+                         "no device can be made here: that needs root and a file system that takes them");
   REQUIRE(::mknod(folder.file("block").c_str(), S_IFBLK | 0600, makedev(7, 250)) == 0);
   for (const auto& kind : kinds()) {
     CAPTURE(kind.name);

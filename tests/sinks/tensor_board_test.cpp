@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "needs.hpp"
 #include "sinks/command.hpp"
 #include "sinks/crc32c.hpp"
 #include "sinks/samples.hpp"
@@ -193,11 +194,11 @@ TEST_CASE("layers can be left out, and a second start writes a file of its own",
                          MessageMatches(ContainsSubstring("cannot make the folder " + folder.file("a file/tb"))));
 }
 
-TEST_CASE("the package tensorboard reads what the sink wrote", "[sinks]") {
+TEST_CASE("the package tensorboard reads what the sink wrote", "[sinks][needs:tensorboard]") {
   const std::string python = std::string("PYTHONPATH=") + INFOPLANE_TEST_TENSORBOARD + " python3 ";
-  if (std::system((python + "-c 'import tensorboard' 2>/dev/null").c_str()) != 0) {
-    SKIP("python3 has no package tensorboard; pip install tensorboard, or configure with INFOPLANE_PROVISION=ON");
-  }
+  infoplane::test::needs("tensorboard", std::system((python + "-c 'import tensorboard' 2>/dev/null").c_str()) == 0,
+                         "python3 has no package tensorboard; pip install tensorboard, or configure with "
+                         "-DINFOPLANE_PROVISION=ON");
   const samples::Folder folder;
   {
     TensorBoardSink sink(folder.file("tb"));

@@ -27,7 +27,8 @@ double worst(const Assigned& got, const at::Tensor& z, const at::Tensor& weight,
 
 constexpr std::array kTypes = {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16};
 
-TEST_CASE("cuda assignment: probabilities, sum and counts agree with float64 at any shape and dtype", "[cuda]") {
+TEST_CASE("cuda assignment: probabilities, sum and counts agree with float64 at any shape and dtype",
+          "[cuda][needs:gpu]") {
   require_device();
   struct Shape {
     std::int64_t n, d, m;
@@ -60,7 +61,7 @@ TEST_CASE("cuda assignment: probabilities, sum and counts agree with float64 at 
   }
 }
 
-TEST_CASE("cuda assignment: random shapes, dtypes, strides and offsets agree with float64", "[cuda]") {
+TEST_CASE("cuda assignment: random shapes, dtypes, strides and offsets agree with float64", "[cuda][needs:gpu]") {
   require_device();
   std::uint64_t state = 20261127;
   const auto between = [&state](std::int64_t low, std::int64_t high) {
@@ -81,7 +82,7 @@ TEST_CASE("cuda assignment: random shapes, dtypes, strides and offsets agree wit
   }
 }
 
-TEST_CASE("cuda assignment: the widest rows and the most anchors", "[cuda]") {
+TEST_CASE("cuda assignment: the widest rows and the most anchors", "[cuda][needs:gpu]") {
   require_device();
   struct Shape {
     std::int64_t n, d, m;
@@ -95,7 +96,7 @@ TEST_CASE("cuda assignment: the widest rows and the most anchors", "[cuda]") {
   }
 }
 
-TEST_CASE("cuda assignment: strides, offsets and three axes without a copy", "[cuda]") {
+TEST_CASE("cuda assignment: strides, offsets and three axes without a copy", "[cuda][needs:gpu]") {
   require_device();
   const Anchors anchors(40, 48);
   for (const auto type : kTypes) {
@@ -122,7 +123,7 @@ TEST_CASE("cuda assignment: strides, offsets and three axes without a copy", "[c
   }
 }
 
-TEST_CASE("cuda assignment: bad rows are found, rows of any magnitude are good", "[cuda]") {
+TEST_CASE("cuda assignment: bad rows are found, rows of any magnitude are good", "[cuda][needs:gpu]") {
   require_device();
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -163,7 +164,7 @@ TEST_CASE("cuda assignment: bad rows are found, rows of any magnitude are good",
   }
 }
 
-TEST_CASE("cuda assignment: a row that is subnormal as a whole has its direction", "[cuda]") {
+TEST_CASE("cuda assignment: a row that is subnormal as a whole has its direction", "[cuda][needs:gpu]") {
   require_device();
   const Anchors anchors(50, 8);
   const at::Tensor z = at::tensor({3.0, -2.0, 1.0, 4.0, -5.0, 2.0, 7.0, -1.0}, at::kDouble).reshape({1, 8});
@@ -175,7 +176,7 @@ TEST_CASE("cuda assignment: a row that is subnormal as a whole has its direction
   }
 }
 
-TEST_CASE("cuda assignment: positions that do not count are in no sum, whatever they hold", "[cuda]") {
+TEST_CASE("cuda assignment: positions that do not count are in no sum, whatever they hold", "[cuda][needs:gpu]") {
   require_device();
   const Anchors anchors(20, 30);
   at::Tensor z = normal({70, 30});
@@ -196,7 +197,7 @@ TEST_CASE("cuda assignment: positions that do not count are in no sum, whatever 
   CHECK(std::abs(total - 65) < 1e-5);
 }
 
-TEST_CASE("cuda assignment: the same bits on every run and in every order of threads", "[cuda]") {
+TEST_CASE("cuda assignment: the same bits on every run and in every order of threads", "[cuda][needs:gpu]") {
   require_device();
   const Anchors anchors(300, 50);
   const at::Tensor z = normal({90, 50});

@@ -36,7 +36,7 @@ std::int64_t waits(const SoftEntropyAccumulator& accumulator) {
   return AccumulatorAccess::devices(accumulator).of_index.at(0)->device().waits();
 }
 
-TEST_CASE("gpu: the CPU, ATen on CUDA and the fused kernels agree", "[gpu]") {
+TEST_CASE("gpu: the CPU, ATen on CUDA and the fused kernels agree", "[needs:gpu]") {
   require_device();
   const Anchors anchors(100, 768);
   const AnchorPanels panels(anchors.weight());
@@ -55,7 +55,7 @@ TEST_CASE("gpu: the CPU, ATen on CUDA and the fused kernels agree", "[gpu]") {
   }
 }
 
-TEST_CASE("gpu: more anchors than the fused kernels take go through ATen, with the same information", "[gpu]") {
+TEST_CASE("gpu: more anchors than the fused kernels take go through ATen, with the same information", "[needs:gpu]") {
   require_device();
   const SoftEntropyOptions options = SoftEntropyOptions().anchors(4100).calibration(Calibration::leading_order());
   const at::Tensor z = normal({600, 64});
@@ -67,7 +67,7 @@ TEST_CASE("gpu: more anchors than the fused kernels take go through ATen, with t
   CHECK(std::abs(here.estimate().sets[0].information_nats - there.estimate().sets[0].information_nats) < 2e-6);
 }
 
-TEST_CASE("gpu: nothing synchronises behind LibTorch's back or through it", "[gpu]") {
+TEST_CASE("gpu: nothing synchronises behind LibTorch's back or through it", "[needs:gpu]") {
   require_device();
   const at::Tensor z = normal({8, 128, 256}).cuda();
   const NamedLabelTensors labels = {{"x", to_tensor(some_labels(1024, 40))}};
@@ -85,7 +85,7 @@ TEST_CASE("gpu: nothing synchronises behind LibTorch's back or through it", "[gp
   CHECK(accumulator.estimate().tokens == 5 * 1024);
 }
 
-TEST_CASE("gpu: many updates with frequent and rare labels, rejected rows and a sample of labels", "[gpu]") {
+TEST_CASE("gpu: many updates with frequent and rare labels, rejected rows and a sample of labels", "[needs:gpu]") {
   require_device();
   for (const std::int64_t most : {0, 300}) {
     const auto options = SoftEntropyOptions().max_labels(most);
@@ -114,7 +114,7 @@ TEST_CASE("gpu: many updates with frequent and rare labels, rejected rows and a 
   }
 }
 
-TEST_CASE("gpu: an update never blocks the host, and a point does once", "[gpu]") {
+TEST_CASE("gpu: an update never blocks the host, and a point does once", "[needs:gpu]") {
   require_device();
   SoftEntropyAccumulator accumulator(256);
   const at::Tensor z = normal({8, 128, 256}).cuda();
@@ -127,7 +127,7 @@ TEST_CASE("gpu: an update never blocks the host, and a point does once", "[gpu]"
   CHECK(waits(accumulator) <= 1);
 }
 
-TEST_CASE("gpu: work goes to the caller's current stream, whatever that is", "[gpu]") {
+TEST_CASE("gpu: work goes to the caller's current stream, whatever that is", "[needs:gpu]") {
   require_device();
   const at::Tensor z = normal({512, 256});
   const auto labels = some_labels(512, 20);
@@ -149,7 +149,7 @@ TEST_CASE("gpu: work goes to the caller's current stream, whatever that is", "[g
   CHECK(std::abs(a.sets[0].information_nats - b.sets[0].information_nats) < 2e-6);
 }
 
-TEST_CASE("gpu: a capture of a CUDA graph is refused with what to do, and nothing changes", "[gpu]") {
+TEST_CASE("gpu: a capture of a CUDA graph is refused with what to do, and nothing changes", "[needs:gpu]") {
   require_device();
   SoftEntropyAccumulator accumulator(64);
   const at::Tensor z = normal({32, 64}).cuda();
@@ -166,7 +166,7 @@ TEST_CASE("gpu: a capture of a CUDA graph is refused with what to do, and nothin
   CHECK(accumulator.estimate().tokens == 32);
 }
 
-TEST_CASE("gpu: every device of the process, in turn, by one accumulator", "[gpu]") {
+TEST_CASE("gpu: every device of the process, in turn, by one accumulator", "[needs:gpu]") {
   require_device();
   const at::Tensor z = normal({100, 128});
   SoftEntropyAccumulator here(128), there(128);
@@ -180,7 +180,7 @@ TEST_CASE("gpu: every device of the process, in turn, by one accumulator", "[gpu
   CHECK(std::abs(here.estimate().sets[0].information_nats - there.estimate().sets[0].information_nats) < 2e-6);
 }
 
-TEST_CASE("gpu: under autocast the values are the same bits", "[gpu]") {
+TEST_CASE("gpu: under autocast the values are the same bits", "[needs:gpu]") {
   require_device();
   const auto labels = some_labels(300, 20);
   const at::Tensor z = normal({300, 64}).cuda();

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "estimator/kernels/cuda/segments.hpp"
+#include "needs.hpp"
 
 namespace infoplane::estimator::kernels::cuda::test {
 namespace {
@@ -43,9 +44,9 @@ double entropy_of(const double* sums, std::int64_t m) {
 }
 
 void require_device() {
-  if (const char* const reason = missing_device()) {
-    SKIP("no CUDA device: " << reason);
-  }
+  const char* const missing = missing_device();
+  infoplane::test::needs("gpu", missing == nullptr,
+                         missing == nullptr ? "" : std::string("there is no CUDA device: ") + missing);
 }
 
 Assigned assign(const at::Tensor& z, const at::Tensor& weight, double epsilon,

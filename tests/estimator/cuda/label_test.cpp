@@ -29,7 +29,7 @@ double conditional(const Summarised& set, const std::vector<std::int64_t>& count
   return sum;
 }
 
-TEST_CASE("cuda estimates: every golden float64 value, all kernels one after another", "[cuda]") {
+TEST_CASE("cuda estimates: every golden float64 value, all kernels one after another", "[cuda][needs:gpu]") {
   require_device();
   struct Golden {
     std::int64_t n, d, m;
@@ -77,7 +77,7 @@ TEST_CASE("cuda estimates: every golden float64 value, all kernels one after ano
   }
 }
 
-TEST_CASE("cuda label rows: sums of every label of every set, on top of what is there", "[cuda]") {
+TEST_CASE("cuda label rows: sums of every label of every set, on top of what is there", "[cuda][needs:gpu]") {
   require_device();
   for (const std::int64_t m : {2, 33, 100, 515}) {
     constexpr std::int64_t kPositions = 700;
@@ -114,7 +114,7 @@ TEST_CASE("cuda label rows: sums of every label of every set, on top of what is 
   }
 }
 
-TEST_CASE("cuda label rows: no label, no set and no position change nothing", "[cuda]") {
+TEST_CASE("cuda label rows: no label, no set and no position change nothing", "[cuda][needs:gpu]") {
   require_device();
   const DeviceArray<float> p(std::vector<float>(6, 1.0F));
   CHECK(label_rows(p, 2, {{-1, -1, -1}}, {2}, 3.0F) == std::vector<std::vector<float>>{{3, 3, 3, 3}});
@@ -173,7 +173,7 @@ TEST_CASE("cuda segments: labels that are not kept come first, and dropped rows 
   CHECK(drop.long_labels[0].row == kOfLabelsNotKept);
 }
 
-TEST_CASE("cuda label rows: float64 rows, labels that are not kept, promotion and dropping", "[cuda]") {
+TEST_CASE("cuda label rows: float64 rows, labels that are not kept, promotion and dropping", "[cuda][needs:gpu]") {
   require_device();
   constexpr std::int64_t kM = 35;
   constexpr std::size_t kRows = 80;
@@ -231,7 +231,7 @@ TEST_CASE("cuda label rows: float64 rows, labels that are not kept, promotion an
   CHECK(whole_of_row.host()[5] == -1);
 }
 
-TEST_CASE("cuda gather: rows of assignments, and of sums in float32 or float64", "[cuda]") {
+TEST_CASE("cuda gather: rows of assignments, and of sums in float32 or float64", "[cuda][needs:gpu]") {
   require_device();
   const std::vector<float> values = {0, 1, 2, 3, 4, 5, 6, 7, 8};
   const DeviceArray<float> rows(values);
@@ -246,7 +246,8 @@ TEST_CASE("cuda gather: rows of assignments, and of sums in float32 or float64",
   CHECK(out.host() == std::vector<float>{6, 7, 8, 10, 11, 12});
 }
 
-TEST_CASE("cuda entropies: of labels in one to four rows, and the sum of all rows, agree with float64", "[cuda]") {
+TEST_CASE("cuda entropies: of labels in one to four rows, and the sum of all rows, agree with float64",
+          "[cuda][needs:gpu]") {
   require_device();
   for (const std::int64_t m : {2, 100, 513}) {
     constexpr std::int64_t kRows = 300;
@@ -325,7 +326,7 @@ TEST_CASE("cuda entropies: of labels in one to four rows, and the sum of all row
   }
 }
 
-TEST_CASE("cuda entropies: over no tokens NaN, not a crash", "[cuda]") {
+TEST_CASE("cuda entropies: over no tokens NaN, not a crash", "[cuda][needs:gpu]") {
   require_device();
   const Summarised none = summarise({}, {}, 10);
   CHECK(none.sum == std::vector<double>(10, 0.0));

@@ -1,0 +1,62 @@
+# cmake -D LOG=<Testing/Temporary> -P explain.cmake: why the entries of the run that ends were skipped. ctest runs it at
+# the end of a run, and itself only says that they were.
+cmake_minimum_required(VERSION 3.25)
+if(NOT INSIDE)   # an error here would be one of the run
+  execute_process(COMMAND "${CMAKE_COMMAND}" -D "LOG=${LOG}" -D INSIDE=ON -P "${CMAKE_CURRENT_LIST_FILE}")
+  return()
+endif()
+set(list "${LOG}/LastTestsDisabled.log")
+set(log "${LOG}/LastTest.log")
+if(EXISTS "${log}.tmp")   # the run that ends; the other is of the one before
+  set(log "${log}.tmp")
+endif()
+if(NOT EXISTS "${list}" OR NOT EXISTS "${log}")
+  return()
+endif()
+file(STRINGS "${list}" entries)
+file(READ "${log}" log)
+
+# Sets `part` to what stands between the first `from` and the next `to`, empty where they do not come.
+function(between text from to part)
+  set(${part} "" PARENT_SCOPE)
+  string(FIND "${text}" "${from}" start)
+  if(NOT start EQUAL -1)
+    string(LENGTH "${from}" length)
+    math(EXPR start "${start} + ${length}")
+    string(SUBSTRING "${text}" ${start} -1 rest)
+    string(FIND "${rest}" "${to}" end)
+    string(SUBSTRING "${rest}" 0 ${end} rest)   # to the end where there is none
+    set(${part} "${rest}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+set(lines "")
+foreach(entry IN LISTS entries)
+  string(REGEX REPLACE "^[0-9]+:" "" name "${entry}")
+  between("${log}" " Testing: ${name}\n" "\n<end of output>" run)
+  between("${run}" "Output:\n----------------------------------------------------------\n" "\n<end of output>" output)
+  if(NOT run)   # not of this run
+    continue()
+  endif()
+  # Catch2 breaks its message into lines; it ends with an empty one. Others print nothing but the reason.
+  string(REPLACE "explicitly with messages:\n" "explicitly with message:\n" output "${output}")   # beside captured values
+  between("${output}" "explicitly with message:\n" "\n\n" reason)
+  if(NOT reason)
+    set(reason "${output}")
+  endif()
+  string(REGEX REPLACE "[ \n]+" " " reason "${reason}")
+  string(STRIP "${reason}" reason)
+  string(REGEX REPLACE "^skipped: " "" reason "${reason}")
+  string(LENGTH "${reason}" length)
+  if(length GREATER 300)
+    string(SUBSTRING "${reason}" 0 300 reason)
+  endif()
+  if(NOT reason)
+    set(reason "it did not say why")
+  endif()
+  string(APPEND lines "  ${name}: ${reason}\n")
+endforeach()
+if(lines)
+  string(STRIP "Why entries were skipped:\n${lines}" lines)
+  execute_process(COMMAND "${CMAKE_COMMAND}" -E echo "${lines}")
+endif()
