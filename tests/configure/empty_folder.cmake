@@ -2,7 +2,7 @@
 # version lead out of it.
 include("${CMAKE_CURRENT_LIST_DIR}/configure.cmake")
 function(require_refused message)
-  configure(-D INFOPLANE_PROVISION=ON -D INFOPLANE_TORCH_SEARCH=OFF ${ARGN})
+  configure(-D INFOPLANE_PROVISION=ON -D INFOPLANE_TORCH_SEARCH=OFF -D INFOPLANE_CCACHE= ${ARGN})
   string(REGEX REPLACE "[ \n]+" " " log "${log}")
   string(FIND "${log}" "${message}" at)
   if(status EQUAL 0 OR at EQUAL -1)
