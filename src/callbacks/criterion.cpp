@@ -84,7 +84,7 @@ void add_noise(Measured& now, const std::string& key, const Found& found) {
 
 void validate(const Criterion& criterion) {
   INFOPLANE_CHECK(!criterion.monitor().empty(), ArgumentError,
-                  "EarlyStopping needs the key of a metric, such as monitor(\"distance/unigram\")");
+                  "EarlyStopping needs the key of a metric, such as monitor(\"distance/unigram/corrected\")");
   INFOPLANE_CHECK(criterion.patience() >= 1, ArgumentError, "EarlyStopping needs a patience of at least 1 check, got ",
                   criterion.patience());
   INFOPLANE_CHECK(std::isfinite(criterion.min_delta()) && criterion.min_delta() >= 0, ArgumentError,
@@ -94,6 +94,12 @@ void validate(const Criterion& criterion) {
   INFOPLANE_CHECK(std::isfinite(worsening) && worsening >= 0, ArgumentError,
                   "EarlyStopping needs a finite worsening of at least 0, got ", worsening,
                   ": it is a distance, whatever the mode");
+  const double settled = criterion.settled().value_or(0);
+  INFOPLANE_CHECK(std::isfinite(settled) && settled >= 0, ArgumentError,
+                  "EarlyStopping needs a finite settled of at least 0, got ", settled,
+                  ": it is what going on must still be worth");
+  INFOPLANE_CHECK(!criterion.settled() || criterion.min_delta_mode() != DeltaMode::kStandardErrors, ArgumentError,
+                  "EarlyStopping takes settled in the metric's own unit or relative to it, not in standard errors");
   INFOPLANE_CHECK(criterion.smoothing() >= 1, ArgumentError,
                   "EarlyStopping needs a smoothing of at least 1 check, got ", criterion.smoothing());
   INFOPLANE_CHECK(criterion.trend() == 0 || criterion.trend() >= 3, ArgumentError,

@@ -2,9 +2,15 @@
 
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/plane/series.hpp>
+#include <optional>
 #include <string>
 
+#include "callbacks/history.hpp"
+
 namespace infoplane::callbacks {
+
+/// Where the default rule finds a loss that is fed.
+inline constexpr const char* kFedLoss = "validation_loss";
 
 /// A metric at one check.
 struct Measured {
@@ -37,7 +43,18 @@ StopReason reconsidered(const CriterionState& state, const Criterion& criterion)
 /// Slope a check of the last `trend` values, positive for the better.
 plane::Change trend_of(const CriterionState& state, const Criterion& criterion);
 
+/// `settled` in the metric's own unit.
+double margin(const Criterion& criterion, const Outlook& ahead);
+
+/// Whether it is beyond doubt that the metric has been getting worse.
+bool gets_worse(const CriterionState& state, const Criterion& criterion);
+/// Whether it seems to get better by more than `settled`, and by more than the standard error.
+bool still_gains(const CriterionState& state, const Criterion& criterion);
+
 /// One sentence on where the criterion stands.
 std::string describe(const CriterionState& state, const Criterion& criterion, std::int64_t step);
+
+/// What is known of the gain that is left, of a criterion that asks for `settled`.
+std::string describe_outlook(const CriterionState& state, const Criterion& criterion);
 
 }  // namespace infoplane::callbacks

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "callbacks/criterion.hpp"
 
 namespace infoplane::callbacks {
@@ -19,8 +21,22 @@ std::string amount(const Criterion& criterion, double value) {
   return fmt::format("{:g}", value);
 }
 
+std::string known(const CriterionState& state, const Criterion& criterion, const std::string& name) {
+  const auto ahead = outlook(state.history, criterion.mode());
+  if (!ahead) {
+    return fmt::format("{} of {} so far, too few to know what is left to gain", checks(state.checks - state.undefined),
+                       name);
+  }
+  return fmt::format("{} more of {} would gain {:.2g} ± {:.2g} by the line through the last {}", checks(ahead->checks),
+                     name, ahead->gain, ahead->error, ahead->checks);
+}
+
 /// Where no check has been the best yet.
 std::string without_best(const CriterionState& state, const Criterion& criterion, const std::string& name) {
+  if (criterion.settled() && !std::isnan(state.best_value) && !criterion.baseline()) {
+    return fmt::format("{} is not better than the {:.4g} that it began with by more than its noise in {}", name,
+                       state.best_value, checks(state.waited));
+  }
   if (state.waited > 0) {
     return fmt::format("{} is not better than its baseline of {:g} by more than {} in {}", name, state.best_value,
                        amount(criterion, criterion.min_delta()), checks(state.waited));
@@ -37,6 +53,10 @@ std::string without_best(const CriterionState& state, const Criterion& criterion
 std::string waiting(const CriterionState& state, const Criterion& criterion, const std::string& name) {
   if (state.best_step < 0) {
     return without_best(state, criterion, name);
+  }
+  if (state.waited > 0 && criterion.settled()) {
+    return fmt::format("no improvement of {} above its noise in {} since step {} (best {:.4g}); {}", name,
+                       checks(state.waited), state.best_step, state.best_value, known(state, criterion, name));
   }
   if (state.waited == 0) {
     return fmt::format("{} improved to {:.4g} at step {}", name, state.best_value, state.best_step);
@@ -65,6 +85,11 @@ std::string standing(const CriterionState& state, const Criterion& criterion, st
       return fmt::format("the last {} of {} show no trend for the better at step {}: {:.2g} ± {:.2g} a check",
                          checks(criterion.trend()), name, step, slope.value, slope.noise);
     }
+    case StopReason::kSettled:
+      return gets_worse(state, criterion)
+                 ? fmt::format("{} has been getting worse at step {}: {}", name, step, known(state, criterion, name))
+                 : fmt::format("{} has settled at step {}: {}, less than {}", name, step, known(state, criterion, name),
+                               amount(criterion, *criterion.settled()));
     case StopReason::kPatience:
     case StopReason::kNone:
       break;
@@ -89,6 +114,10 @@ std::string undefined(const CriterionState& state) {
 
 std::string describe(const CriterionState& state, const Criterion& criterion, std::int64_t step) {
   return standing(state, criterion, step, name_of(criterion)) + undefined(state);
+}
+
+std::string describe_outlook(const CriterionState& state, const Criterion& criterion) {
+  return known(state, criterion, name_of(criterion)) + undefined(state);
 }
 
 }  // namespace infoplane::callbacks

@@ -7,6 +7,20 @@
 #include "callbacks/criterion.hpp"
 
 namespace infoplane::callbacks {
+namespace {
+
+/// The default rule's, chosen on the runs that docs/stopping.md names.
+constexpr double kSettledDistance = 0.01;
+constexpr double kSettledLoss = 0.002;
+/// Where its two criteria stand.
+constexpr std::size_t kDistance = 0;
+constexpr std::size_t kLoss = 1;
+
+bool failed(const CriterionState& state) {
+  return state.reason == StopReason::kDivergence || state.reason == StopReason::kNotFinite;
+}
+
+}  // namespace
 
 const char* to_string(StopReason reason) noexcept {
   switch (reason) {
@@ -22,6 +36,8 @@ const char* to_string(StopReason reason) noexcept {
       return "not finite";
     case StopReason::kTrend:
       return "trend";
+    case StopReason::kSettled:
+      return "settled";
     case StopReason::kNone:
       break;
   }
@@ -38,6 +54,8 @@ int exit_code(StopReason reason) noexcept {
       return 12;
     case StopReason::kTrend:
       return 13;
+    case StopReason::kSettled:
+      return 14;
     case StopReason::kDivergence:
       return 20;
     case StopReason::kNotFinite:
@@ -62,7 +80,17 @@ std::vector<Criterion> EarlyStoppingOptions::criteria() const {
                                  .baseline(baseline_)
                                  .smoothing(smoothing_)
                                  .trend(trend_)
-                                 .trend_errors(trend_errors_)};
+                                 .trend_errors(trend_errors_)
+                                 .settled(settled_)};
+  if (!names_monitor_) {
+    all[0].settled(settled_.value_or(kSettledDistance));
+    all.push_back(Criterion()
+                      .monitor("loss")
+                      .patience(patience_)
+                      .min_delta(0)
+                      .min_delta_mode(DeltaMode::kRelative)
+                      .settled(kSettledLoss));
+  }
   all.insert(all.end(), also_.begin(), also_.end());
   return all;
 }
@@ -105,21 +133,34 @@ void EarlyStopping::take(std::int64_t step, const plane::Point* point, const pla
                   " after that of step ", last_step_, ": points must come in the order of their steps, each once");
   std::vector<Measured> measured;
   measured.reserve(criteria_.size());
-  for (const auto& criterion : criteria_) {
-    measured.push_back(measure(criterion, point, fed, step, options_.strict()));
+  for (std::size_t i = 0; i < criteria_.size(); ++i) {
+    const bool strict = options_.strict() && !(default_rule() && i == kLoss);
+    measured.push_back(measure(criteria_[i], point, fed, step, strict));
   }
   if (step < options_.start_from_step()) {
     look_before_start(measured, step);
     return;
   }
-  last_step_ = step;
-  improved_ = false;
-  for (std::size_t i = 0; i < criteria_.size(); ++i) {
-    const bool better = advance(states_[i], criteria_[i], measured[i], step);
-    improved_ = i == 0 ? better : improved_;
+  if (default_rule() && chooses_fed_loss(fed)) {
+    measured[kLoss] = measure(criteria_[kLoss], point, fed, step, false);
   }
+  last_step_ = step;
+  for (std::size_t i = 0; i < criteria_.size(); ++i) {
+    advance(states_[i], criteria_[i], measured[i], step);
+  }
+  improved_ = best_step() == step;
   improvements_ += improved_ ? 1 : 0;
   decide(step);
+}
+
+bool EarlyStopping::chooses_fed_loss(const plane::Metrics& fed) {
+  const auto found = fed.find(kFedLoss);
+  if (criteria_[kLoss].monitor() == kFedLoss || found == fed.end() || !std::isfinite(found->second)) {
+    return false;
+  }
+  criteria_[kLoss].monitor(kFedLoss);  // another series than that of the points: it begins anew
+  states_[kLoss] = {};
+  return true;
 }
 
 void EarlyStopping::look_before_start(const std::vector<Measured>& measured, std::int64_t step) {
@@ -142,20 +183,50 @@ void EarlyStopping::look_before_start(const std::vector<Measured>& measured, std
   }
 }
 
-void EarlyStopping::decide(std::int64_t step) {
-  const auto voters = states_.begin() + (options_.combine() == Combine::kFirst ? 1 : std::ptrdiff_t(states_.size()));
-  const auto failed = [](const CriterionState& state) {
-    return state.reason == StopReason::kDivergence || state.reason == StopReason::kNotFinite;
-  };
-  const auto asks = [](const CriterionState& state) { return state.reason != StopReason::kNone; };
-  auto found = std::find_if(states_.begin(), voters, failed);
-  if (found == voters && (options_.combine() != Combine::kAll || std::all_of(states_.begin(), voters, asks))) {
-    found = std::find_if(states_.begin(), voters, asks);
+std::size_t EarlyStopping::leader() const noexcept {
+  return default_rule() && tells(states_[kLoss].history) ? kLoss : kDistance;
+}
+
+StopReason EarlyStopping::asked_by_default_rule() const {
+  const auto& distance = states_[kDistance];
+  if (distance.reason != StopReason::kNone && distance.reason != StopReason::kSettled) {
+    return distance.reason;  // by an option of the user's own
   }
-  if (found != voters) {
-    reason_ = found->reason;
+  if (leader() == kDistance || states_[kLoss].reason == StopReason::kNone) {
+    return leader() == kDistance ? distance.reason : StopReason::kNone;
+  }
+  const bool free = gets_worse(states_[kLoss], criteria_[kLoss]) || !still_gains(distance, criteria_[kDistance]);
+  return free ? states_[kLoss].reason : StopReason::kNone;
+}
+
+void EarlyStopping::decide(std::int64_t step) {
+  // What each votes for. The two of the default rule have one vote.
+  std::vector<std::pair<StopReason, std::size_t>> votes;
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    votes.emplace_back(states_[i].reason, i);
+  }
+  if (default_rule()) {
+    const bool lost = failed(states_[kLoss]);
+    const auto reason = lost ? states_[kLoss].reason : asked_by_default_rule();
+    const bool of_loss = lost || (leader() == kLoss && reason == StopReason::kSettled);
+    votes[kDistance] = {reason, of_loss ? kLoss : kDistance};
+    votes.erase(votes.begin() + kLoss);
+  }
+  if (options_.combine() == Combine::kFirst) {
+    votes.resize(1);
+  }
+  const auto fails = [](const auto& vote) {
+    return vote.first == StopReason::kDivergence || vote.first == StopReason::kNotFinite;
+  };
+  const auto asks = [](const auto& vote) { return vote.first != StopReason::kNone; };
+  auto found = std::find_if(votes.begin(), votes.end(), fails);
+  if (found == votes.end() && (options_.combine() != Combine::kAll || std::all_of(votes.begin(), votes.end(), asks))) {
+    found = std::find_if(votes.begin(), votes.end(), asks);
+  }
+  if (found != votes.end()) {
+    reason_ = found->first;
     stopped_step_ = step;
-    deciding_ = static_cast<std::size_t>(found - states_.begin());
+    deciding_ = found->second;
   }
 }
 
@@ -174,10 +245,14 @@ void EarlyStopping::reconsider() {
 }
 
 std::string EarlyStopping::message() const {
-  auto text = describe(states_[deciding_], criteria_[deciding_], last_step_);
+  const auto told = stopped() ? deciding_ : leader();
+  auto text = describe(states_[told], criteria_[told], last_step_);
+  if (default_rule() && told == kLoss && reason_ == StopReason::kSettled) {
+    text += "; " + describe_outlook(states_[kDistance], criteria_[kDistance]);
+  }
   const bool together =
       options_.combine() == Combine::kAll && reason_ != StopReason::kDivergence && reason_ != StopReason::kNotFinite;
-  for (std::size_t i = deciding_ + 1; together && i < states_.size(); ++i) {
+  for (std::size_t i = std::max(told, default_rule() ? kLoss : kDistance) + 1; together && i < states_.size(); ++i) {
     // Before the end only what stands in its way without being seen.
     text += stopped() || states_[i].undefined > 0 ? "; " + describe(states_[i], criteria_[i], last_step_) : "";
   }

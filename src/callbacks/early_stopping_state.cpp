@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
 #include <nlohmann/json.hpp>
@@ -16,27 +17,36 @@ double number(const nlohmann::json& json) {
   return value ? *value : json.get<double>();  // throws and says what it is instead
 }
 
+nlohmann::json encode(const History& history) {
+  return {{"means", history.means}, {"errors", history.errors}, {"checks_a_mean", history.checks_a_mean},
+          {"open", history.open},   {"sum", history.sum},       {"squares", history.squares}};
+}
+
 nlohmann::json encode(const CriterionState& state, const Criterion& criterion) {
-  return {{"monitor", name_of(criterion)},
-          {"mode", criterion.mode() == Mode::kMin ? "min" : "max"},
-          {"smoothing", criterion.smoothing()},
-          {"trend", criterion.trend()},
-          {"reason", static_cast<int>(state.reason)},
-          {"best_step", state.best_step},
-          {"best_value", number_to_json(state.best_value)},
-          {"best_error", number_to_json(state.best_error)},
-          {"last_value", number_to_json(state.last_value)},
-          {"waited", state.waited},
-          {"undefined", state.undefined},
-          {"checks", state.checks},
-          {"seen", state.seen},
-          {"values", state.values},
-          {"errors", state.errors}};
+  nlohmann::json json = {{"monitor", name_of(criterion)},
+                         {"mode", criterion.mode() == Mode::kMin ? "min" : "max"},
+                         {"smoothing", criterion.smoothing()},
+                         {"trend", criterion.trend()},
+                         {"reason", static_cast<int>(state.reason)},
+                         {"best_step", state.best_step},
+                         {"best_value", number_to_json(state.best_value)},
+                         {"best_error", number_to_json(state.best_error)},
+                         {"last_value", number_to_json(state.last_value)},
+                         {"waited", state.waited},
+                         {"undefined", state.undefined},
+                         {"checks", state.checks},
+                         {"seen", state.seen},
+                         {"values", state.values},
+                         {"errors", state.errors}};
+  if (criterion.settled()) {
+    json["history"] = encode(state.history);
+  }
+  return json;
 }
 
 StopReason reason_of(const nlohmann::json& json) {
   const int value = json.get<int>();
-  INFOPLANE_CHECK(value >= 0 && value <= static_cast<int>(StopReason::kTrend), ArgumentError,
+  INFOPLANE_CHECK(value >= 0 && value <= static_cast<int>(StopReason::kSettled), ArgumentError,
                   "a saved state of EarlyStopping has the unknown reason ", value);
   return static_cast<StopReason>(value);
 }
@@ -54,6 +64,15 @@ CriterionState decode(const nlohmann::json& json) {
   state.errors = json.at("errors").get<std::deque<double>>();
   state.checks = json.value("checks", std::int64_t{-1});
   state.seen = json.value("seen", state.best_step >= 0 || !state.values.empty());
+  if (json.contains("history")) {
+    const auto& history = json.at("history");
+    state.history.means = history.at("means").get<std::vector<double>>();
+    state.history.errors = history.at("errors").get<std::vector<double>>();
+    state.history.checks_a_mean = history.at("checks_a_mean");
+    state.history.open = history.at("open");
+    state.history.sum = history.at("sum");
+    state.history.squares = history.at("squares");
+  }
   return state;
 }
 
@@ -68,12 +87,25 @@ const char* lacking(StopReason reason, const Criterion& criterion) {
       return criterion.worsening() ? nullptr : "worsening";
     case StopReason::kTrend:
       return criterion.trend() > 0 ? nullptr : "trend";
+    case StopReason::kSettled:
+      return criterion.settled() ? nullptr : "settled";
     case StopReason::kNone:
     case StopReason::kPatience:
     case StopReason::kNotFinite:
       break;
   }
   return nullptr;
+}
+
+/// @throws ArgumentError if no checks lead to such a history.
+void check(const History& history, const std::string& name) {
+  const auto doubled = static_cast<std::uint64_t>(history.checks_a_mean);
+  const bool whole = history.means.size() == history.errors.size() && history.means.size() < kMostMeans &&
+                     history.checks_a_mean > 0 && (doubled & (doubled - 1)) == 0 && history.open >= 0 &&
+                     history.open < history.checks_a_mean;
+  INFOPLANE_CHECK(whole, ArgumentError, "a saved state of EarlyStopping has no possible history of \"", name,
+                  "\": ", history.means.size(), " means with ", history.errors.size(), " errors, of ",
+                  history.checks_a_mean, " checks each, and ", history.open, " more");
 }
 
 /// @throws ArgumentError if the criterion cannot have come to such a state.
@@ -87,6 +119,7 @@ void check(const CriterionState& state, const Criterion& criterion) {
   const auto kept = static_cast<std::size_t>(std::max(criterion.smoothing(), criterion.trend()));
   INFOPLANE_CHECK(state.values.size() <= kept, ArgumentError, "a saved state of EarlyStopping has ",
                   state.values.size(), " values of \"", name, "\", which keeps ", kept, " at most");
+  check(state.history, name);
   const auto trend = static_cast<std::size_t>(criterion.trend());
   INFOPLANE_CHECK(state.reason != StopReason::kTrend || state.values.size() >= trend, ArgumentError,
                   "a saved state of EarlyStopping says trend of \"", name, "\" after ", state.values.size(), " of ",
@@ -116,14 +149,17 @@ void EarlyStopping::load_state(std::string_view text) {
     INFOPLANE_CHECK(criteria.size() == criteria_.size(), ArgumentError, "a saved state of EarlyStopping has ",
                     criteria.size(), " criteria where the options have ", criteria_.size());
     for (std::size_t i = 0; i < criteria_.size(); ++i) {
-      const auto now = encode(loaded.states_[i], criteria_[i]);
+      if (i == 1 && default_rule() && criteria[i].at("monitor") == kFedLoss) {
+        loaded.criteria_[i].monitor(kFedLoss);
+      }
+      const auto now = encode(loaded.states_[i], loaded.criteria_[i]);
       for (const char* field : {"monitor", "mode", "smoothing", "trend"}) {
         INFOPLANE_CHECK(criteria[i].at(field) == now.at(field), ArgumentError,
                         "a saved state of EarlyStopping has the ", field, " ", criteria[i].at(field).dump(),
                         " where the options have ", now.at(field).dump());
       }
       loaded.states_[i] = decode(criteria[i]);
-      check(loaded.states_[i], criteria_[i]);
+      check(loaded.states_[i], loaded.criteria_[i]);
     }
     loaded.reason_ = reason_of(json.at("reason"));
     loaded.deciding_ = json.at("deciding");

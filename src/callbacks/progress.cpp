@@ -10,21 +10,16 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// What is compared: the mean over the last `smoothing` checks, and its standard error.
-struct Level {
-  double value = 0;
-  double error = 0;
-};
-
-Level level_of(const CriterionState& state, const Criterion& criterion) {
+/// Mean over the last `smoothing` checks, and its standard error.
+Level mean_of(const CriterionState& state, const Criterion& criterion) {
   const auto count = static_cast<double>(criterion.smoothing());
   const auto back = static_cast<std::ptrdiff_t>(criterion.smoothing());
   const auto errors = state.errors.end() - back;
   return {std::accumulate(state.values.end() - back, state.values.end(), 0.0) / count,
-          std::sqrt(std::inner_product(errors, state.errors.end(), errors, 0.0)) / count};
+          std::sqrt(std::inner_product(errors, state.errors.end(), errors, 0.0)) / count, 0};
 }
 
-bool enough_for_level(const CriterionState& state, const Criterion& criterion) {
+bool enough_for_mean(const CriterionState& state, const Criterion& criterion) {
   return state.values.size() >= static_cast<std::size_t>(criterion.smoothing());
 }
 
@@ -76,10 +71,21 @@ bool worsened(const CriterionState& state, const Criterion& criterion, const Lev
              in_unit(state, criterion, *criterion.worsening(), now.error) + rounding(now.value, state.best_value);
 }
 
+bool has_settled(const CriterionState& state, const Criterion& criterion) {
+  const auto ahead = outlook(state.history, criterion.mode());
+  // A gain below 0 is luck as long as it may be: what counts then is how well it is known.
+  return ahead &&
+         (std::max(ahead->gain, 0.0) + ahead->error <= margin(criterion, *ahead) || gets_worse(state, criterion));
+}
+
 /// Whether lack of improvement asks for the end.
 StopReason at_rest(const CriterionState& state, const Criterion& criterion) {
-  if (state.waited >= criterion.patience()) {
+  const bool waited = state.waited >= criterion.patience();
+  if (waited && !criterion.settled()) {
     return StopReason::kPatience;
+  }
+  if (waited && has_settled(state, criterion)) {
+    return StopReason::kSettled;
   }
   if (criterion.trend() > 0 && state.values.size() >= static_cast<std::size_t>(criterion.trend())) {
     const auto slope = trend_of(state, criterion);
@@ -104,6 +110,34 @@ void keep(CriterionState& state, const Criterion& criterion, const Measured& now
   }
 }
 
+bool moves_to(CriterionState& state, const Level& now, std::int64_t step) {
+  state.best_value = now.value;
+  state.best_error = now.error;
+  state.best_step = step;
+  state.waited = 0;
+  return true;
+}
+
+/// As `compare`, of what lies above its noise. True if the best moved.
+bool compare_levels(CriterionState& state, const Criterion& criterion, std::int64_t step) {
+  const auto now = level_of(state.history);
+  if (std::isnan(state.best_value)) {
+    moves_to(state, now, step > 0 ? step : -1);  // step 0 is a model that nobody has trained
+    return step > 0;
+  }
+  state.best_error = state.best_error > 0 ? state.best_error : now.scatter;  // of a single check, before it was known
+  const double noise = std::hypot(now.error, state.best_error);
+  const double better = gain(state, criterion, now.value);
+  const bool above = better > noise && better > in_unit(state, criterion, criterion.min_delta(), now.error);
+  const bool firmer =
+      better > -noise && 2 * now.error * now.error <= state.best_error * state.best_error && state.best_error > 0;
+  if (above || firmer) {
+    return moves_to(state, now, step);
+  }
+  ++state.waited;
+  return false;
+}
+
 /// Moves the best, or waits. True if it moved.
 bool compare(CriterionState& state, const Criterion& criterion, const Level& now, std::int64_t step) {
   const bool first = std::isnan(state.best_value);
@@ -116,14 +150,24 @@ bool compare(CriterionState& state, const Criterion& criterion, const Level& now
   if (!first && !(better > noise(state, criterion, now.error))) {
     return false;  // enough, but it may be noise: neither an improvement nor a check without one
   }
-  state.best_value = now.value;
-  state.best_error = now.error;
-  state.best_step = step;
-  state.waited = 0;
-  return true;
+  return moves_to(state, now, step);
 }
 
 }  // namespace
+
+double margin(const Criterion& criterion, const Outlook& ahead) {
+  return criterion.settled().value_or(0) * (criterion.min_delta_mode() == DeltaMode::kRelative ? ahead.size : 1);
+}
+
+bool gets_worse(const CriterionState& state, const Criterion& criterion) {
+  const auto ahead = outlook(state.history, criterion.mode());
+  return ahead && ahead->gain + ahead->sure_error < 0;
+}
+
+bool still_gains(const CriterionState& state, const Criterion& criterion) {
+  const auto ahead = outlook(state.history, criterion.mode());
+  return ahead && ahead->gain > std::max(ahead->standard_error, margin(criterion, *ahead));
+}
 
 plane::Change trend_of(const CriterionState& state, const Criterion& criterion) {
   plane::Series series;
@@ -164,12 +208,20 @@ bool advance(CriterionState& state, const Criterion& criterion, const Measured& 
     return false;
   }
   keep(state, criterion, now);
-  if (!enough_for_level(state, criterion)) {
+  const bool closed = criterion.settled() && add(state.history, now.value, now.error);
+  if (!enough_for_mean(state, criterion)) {
     return false;
   }
-  const auto level = level_of(state, criterion);
+  const auto level = mean_of(state, criterion);
   state.last_value = level.value;
-  const bool better = compare(state, criterion, level, step);
+  bool better = false;
+  if (!criterion.settled()) {
+    better = compare(state, criterion, level, step);
+  } else if (closed) {
+    better = compare_levels(state, criterion, step);
+  } else {
+    ++state.waited;
+  }
   state.reason = asked_for(state, criterion, level);
   return better;
 }
@@ -183,8 +235,8 @@ StopReason reconsidered(const CriterionState& state, const Criterion& criterion)
     case StopReason::kDivergence:
       return diverged(criterion, state.last_value) ? state.reason : StopReason::kNone;
     default:
-      return enough_for_level(state, criterion) ? asked_for(state, criterion, level_of(state, criterion))
-                                                : at_rest(state, criterion);
+      return enough_for_mean(state, criterion) ? asked_for(state, criterion, mean_of(state, criterion))
+                                               : at_rest(state, criterion);
   }
 }
 

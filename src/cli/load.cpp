@@ -25,8 +25,12 @@ struct Replayed {
   std::string name;
 };
 
-/// Whether a point has every metric that the rule looks at; a point always has a loss.
+/// Whether a point has every metric that the rule looks at; a point always has a loss, which is enough for the default
+/// rule.
 bool measures(const plane::Point& point, const EarlyStoppingOptions& options) {
+  if (!options.names_monitor()) {
+    return true;
+  }
   const auto criteria = options.criteria();
   return std::all_of(criteria.begin(), criteria.end(), [&](const callbacks::Criterion& criterion) {
     return criterion.monitor() == "loss" || point.mean.contains(criterion.monitor());
@@ -42,7 +46,14 @@ Replayed rule_for(const sinks::RunFile& run, const Rule& rule) {
   if (!measured || rule.patience || rule.min_delta) {
     const bool heldout = !run.stream("heldout").empty();
     options = EarlyStoppingOptions().stream(heldout || run.points.empty() ? "heldout" : run.points.front().stream);
-    options.patience(rule.patience.value_or(options.patience()))
+    name = "The default stopping rule";
+  }
+  if (rule.patience || rule.min_delta) {  // asked for, so it decides by itself, on the best distance that there is
+    const bool corrected = std::any_of(run.points.begin(), run.points.end(), [&](const plane::Point& point) {
+      return point.mean.contains(callbacks::kDefaultMonitor);
+    });
+    options.monitor(corrected ? callbacks::kDefaultMonitor : plane::distance_key("unigram"))
+        .patience(rule.patience.value_or(options.patience()))
         .min_delta(rule.min_delta.value_or(options.min_delta()));
     name = fmt::format("A stopping rule (patience {}, min_delta {:g})", options.patience(), options.min_delta());
   }

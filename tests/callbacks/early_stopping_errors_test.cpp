@@ -31,13 +31,14 @@ TEST_CASE("a key that the point lacks is an error with the keys there are", "[ca
   EarlyStopping default_options;
   auto empty = point(50, 0.5);
   empty.mean.clear();
-  REQUIRE_THROWS_MATCHES(default_options.update(empty), ArgumentError,
-                         Message("EarlyStopping monitors \"distance/unigram\", which the point of step 50 does not "
-                                 "have; it has: none, because the point has no layer but the embedding"));
+  REQUIRE_THROWS_MATCHES(
+      default_options.update(empty), ArgumentError,
+      Message("EarlyStopping monitors \"distance/unigram/corrected\", which the point of step 50 does "
+              "not have; it has: none, because the point has no layer but the embedding"));
 }
 
 TEST_CASE("steps must rise and an error leaves the state as it was", "[callbacks]") {
-  EarlyStopping stopping(EarlyStoppingOptions().patience(2));
+  EarlyStopping stopping(EarlyStoppingOptions().monitor("distance/unigram").patience(2));
   stopping.update(point(50, 0.5));
   stopping.update(point(100, 0.6));
   REQUIRE_THROWS_MATCHES(stopping.update(point(100, 0.7)), StateError,
@@ -50,7 +51,7 @@ TEST_CASE("steps must rise and an error leaves the state as it was", "[callbacks
 }
 
 TEST_CASE("streams do not mix", "[callbacks]") {
-  EarlyStopping stopping;
+  EarlyStopping stopping(EarlyStoppingOptions().monitor("distance/unigram"));
   stopping.update(point(50, 0.5, "heldout"));
   REQUIRE_THROWS_MATCHES(stopping.update(point(100, 0.5, "train")), StateError,
                          Message("EarlyStopping was given a point of stream \"train\" after points of stream "
@@ -71,6 +72,7 @@ TEST_CASE("options that cannot work are refused", "[callbacks]") {
   REQUIRE_THROWS_AS(make(EarlyStoppingOptions().min_delta(std::numeric_limits<double>::infinity())), ArgumentError);
   REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().start_from_step(-1)), ArgumentError,
                          Message("EarlyStopping needs a start_from_step of at least 0, got -1"));
-  REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().monitor("")), ArgumentError,
-                         Message("EarlyStopping needs the key of a metric, such as monitor(\"distance/unigram\")"));
+  REQUIRE_THROWS_MATCHES(
+      make(EarlyStoppingOptions().monitor("")), ArgumentError,
+      Message("EarlyStopping needs the key of a metric, such as monitor(\"distance/unigram/corrected\")"));
 }

@@ -36,7 +36,7 @@ struct Case {
 };
 
 EarlyStoppingOptions with(std::int64_t patience, double min_delta) {
-  return EarlyStoppingOptions().patience(patience).min_delta(min_delta);
+  return EarlyStoppingOptions().monitor("distance/unigram").patience(patience).min_delta(min_delta);
 }
 
 const std::vector<Case> kCases = {

@@ -223,6 +223,8 @@ TEST_CASE("reasons have names and exit codes", "[callbacks]") {
   REQUIRE(exit_code(StopReason::kWorsening) == 12);
   REQUIRE(to_string(StopReason::kTrend) == std::string("trend"));
   REQUIRE(exit_code(StopReason::kTrend) == 13);
+  REQUIRE(to_string(StopReason::kSettled) == std::string("settled"));
+  REQUIRE(exit_code(StopReason::kSettled) == 14);
   REQUIRE(exit_code(StopReason::kDivergence) == 20);
   REQUIRE(exit_code(StopReason::kNotFinite) == 21);
 }
@@ -299,7 +301,16 @@ TEST_CASE("further options that cannot work are refused", "[callbacks]") {
                          Message("EarlyStopping needs at least 3 checks for a trend (or 0 for none), got 2"));
   REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().trend_errors(kInf)), ArgumentError,
                          Message("EarlyStopping needs finite trend_errors, got inf"));
-  REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().baseline(kNaN)), ArgumentError,
-                         Message("EarlyStopping got NaN as baseline of distance/unigram: leave it out instead"));
+  REQUIRE_THROWS_MATCHES(
+      make(EarlyStoppingOptions().baseline(kNaN)), ArgumentError,
+      Message("EarlyStopping got NaN as baseline of distance/unigram/corrected: leave it out instead"));
+  REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().settled(-1)), ArgumentError,
+                         Message("EarlyStopping needs a finite settled of at least 0, got -1: it is what going on must "
+                                 "still be worth"));
+  REQUIRE_THROWS_AS(make(EarlyStoppingOptions().settled(kNaN)), ArgumentError);
+  REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().settled(1).min_delta_mode(DeltaMode::kStandardErrors)),
+                         ArgumentError,
+                         Message("EarlyStopping takes settled in the metric's own unit or relative to it, not in "
+                                 "standard errors"));
   REQUIRE_THROWS_AS(make(EarlyStoppingOptions().also({infoplane::callbacks::Criterion().patience(0)})), ArgumentError);
 }

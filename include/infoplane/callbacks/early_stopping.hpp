@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <infoplane/callbacks/criterion_state.hpp>
 #include <infoplane/callbacks/early_stopping_options.hpp>
 #include <infoplane/callbacks/stop_reason.hpp>
 #include <infoplane/plane/point.hpp>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,32 +13,23 @@ namespace infoplane::callbacks {
 
 struct Measured;
 
-/// Where one criterion stands.
-struct CriterionState {
-  StopReason reason = StopReason::kNone;  ///< what it asks for at the last check
-  std::int64_t best_step = -1;            ///< step of the last improvement; −1 before the first finite value
-  double best_value = std::numeric_limits<double>::quiet_NaN();
-  double best_error = 0;  ///< standard error of best_value, where the options ask for it
-  double last_value = std::numeric_limits<double>::quiet_NaN();  ///< smoothed
-  std::int64_t waited = 0;                                       ///< checks since the last improvement
-  std::int64_t undefined = 0;                                    ///< checks whose value wasn't finite
-  std::int64_t checks = 0;    ///< all checks; −1 where not known, in states that an older version saved
-  bool seen = false;          ///< whether there was a finite value, at a check or before start_from_step
-  std::deque<double> values;  ///< of the last checks, as many as are needed
-  std::deque<double> errors;
-};
-
 /// Decides from the points of a run, one after another, whether training may stop. A plain value: copies carry the
 /// state, and equal points give equal verdicts on every rank.
 ///
 /// The best value moves only by improvements of more than min_delta, so many small steps add up until they are one. A
 /// metric that isn't finite is neither better nor worse: such a check changes nothing and costs no patience.
 /// Divergence, and check_finite, end training whatever `combine` says, unless the metric is one that doesn't decide.
+///
+/// **The default rule**, where the options name no monitor, ends a run only on evidence that nothing is left to gain,
+/// never for want of an improvement. The loss decides: `validation_loss` once it is fed, else that of the points. It
+/// must have settled (Criterion::settled), and `distance/unigram/corrected` must not be falling by more than its noise,
+/// unless the loss has been rising. Without a loss that distance decides alone. Its best step is that of the loss, or
+/// without one of the distance, and never step 0. docs/stopping.md says how long the evidence takes.
 class EarlyStopping {
  public:
-  /// @throws ArgumentError if a patience or smoothing is below 1, a trend below 3 and not 0, min_delta or worsening
-  /// negative or not finite, trend_errors not finite, a threshold or baseline NaN, start_from_step negative, or a
-  /// monitor empty.
+  /// @throws ArgumentError if a patience or smoothing is below 1, a trend below 3 and not 0, min_delta, worsening or
+  /// settled negative or not finite, trend_errors not finite, a threshold or baseline NaN, start_from_step negative, or
+  /// a monitor empty.
   explicit EarlyStopping(EarlyStoppingOptions options = {});
 
   /// The rule that this library recommends for the end of pre-training: the distance to the bound shows no trend for
@@ -62,14 +52,14 @@ class EarlyStopping {
   StopReason reason() const noexcept { return reason_; }
   /// Step of the point that stopped it; −1 before.
   std::int64_t stopped_step() const noexcept { return stopped_step_; }
-  /// Of the first criterion: step of the last improvement; −1 before the first finite value.
-  std::int64_t best_step() const noexcept { return states_.front().best_step; }
+  /// Of the first criterion (see the default rule): step of the last improvement; −1 before the first finite value.
+  std::int64_t best_step() const noexcept { return leading().best_step; }
   /// Value at best_step(); NaN (or the baseline) before.
-  double best_value() const noexcept { return states_.front().best_value; }
+  double best_value() const noexcept { return leading().best_value; }
   /// Checks since the last improvement.
-  std::int64_t waited() const noexcept { return states_.front().waited; }
+  std::int64_t waited() const noexcept { return leading().waited; }
   /// Checks whose value wasn't finite.
-  std::int64_t undefined() const noexcept { return states_.front().undefined; }
+  std::int64_t undefined() const noexcept { return leading().undefined; }
   /// True if the last point that counted moved best_step().
   bool improved() const noexcept { return improved_; }
   /// How often best_step() moved in this object: what load_state brings along does not count.
@@ -93,6 +83,11 @@ class EarlyStopping {
  private:
   void take(std::int64_t step, const plane::Point* point, const plane::Metrics& fed);
   void look_before_start(const std::vector<Measured>& measured, std::int64_t step);
+  bool default_rule() const noexcept { return !options_.names_monitor(); }
+  std::size_t leader() const noexcept;
+  const CriterionState& leading() const noexcept { return states_[leader()]; }
+  bool chooses_fed_loss(const plane::Metrics& fed);
+  StopReason asked_by_default_rule() const;
   void decide(std::int64_t step);
   void reconsider();
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace infoplane::callbacks {
@@ -30,17 +31,22 @@ enum class Combine : std::uint8_t {
 /// A patience that lack of improvement never ends.
 inline constexpr std::int64_t kEndless = std::numeric_limits<std::int64_t>::max();
 
+inline constexpr const char* kDefaultMonitor = "distance/unigram/corrected";
+
 /// One metric and what is asked of it.
 struct Criterion {
   /// A key that the user feeds, else "loss", else a key of the point. Standard errors are looked up as the key, less a
-  /// "/corrected" at its end, with "/standard_error" behind it.
-  INFOPLANE_ARG(std::string, monitor) = "distance/unigram";
+  /// "/corrected" at its end, with "/standard_error" behind it. A plug-in value whose corrected one is NaN, because it
+  /// cannot be told from its noise, is not defined.
+  INFOPLANE_ARG(std::string, monitor) = kDefaultMonitor;
   /// Layer whose metrics are meant; empty: the mean over the blocks.
   INFOPLANE_ARG(std::string, layer);
   INFOPLANE_ARG(Mode, mode) = Mode::kMin;
   /// Checks without improvement after which training may stop, at least 1.
   INFOPLANE_ARG(std::int64_t, patience) = 5;
-  /// An improvement is a change for the better by more than this.
+  /// An improvement is a change for the better by more than this and, where the standard error s of the metric is
+  /// known, by more than √(s² + s_best²). What is more than this but not more than that is no check without
+  /// improvement.
   INFOPLANE_ARG(double, min_delta) = 1e-3;
   INFOPLANE_ARG(DeltaMode, min_delta_mode) = DeltaMode::kAbsolute;
   /// Training may stop once the value is this good. In the metric's own unit.
@@ -58,6 +64,14 @@ struct Criterion {
   /// (plane::trend). At least 3; 0: not asked for. Goes by the values as they are, not smoothed.
   INFOPLANE_ARG(std::int64_t, trend) = 0;
   INFOPLANE_ARG(double, trend_errors) = 1;
+  /// Training may stop once it is known, with 99 % confidence, that going on is not worth this much: the least-squares
+  /// line through the last half of all checks, at least 25, continued over as many again, gains less than this (in the
+  /// metric's own unit; with kRelative of its mean over them), or beyond doubt (99.997 %) that the metric has been
+  /// getting worse. The line's error comes from its residuals and their autocorrelation. `patience` is then the fewest
+  /// checks without improvement that this takes, and does not end training by itself; an improvement is one of the mean
+  /// over the last tenth of all checks, by more than its noise, or one that is as good but has half the variance. Step
+  /// 0 is only compared with.
+  INFOPLANE_ARG(std::optional<double>, settled);
   /// A value that is NaN or infinite ends training. Unset: as EarlyStoppingOptions::check_finite() says; and where that
   /// is unset too, it does for a loss (is_loss of the key) that has been finite before, because what lies within its
   /// noise is NaN on the plane by nature.
@@ -67,9 +81,22 @@ struct Criterion {
 /// Whether a key names a loss: "loss" is one of its words, such as in "loss", "validation_loss" and "loss/heldout".
 bool is_loss(std::string_view key) noexcept;
 
-/// The options of the first criterion stand here themselves; see Criterion.
+/// The options of the first criterion stand here themselves; see Criterion. Where no monitor is named, the default rule
+/// of EarlyStopping decides: `patience` and `min_delta` are then the least that it waits and counts, as `settled` says.
 struct EarlyStoppingOptions {
-  INFOPLANE_ARG(std::string, monitor) = "distance/unigram";
+  EarlyStoppingOptions& monitor(std::string key) & {
+    monitor_ = std::move(key);
+    names_monitor_ = true;
+    return *this;
+  }
+  EarlyStoppingOptions&& monitor(std::string key) && { return std::move(monitor(std::move(key))); }
+  const std::string& monitor() const noexcept { return monitor_; }
+  bool names_monitor() const noexcept { return names_monitor_; }
+
+ private:
+  std::string monitor_ = kDefaultMonitor;
+  bool names_monitor_ = false;
+
   INFOPLANE_ARG(std::string, layer);
   INFOPLANE_ARG(Mode, mode) = Mode::kMin;
   INFOPLANE_ARG(std::int64_t, patience) = 5;
@@ -82,6 +109,8 @@ struct EarlyStoppingOptions {
   INFOPLANE_ARG(std::int64_t, smoothing) = 1;
   INFOPLANE_ARG(std::int64_t, trend) = 0;
   INFOPLANE_ARG(double, trend_errors) = 1;
+  /// Unset without a monitor: 0.01 of the distance; the loss has 0.2 % of its own.
+  INFOPLANE_ARG(std::optional<double>, settled);
   /// Further metrics, and which of all decide.
   INFOPLANE_ARG(std::vector<Criterion>, also);
   INFOPLANE_ARG(Combine, combine) = Combine::kAny;
@@ -95,7 +124,7 @@ struct EarlyStoppingOptions {
   INFOPLANE_ARG(bool, strict) = true;
 
  public:
-  /// All criteria: that of these options, then `also`.
+  /// All criteria: that of these options; the loss, where they name no monitor; then `also`.
   std::vector<Criterion> criteria() const;
 };
 
