@@ -9,13 +9,14 @@
 #include <infoplane/callbacks/best_checkpoint.hpp>
 #include <infoplane/core/error.hpp>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "core/whole_file.hpp"
+#include "callbacks/archive_check.hpp"
+#include "callbacks/archive_file.hpp"
+#include "callbacks/checkpoint_layout.hpp"
 
 namespace infoplane::callbacks {
 namespace {
@@ -23,132 +24,86 @@ namespace {
 using torch::serialize::InputArchive;
 using torch::serialize::OutputArchive;
 
-/// Tensors of a model by name, "p " before a parameter's and "b " before a buffer's.
-std::map<std::string, at::Tensor> tensors_of(const torch::nn::Module& model) {
-  std::map<std::string, at::Tensor> tensors;
-  for (const auto& each : model.named_parameters()) {
-    tensors.emplace("p " + each.key(), each.value());
-  }
-  for (const auto& each : model.named_buffers()) {
-    tensors.emplace("b " + each.key(), each.value());
-  }
-  return tensors;
-}
-
-/// What must agree between the file and the model, a line a tensor.
-std::map<std::string, std::string> layout_of(const torch::nn::Module& model) {
-  std::map<std::string, std::string> layout;
-  for (const auto& [name, tensor] : tensors_of(model)) {
-    layout[name] = tensor.defined() ? detail::concat(tensor.scalar_type(), ' ', tensor.sizes()) : "undefined";
-  }
-  return layout;
-}
-
-c10::IValue to_value(const std::map<std::string, std::string>& layout) {
-  std::string text;
-  for (const auto& [name, shape] : layout) {
-    text += name + '\t' + shape + '\n';
-  }
-  return text;
-}
-
-std::map<std::string, std::string> from_text(const std::string& text) {
-  std::map<std::string, std::string> layout;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto tab = text.find('\t', at);
-    const auto end = text.find('\n', at);
-    if (tab >= end || end == std::string::npos) {
-      break;
-    }
-    layout[text.substr(at, tab - at)] = text.substr(tab + 1, end - tab - 1);
-    at = end + 1;
-  }
-  return layout;
-}
-
-void compare(const std::string& path, const std::map<std::string, std::string>& file,
-             const std::map<std::string, std::string>& model) {
-  for (const auto& [name, shape] : model) {
-    const auto found = file.find(name);
-    INFOPLANE_CHECK(found != file.end(), ShapeError, "the checkpoint ", path, " has no ", name.substr(2),
-                    ", which the model has");
-    INFOPLANE_CHECK(found->second == shape, ShapeError, "the checkpoint ", path, " has ", name.substr(2), " as ",
-                    found->second, ", the model as ", shape);
-  }
-  for (const auto& [name, shape] : file) {
-    INFOPLANE_CHECK(model.count(name) != 0, ShapeError, "the checkpoint ", path, " has ", name.substr(2),
-                    ", which the model lacks");
-  }
-}
-
-/// The one device that the model is on; none where there are several.
-std::optional<c10::Device> device_of(const torch::nn::Module& model) {
-  std::optional<c10::Device> device;
-  for (const auto& [name, tensor] : tensors_of(model)) {
-    if (tensor.defined() && device && *device != tensor.device()) {
-      return std::nullopt;
-    }
-    device = tensor.defined() ? tensor.device() : device;
-  }
-  return device;
-}
-
 /// What LibTorch says, without where in its sources.
 std::string reason(const std::exception& error) {
   const auto* of_torch = dynamic_cast<const c10::Error*>(&error);
   return of_torch == nullptr ? error.what() : of_torch->what_without_backtrace();
 }
 
-/// Takes the bytes of an archive. LibTorch's writer ends the process where writing fails, so a failure is kept until it
-/// is done.
-class Output {
+/// Model and optimizer as they were. Unless they are kept, they become so again.
+class Before {
  public:
-  explicit Output(const std::string& path) : file_(path, FileKind::kArchive) {}
-
-  void write(OutputArchive& archive) {
-    archive.save_to([this](const void* bytes, std::size_t size) { return take(bytes, size); });
-    if (failure_) {
-      std::rethrow_exception(failure_);
+  Before(torch::nn::Module& model, torch::optim::Optimizer* optimizer) : optimizer_(optimizer) {
+    for (const auto& [name, tensor] : tensors_of(model)) {
+      if (tensor.defined()) {
+        tensors_.emplace_back(tensor, tensor.detach());
+      }
     }
-    constexpr bool kDurable = true;
-    file_.commit(kDurable);
+    if (optimizer_ != nullptr) {
+      for (const auto& group : optimizer_->param_groups()) {
+        options_.push_back(group.has_options() ? group.options().clone() : nullptr);
+      }
+      // LibTorch only adds to the state: parameters that had none when it was saved would keep a later one.
+      state_ = std::move(optimizer_->state());
+      optimizer_->state().clear();
+    }
   }
+
+  ~Before() {
+    if (!kept_) {
+      return;
+    }
+    for (auto& [tensor, before] : tensors_) {
+      tensor.set_data(before);
+    }
+    if (optimizer_ != nullptr) {
+      optimizer_->state() = std::move(state_);
+      for (std::size_t i = 0; i < options_.size(); ++i) {
+        optimizer_->param_groups()[i].set_options(std::move(options_[i]));
+      }
+    }
+  }
+
+  Before(const Before&) = delete;
+  Before& operator=(const Before&) = delete;
+
+  void forget() noexcept { kept_ = false; }
 
  private:
-  std::size_t take(const void* bytes, std::size_t size) noexcept {
-    try {
-      if (!failure_) {
-        file_.append({static_cast<const char*>(bytes), size});
-      }
-    } catch (...) {
-      failure_ = std::current_exception();
-    }
-    return size;
-  }
-
-  WholeFile file_;
-  std::exception_ptr failure_;
+  torch::optim::Optimizer* optimizer_;
+  std::vector<std::pair<at::Tensor, at::Tensor>> tensors_;
+  std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> options_;
+  std::decay_t<decltype(std::declval<torch::optim::Optimizer&>().state())> state_;
+  bool kept_ = true;
 };
 
-/// Loads the optimizer so that it ends as it was saved or, where that throws, as it was.
-void load_optimizer(torch::optim::Optimizer& optimizer, InputArchive& archive) {
-  auto& groups = optimizer.param_groups();
-  std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> options;
-  for (const auto& group : groups) {
-    options.push_back(group.has_options() ? group.options().clone() : nullptr);
-  }
-  // LibTorch only adds to the state: parameters that had none when it was saved would keep a later one.
-  auto state = std::move(optimizer.state());
-  optimizer.state().clear();
-  try {
-    optimizer.load(archive);
-  } catch (...) {
-    optimizer.state() = std::move(state);
-    for (std::size_t i = 0; i < groups.size(); ++i) {
-      groups[i].set_options(std::move(options[i]));
-    }
-    throw;
-  }
+/// What a file holds beside model and optimizer.
+struct Loaded {
+  InputArchive archive, model, optimizer;
+  bool has_optimizer = false;
+  std::string layout, stopping;
+  std::int64_t step = -1;
+};
+
+/// @throws IoError, or one of LibTorch's, if it cannot be read, is damaged, or holds anything but data.
+Loaded load_archive(const std::string& path, std::optional<c10::Device> device) {
+  const ArchiveFile file(path);
+  require_undamaged(file);
+  require_data_only(file);
+  Loaded loaded;
+  loaded.archive.load_from(
+      [&file](std::uint64_t at, void* into, std::size_t count) { return file.read(at, into, count); },
+      [&file] { return static_cast<std::size_t>(file.size()); }, device);
+  c10::IValue layout, step, stopping;
+  loaded.archive.read("model", loaded.model);
+  loaded.archive.read("layout", layout);
+  loaded.archive.read("step", step);
+  loaded.archive.read("stopping", stopping);
+  loaded.has_optimizer = loaded.archive.try_read("optimizer", loaded.optimizer);
+  loaded.layout = layout.toStringRef();
+  loaded.step = step.toInt();
+  loaded.stopping = stopping.toStringRef();
+  return loaded;
 }
 
 }  // namespace
@@ -169,12 +124,12 @@ bool BestCheckpoint::update(const EarlyStopping& stopping) {
     return false;
   }
   try {
-    Output output(path_);
+    ArchiveOutput output(path_);
     OutputArchive archive;
     OutputArchive model(archive.compilation_unit());
     model_->save(model);
     archive.write("model", model);
-    archive.write("layout", to_value(layout_of(*model_)));
+    archive.write("layout", c10::IValue(layout_of(*model_)));
     if (optimizer_ != nullptr) {
       OutputArchive optimizer(archive.compilation_unit());
       optimizer_->save(optimizer);
@@ -182,7 +137,12 @@ bool BestCheckpoint::update(const EarlyStopping& stopping) {
     }
     archive.write("step", c10::IValue(stopping.best_step()));
     archive.write("stopping", c10::IValue(stopping.save_state()));
-    output.write(archive);
+    archive.save_to([&](const void* bytes, std::size_t size) { return output.take(bytes, size); });
+    output.finish();
+    if (output.readable() >= 0) {
+      require_data_only(ArchiveFile(output.readable()));  // else it could never be restored
+    }
+    output.commit();
   } catch (const std::exception& error) {
     INFOPLANE_THROW(IoError, "the checkpoint ", path_, " of step ", stopping.best_step(),
                     " cannot be written: ", reason(error));
@@ -197,51 +157,44 @@ std::int64_t BestCheckpoint::restore() { return load(nullptr); }
 std::int64_t BestCheckpoint::restore(EarlyStopping& stopping) { return load(&stopping); }
 
 std::int64_t BestCheckpoint::load(EarlyStopping* stopping) {
-  InputArchive archive;
-  InputArchive model;
-  InputArchive optimizer;
-  c10::IValue layout;
-  c10::IValue step;
-  c10::IValue state;
   INFOPLANE_CHECK(
       ::access(path_.c_str(), F_OK) == 0, IoError, "the checkpoint ", path_,
       " cannot be read: nothing is there. BestCheckpoint::update saves once the rule has a best step, where "
       "saves() is true");
+  Loaded loaded;
   try {
-    archive.load_from(path_, device_of(*model_));
-    archive.read("model", model);
-    archive.read("layout", layout);
-    archive.read("step", step);
-    archive.read("stopping", state);
+    loaded = load_archive(path_, device_of(*model_));
   } catch (const std::exception& error) {
     INFOPLANE_THROW(IoError, "the checkpoint ", path_, " cannot be read: ", reason(error));
   }
-  INFOPLANE_CHECK(optimizer_ == nullptr || archive.try_read("optimizer", optimizer), IoError, "the checkpoint ", path_,
+  INFOPLANE_CHECK(optimizer_ == nullptr || loaded.has_optimizer, IoError, "the checkpoint ", path_,
                   " was saved without an optimizer");
-  compare(path_, from_text(layout.toStringRef()), layout_of(*model_));
+  require_same_layout(path_, loaded.layout, loaded.model, *model_);
   std::optional<EarlyStopping> rule;
   if (stopping != nullptr) {
     rule = *stopping;
-    rule->load_state(state.toStringRef());
+    rule->load_state(loaded.stopping);
   }
+  Before before(*model_, optimizer_);
   if (optimizer_ != nullptr) {
     try {
-      load_optimizer(*optimizer_, optimizer);
+      optimizer_->load(loaded.optimizer);
     } catch (const std::exception& error) {
       INFOPLANE_THROW(IoError, "the checkpoint ", path_, " is of another optimizer: ", reason(error));
     }
   }
   try {
-    model_->load(model);
+    model_->load(loaded.model);
   } catch (const std::exception& error) {
     INFOPLANE_THROW(IoError, "the checkpoint ", path_, " cannot be loaded into the model: ", reason(error));
   }
-  value_ = step.toInt() == step_ ? value_ : std::numeric_limits<double>::quiet_NaN();
+  before.forget();
+  value_ = loaded.step == step_ ? value_ : std::numeric_limits<double>::quiet_NaN();
   if (stopping != nullptr) {
     *stopping = *std::move(rule);
     value_ = stopping->best_value();
   }
-  step_ = step.toInt();
+  step_ = loaded.step;
   return step_;
 }
 
