@@ -89,11 +89,11 @@ void print_text(const sinks::Comparison& comparison, const std::vector<std::stri
     const auto& run = comparison.runs[ranked.index];
     const bool defined = run.reason.empty();
     std::size_t column = 0;
-    for (auto& cell : {defined ? std::to_string(i + 1) : "-", text::printable(names[ranked.index]),
-                       run.step < 0 ? "-" : std::to_string(run.step), with_error(run), shown(run.complexity),
-                       shown(run.expressivity), shown(run.optimality), shown(run.loss),
-                       std::isfinite(ranked.p_value) ? fmt::format("{:.2g}", ranked.p_value) : "-",
-                       std::string(plane::to_string(ranked.verdict))}) {
+    for (const auto& cell : {defined ? std::to_string(i + 1) : "-", text::printable(names[ranked.index]),
+                             run.step < 0 ? "-" : std::to_string(run.step), with_error(run), shown(run.complexity),
+                             shown(run.expressivity), shown(run.optimality), shown(run.loss),
+                             std::isfinite(ranked.p_value) ? fmt::format("{:.2g}", ranked.p_value) : "-",
+                             std::string(plane::to_string(ranked.verdict))}) {
       columns[column++].cells.push_back(cell);
     }
   }

@@ -29,6 +29,7 @@ struct Arguments {
 std::vector<sinks::Scores> scores_of_all(const RunChoice& choice, const std::vector<sinks::RunFile>& files,
                                          const ScoreTable& table) {
   std::vector<std::string> names;
+  names.reserve(files.size());
   for (const auto& file : files) {
     names.push_back(file.header.run);
   }

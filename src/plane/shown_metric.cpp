@@ -59,9 +59,10 @@ ShownMetric shown_metric(std::string_view key, const std::vector<Point>& points,
     if (!stream.empty() && point.stream != stream) {
       continue;
     }
-    const auto* of_layer = layer.empty() ? nullptr : point.layer(layer);
-    if (layer.empty() || of_layer != nullptr) {
-      count.add(layer.empty() ? point.mean : of_layer->metrics, key, better);
+    if (layer.empty()) {
+      count.add(point.mean, key, better);
+    } else if (const auto* of_layer = point.layer(layer)) {
+      count.add(of_layer->metrics, key, better);
     }
   }
   return chosen(key, std::move(better), count);

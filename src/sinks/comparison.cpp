@@ -36,6 +36,7 @@ std::string stream_of(const std::vector<RunFile>& runs, const ComparisonOptions&
 
 std::vector<const std::vector<plane::Point>*> points_of_all(const std::vector<RunFile>& runs) {
   std::vector<const std::vector<plane::Point>*> all;
+  all.reserve(runs.size());
   for (const auto& run : runs) {
     all.push_back(&run.points);
   }
@@ -166,6 +167,7 @@ bool have_curve_gap(const std::vector<RunFile>& runs, const ComparisonOptions& o
 Comparison compare(const std::vector<RunFile>& runs, const ComparisonOptions& options) {
   INFOPLANE_CHECK(!runs.empty(), ArgumentError, "a comparison was asked for without a run: give at least one");
   std::vector<std::string> names;
+  names.reserve(runs.size());
   for (const auto& run : runs) {
     names.push_back(run.header.run);
   }

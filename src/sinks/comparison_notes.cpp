@@ -49,6 +49,7 @@ std::vector<std::string> comparison_notes(const std::vector<RunHeader>& headers,
 
 std::vector<std::string> comparison_notes(const std::vector<RunFile>& runs, const std::vector<std::string>& names) {
   std::vector<RunHeader> headers;
+  headers.reserve(runs.size());
   for (const auto& run : runs) {
     headers.push_back(run.header);
   }

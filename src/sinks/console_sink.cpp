@@ -19,7 +19,7 @@ std::string metric_heading(const std::string& key) {
       {"optimality/", "optimality"},   {"distance/", "distance"},          {"curve_gap/", "curve gap"},
   };
   const auto corrected = plane::corrected_key("");
-  const auto plain = key.ends_with(corrected) ? key.substr(0, key.size() - corrected.size()) : key;
+  auto plain = key.ends_with(corrected) ? key.substr(0, key.size() - corrected.size()) : key;
   for (const auto& [prefix, name] : kNames) {
     if (plain.starts_with(prefix)) {
       const auto order = plain.substr(std::string_view(prefix).size());

@@ -27,7 +27,7 @@ bool is_formula(std::string_view text) {
 /// A text as a cell: with an apostrophe in front where a spreadsheet would run it, in quotes where it has what ends
 /// one.
 std::string cell_of(const std::string& text) {
-  const auto guarded = is_formula(text) ? "'" + text : text;
+  auto guarded = is_formula(text) ? "'" + text : text;
   if (guarded.find_first_of(",\t\"\r\n") == std::string::npos) {
     return guarded;
   }

@@ -200,9 +200,10 @@ std::string bounds(Frame& frame, const Plane& plane, Labels& labels) {
 
 void Labels::avoid(std::pair<double, double> from, std::pair<double, double> to, double weight) {
   const auto dx = to.first - from.first, dy = to.second - from.second;
-  const auto parts = std::max(1.0, std::ceil(std::hypot(dx, dy) / 8));
-  for (double i = 0; i <= parts; ++i) {
-    avoid(from.first + dx * i / parts, from.second + dy * i / parts, weight);
+  const auto parts = 1 + static_cast<int>(std::hypot(dx, dy) / 8);
+  for (int i = 0; i <= parts; ++i) {
+    const auto share = static_cast<double>(i) / parts;
+    avoid(from.first + dx * share, from.second + dy * share, weight);
   }
 }
 

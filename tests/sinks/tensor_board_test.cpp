@@ -177,6 +177,20 @@ TEST_CASE("an event file holds a version and then the scalars of each point", "[
   REQUIRE(files_in(folder.file("tb/_._odd_name")).size() == 1);
 }
 
+TEST_CASE("tags are UTF-8 whatever a layer is called, as readers of event files demand it", "[sinks]") {
+  const samples::Folder folder;
+  {
+    TensorBoardSink sink(folder.file("tb"));
+    sink.write(samples::header());
+    auto made = point(0);
+    made.layers = {{"слой.0", 1, 0, {{"H(Z)", 0.5}}}, {"cut\xD1", 1, 0, {{"H(Z)", 0.25}}}};
+    sink.write(made);
+  }
+  const auto scalars = events_of(files_in(folder.file("tb/train")).at(0)).at(1).scalars;
+  REQUIRE(scalars.at("слой.0/H(Z)") == 0.5F);
+  REQUIRE(scalars.at("cut\xEF\xBF\xBD/H(Z)") == 0.25F);
+}
+
 TEST_CASE("layers can be left out, and a second start writes a file of its own", "[sinks]") {
   const samples::Folder folder;
   for (int start = 0; start < 2; ++start) {
