@@ -53,7 +53,7 @@ at::Tensor train(ncclComm_t communicator, cudaStream_t stream, const at::Device&
 
   infoplane::Monitor monitor(model, infoplane::MonitorOptions().every(20).window(4), ranks);
   monitor.make_sink<infoplane::JsonLinesSink>(run_file, infoplane::sinks::OpenMode::kOverwrite);  // on rank 0
-  infoplane::EarlyStopping stopping(infoplane::EarlyStoppingOptions().patience(5));
+  infoplane::EarlyStopping stopping;
 
   for (std::int64_t step = 0; step <= 40; ++step) {
     const auto batch = batches.next();

@@ -89,11 +89,22 @@ void print_verdict(const Options& options, const std::vector<infoplane::plane::P
     fmt::print("\nStopping: {}stopped at step {} ({}): {}\n", options.stop ? "" : "would have ",
                stopping.stopped_step(), to_string(stopping.reason()), stopping.message());
   }
+  const infoplane::plane::Point* best = nullptr;
+  const infoplane::plane::Point* lowest = nullptr;
   for (const auto& point : points) {
-    if (point.stream == "heldout" && point.step == stopping.best_step()) {
-      fmt::print("Best step by the rule: {}, with a held-out loss of {:.4f}; at the last point it is {:.4f}\n",
-                 point.step, point.loss, points.back().loss);
+    if (point.stream == "heldout") {
+      best = point.step == stopping.best_step() ? &point : best;
+      lowest = lowest == nullptr || point.loss < lowest->loss ? &point : lowest;
     }
+  }
+  if (best == nullptr) {
+    return;
+  }
+  fmt::print("Best step by the rule: {}, with a held-out loss of {:.4f}; at the last point it is {:.4f}\n", best->step,
+             best->loss, points.back().loss);
+  if (lowest->loss < best->loss) {
+    fmt::print("The lowest is {:.4f}, at step {}: better, but not by the {:g} % that count as an improvement\n",
+               lowest->loss, lowest->step, 100 * stopping.options().min_delta());
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <infoplane/sinks/run_file.hpp>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -152,15 +153,25 @@ TEST_CASE("--stop ends a run that without it goes on and says when it would have
   const auto step = std::stoll(stopped.out.substr(at + best.size()));
   REQUIRE_THAT(stopped.out, ContainsSubstring(" since step " + std::to_string(step)));
   bool found = false;
+  infoplane::plane::Point lowest;
+  lowest.loss = std::numeric_limits<double>::infinity();
+  double best_loss = 0;
   for (const auto& point : stopped.file.stream("heldout")) {
+    lowest = point.loss < lowest.loss ? point : lowest;
     if (point.step == step) {
       found = true;
+      best_loss = point.loss;
       std::array<char, 64> loss{};
       std::snprintf(loss.data(), loss.size(), "with a held-out loss of %.4f", point.loss);
       REQUIRE_THAT(stopped.out, ContainsSubstring(std::to_string(step) + ", " + loss.data()));
     }
   }
   REQUIRE(found);
+  // Where a lower one was seen, why that is not the best.
+  std::array<char, 128> words{};
+  std::snprintf(words.data(), words.size(), "The lowest is %.4f, at step %lld: better, but not by the 0.5 %% that count",
+                lowest.loss, static_cast<long long>(lowest.step));
+  REQUIRE((stopped.out.find(words.data()) != std::string::npos) == (lowest.loss < best_loss));
 }
 
 TEST_CASE("--limit is how much of the text is trained on", "[examples][program]") {
