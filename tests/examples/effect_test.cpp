@@ -169,8 +169,9 @@ TEST_CASE("--stop ends a run that without it goes on and says when it would have
   REQUIRE(found);
   // Where a lower one was seen, why that is not the best.
   std::array<char, 128> words{};
-  std::snprintf(words.data(), words.size(), "The lowest is %.4f, at step %lld: better, but not by the 0.5 %% that count",
-                lowest.loss, static_cast<long long>(lowest.step));
+  std::snprintf(words.data(), words.size(),
+                "The lowest is %.4f, at step %lld: better, but not by the 0.5 %% that count", lowest.loss,
+                static_cast<long long>(lowest.step));
   REQUIRE((stopped.out.find(words.data()) != std::string::npos) == (lowest.loss < best_loss));
 }
 
