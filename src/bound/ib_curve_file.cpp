@@ -1,7 +1,5 @@
-#include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/core/error.hpp>
 #include <limits>
@@ -9,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "core/json_number.hpp"
+#include "core/json_tree.hpp"
+#include "core/text.hpp"
 #include "core/whole_file.hpp"
 
 namespace infoplane::bound {
@@ -17,6 +18,14 @@ namespace {
 constexpr int kVersion = 1;
 constexpr const char* kFormat = "infoplane IB curve";
 constexpr double kSlack = 1e-6;  // nats; of sums of many terms
+constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
+
+std::int64_t integer(const std::string& path, const nlohmann::json& json) {
+  const auto value = integer_from_json(json);
+  INFOPLANE_CHECK(value, IoError, "the IB curve ", path, " has ", text::shortened(json.dump(), 80),
+                  " instead of a 64-bit integer");
+  return *value;
+}
 
 /// @throws IoError unless the points are what the concave hull of channels of a joint can be.
 void check(const std::string& path, const std::vector<IbPoint>& points, double information) {
@@ -68,28 +77,35 @@ void IbCurve::save(const std::string& path) const {
 }
 
 IbCurve IbCurve::load(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  INFOPLANE_CHECK(in, IoError, "the IB curve ", path, " cannot be opened: ", std::strerror(errno));
+  std::string text;
+  const int error = read_whole_file(path, text, kMostBytes);
+  INFOPLANE_CHECK(error == 0, IoError, "the IB curve ", path, " cannot be opened: ", std::strerror(error));
+  const auto json = [&] {
+    try {
+      return json::parse(text);
+    } catch (const IoError& why) {
+      INFOPLANE_THROW(IoError, "the IB curve ", path, " cannot be read: ", why.what());
+    }
+  }();
   IbCurve curve;
   try {
-    const auto json = nlohmann::json::parse(in);
     INFOPLANE_CHECK(json.value("format", "") == kFormat, IoError, path, " is not an IB curve: \"format\" is not \"",
                     kFormat, "\"");
     INFOPLANE_CHECK(json.at("version") == kVersion, IoError, "the IB curve ", path, " is of version ",
-                    json.at("version").dump(), "; this library reads version ", kVersion);
+                    text::shortened(json.at("version").dump(), 80), "; this library reads version ", kVersion);
     json.at("row_entropy").get_to(curve.row_entropy_);
     json.at("column_entropy").get_to(curve.column_entropy_);
     json.at("information").get_to(curve.information_);
     json.at("tolerance").get_to(curve.tolerance_);
-    curve.cluster_limit_ = json.value("cluster_limit", std::int64_t{0});
+    curve.cluster_limit_ = json.contains("cluster_limit") ? integer(path, json.at("cluster_limit")) : 0;
     for (const auto& point : json.at("points")) {
       const auto& beta = point.at("beta");
       curve.points_.push_back({point.at("complexity"), point.at("expressivity"),
                                beta.is_null() ? std::numeric_limits<double>::infinity() : beta.get<double>(),
-                               point.at("clusters")});
+                               integer(path, point.at("clusters"))});
     }
-  } catch (const nlohmann::json::exception& error) {
-    INFOPLANE_THROW(IoError, "the IB curve ", path, " cannot be read: ", error.what());
+  } catch (const nlohmann::json::exception& why) {
+    INFOPLANE_THROW(IoError, "the IB curve ", path, " cannot be read: ", why.what());
   }
   INFOPLANE_CHECK(curve.tolerance_ >= 0, IoError, "the IB curve ", path, " has the tolerance ", curve.tolerance_);
   check(path, curve.points_, curve.information_);

@@ -6,15 +6,35 @@
 
 #include "callbacks/criterion.hpp"
 #include "core/json_number.hpp"
+#include "core/json_tree.hpp"
+#include "core/text.hpp"
 
 namespace infoplane::callbacks {
 namespace {
 
 constexpr int kVersion = 1;
 
-double number(const nlohmann::json& json) {
+constexpr const char* kNoState = "the text is no saved state of EarlyStopping: ";
+
+/// Bytes of a name that are no UTF-8 are replaced, as JSON cannot hold them.
+std::string dump(const nlohmann::json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string shown(const nlohmann::json& json) { return text::shortened(dump(json), 80); }
+
+double number(const nlohmann::json& object, const char* name) {
+  const auto& json = object.at(name);
   const auto value = number_from_json(json);
-  return value ? *value : json.get<double>();  // throws and says what it is instead
+  INFOPLANE_CHECK(value, ArgumentError, kNoState, "\"", name, "\" is ", shown(json), " instead of a number");
+  return *value;
+}
+
+std::int64_t integer(const nlohmann::json& object, const char* name) {
+  const auto& json = object.at(name);
+  const auto value = integer_from_json(json);
+  INFOPLANE_CHECK(value, ArgumentError, kNoState, "\"", name, "\" is ", shown(json), " instead of a 64-bit integer");
+  return *value;
 }
 
 nlohmann::json encode(const History& history) {
@@ -44,8 +64,8 @@ nlohmann::json encode(const CriterionState& state, const Criterion& criterion) {
   return json;
 }
 
-StopReason reason_of(const nlohmann::json& json) {
-  const int value = json.get<int>();
+StopReason reason_of(const nlohmann::json& object) {
+  const auto value = integer(object, "reason");
   INFOPLANE_CHECK(value >= 0 && value <= static_cast<int>(StopReason::kSettled), ArgumentError,
                   "a saved state of EarlyStopping has the unknown reason ", value);
   return static_cast<StopReason>(value);
@@ -53,25 +73,25 @@ StopReason reason_of(const nlohmann::json& json) {
 
 CriterionState decode(const nlohmann::json& json) {
   CriterionState state;
-  state.reason = reason_of(json.at("reason"));
-  state.best_step = json.at("best_step");
-  state.best_value = number(json.at("best_value"));
-  state.best_error = number(json.at("best_error"));
-  state.last_value = number(json.at("last_value"));
-  state.waited = json.at("waited");
-  state.undefined = json.at("undefined");
+  state.reason = reason_of(json);
+  state.best_step = integer(json, "best_step");
+  state.best_value = number(json, "best_value");
+  state.best_error = number(json, "best_error");
+  state.last_value = number(json, "last_value");
+  state.waited = integer(json, "waited");
+  state.undefined = integer(json, "undefined");
   state.values = json.at("values").get<std::deque<double>>();
   state.errors = json.at("errors").get<std::deque<double>>();
-  state.checks = json.value("checks", std::int64_t{-1});
+  state.checks = json.contains("checks") ? integer(json, "checks") : -1;
   state.seen = json.value("seen", state.best_step >= 0 || !state.values.empty());
   if (json.contains("history")) {
     const auto& history = json.at("history");
     state.history.means = history.at("means").get<std::vector<double>>();
     state.history.errors = history.at("errors").get<std::vector<double>>();
-    state.history.checks_a_mean = history.at("checks_a_mean");
-    state.history.open = history.at("open");
-    state.history.sum = history.at("sum");
-    state.history.squares = history.at("squares");
+    state.history.checks_a_mean = integer(history, "checks_a_mean");
+    state.history.open = integer(history, "open");
+    state.history.sum = number(history, "sum");
+    state.history.squares = number(history, "squares");
   }
   return state;
 }
@@ -136,15 +156,15 @@ std::string EarlyStopping::save_state() const {
   const nlohmann::json json{
       {"version", kVersion}, {"criteria", criteria},    {"reason", static_cast<int>(reason_)}, {"deciding", deciding_},
       {"stream", stream_},   {"last_step", last_step_}, {"stopped_step", stopped_step_}};
-  return json.dump();
+  return dump(json);
 }
 
 void EarlyStopping::load_state(std::string_view text) {
   EarlyStopping loaded(options_);
   try {
-    const auto json = nlohmann::json::parse(text);
+    const auto json = json::parse(text);
     INFOPLANE_CHECK(json.at("version") == kVersion, ArgumentError, "a saved state of EarlyStopping is of version ",
-                    json.at("version").dump(), "; this library reads version ", kVersion);
+                    shown(json.at("version")), "; this library reads version ", kVersion);
     const auto& criteria = json.at("criteria");
     INFOPLANE_CHECK(criteria.size() == criteria_.size(), ArgumentError, "a saved state of EarlyStopping has ",
                     criteria.size(), " criteria where the options have ", criteria_.size());
@@ -152,28 +172,31 @@ void EarlyStopping::load_state(std::string_view text) {
       if (i == 1 && default_rule() && criteria[i].at("monitor") == kFedLoss) {
         loaded.criteria_[i].monitor(kFedLoss);
       }
-      const auto now = encode(loaded.states_[i], loaded.criteria_[i]);
+      const auto now = json::parse(dump(encode(loaded.states_[i], loaded.criteria_[i])));
       for (const char* field : {"monitor", "mode", "smoothing", "trend"}) {
         INFOPLANE_CHECK(criteria[i].at(field) == now.at(field), ArgumentError,
-                        "a saved state of EarlyStopping has the ", field, " ", criteria[i].at(field).dump(),
-                        " where the options have ", now.at(field).dump());
+                        "a saved state of EarlyStopping has the ", field, " ", shown(criteria[i].at(field)),
+                        " where the options have ", shown(now.at(field)));
       }
       loaded.states_[i] = decode(criteria[i]);
       check(loaded.states_[i], loaded.criteria_[i]);
     }
-    loaded.reason_ = reason_of(json.at("reason"));
-    loaded.deciding_ = json.at("deciding");
+    loaded.reason_ = reason_of(json);
+    const auto deciding = integer(json, "deciding");
     loaded.stream_ = json.at("stream");
-    loaded.last_step_ = json.at("last_step");
-    loaded.stopped_step_ = json.at("stopped_step");
-    INFOPLANE_CHECK(loaded.deciding_ < criteria_.size(), ArgumentError,
-                    "a saved state of EarlyStopping names criterion ", loaded.deciding_, " of ", criteria_.size());
+    loaded.last_step_ = integer(json, "last_step");
+    loaded.stopped_step_ = integer(json, "stopped_step");
+    INFOPLANE_CHECK(deciding >= 0 && static_cast<std::size_t>(deciding) < criteria_.size(), ArgumentError,
+                    "a saved state of EarlyStopping names criterion ", deciding, " of ", criteria_.size());
+    loaded.deciding_ = static_cast<std::size_t>(deciding);
     const auto said = loaded.states_[loaded.deciding_].reason;
     INFOPLANE_CHECK(loaded.reason_ == StopReason::kNone || loaded.reason_ == said, ArgumentError,
                     "a saved state of EarlyStopping ended by ", to_string(loaded.reason_), ", but \"",
                     name_of(criteria_[loaded.deciding_]), "\" says ", to_string(said));
   } catch (const nlohmann::json::exception& error) {
-    INFOPLANE_THROW(ArgumentError, "the text is no saved state of EarlyStopping: ", error.what());
+    INFOPLANE_THROW(ArgumentError, kNoState, error.what());
+  } catch (const IoError& error) {
+    INFOPLANE_THROW(ArgumentError, kNoState, error.what());
   }
   INFOPLANE_CHECK(options_.stream().empty() || loaded.stream_ == options_.stream(), ArgumentError,
                   "a saved state of EarlyStopping is of stream \"", loaded.stream_, "\" where the options have \"",

@@ -226,7 +226,7 @@ void write_file(const std::string& path, std::string_view bytes) {
   }
 }
 
-int read_whole_file(const std::string& path, std::string& bytes) {
+int read_whole_file(const std::string& path, std::string& bytes, std::size_t most) {
   constexpr std::size_t kChunk = std::size_t{1} << 16U;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
   if (!file) {
@@ -238,6 +238,9 @@ int read_whole_file(const std::string& path, std::string& bytes) {
     bytes.resize(size + kChunk);
     got = std::fread(bytes.data() + size, 1, kChunk, file.get());
     bytes.resize(size + got);
+    if (bytes.size() > most) {
+      return EFBIG;
+    }
   }
   return std::ferror(file.get()) != 0 ? errno : 0;
 }

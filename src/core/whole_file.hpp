@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <infoplane/core/write_file.hpp>
 #include <string>
 #include <string_view>
@@ -45,8 +46,9 @@ class WholeFile {
 /// write_file, but that it throws IoError with the reason alone.
 void replace_file(const std::string& path, std::string_view bytes);
 
-/// Reads a file to its end. Returns 0, or the errno of what failed, as of a folder.
-int read_whole_file(const std::string& path, std::string& bytes);
+/// Reads a file, pipe or device to its end. Returns 0, or the errno of what failed, as of a folder; EFBIG where it has
+/// more than `most` bytes, of which no more are read.
+int read_whole_file(const std::string& path, std::string& bytes, std::size_t most = std::string::npos);
 
 /// Up to `count` first bytes of a regular file; nothing of anything else.
 std::string first_bytes(const std::string& path, std::size_t count);
