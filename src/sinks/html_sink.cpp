@@ -3,7 +3,6 @@
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/html_sink.hpp>
-#include <map>
 #include <utility>
 
 #include "core/whole_file.hpp"
@@ -30,17 +29,12 @@ struct HtmlSink::Page {
   HtmlSinkOptions options;
   std::vector<ReportRun> runs = std::vector<ReportRun>(1);
   RunBuilder builder;
-  std::map<std::string, plane::Point> last;  // each stream's, where the builder keeps it without its layers
-  std::int64_t waiting = 0;                  // points since the page was drawn
+  std::int64_t waiting = 0;  // points since the page was drawn
   Clock::time_point drawn;
   Seconds cost{0};
 
   void add(plane::Point point) {
-    if (builder.add(point)) {
-      last.erase(point.stream);
-    } else {
-      last.insert_or_assign(point.stream, std::move(point));
-    }
+    builder.add(std::move(point));
     ++waiting;
   }
 
@@ -66,31 +60,8 @@ struct HtmlSink::Page {
   }
 
  private:
-  /// Gives the last points their layers while it lives.
-  class Lent {
-   public:
-    explicit Lent(Page& page) : page_(page) { exchange(); }
-    ~Lent() { exchange(); }
-    Lent(const Lent&) = delete;
-    Lent& operator=(const Lent&) = delete;
-
-   private:
-    void exchange() noexcept {
-      auto& points = page_.runs.front().file.points;
-      for (auto& [stream, point] : page_.last) {
-        const auto found = std::find_if(points.rbegin(), points.rend(),
-                                        [&name = stream](const auto& each) { return each.stream == name; });
-        if (found != points.rend()) {
-          std::swap(found->layers, point.layers);
-        }
-      }
-    }
-
-    Page& page_;
-  };
-
   std::string page(bool training) {
-    const Lent lent(*this);
+    builder.settle();
     const auto refresh = static_cast<std::int64_t>(std::ceil(std::max(options.seconds(), 5.0)));
     return html_report(runs, ReportOptions().title(options.title()).refresh_seconds(training ? refresh : 0));
   }

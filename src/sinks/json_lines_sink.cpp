@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
 #include <optional>
 #include <utility>
 
+#include "core/json.hpp"
+#include "core/lines.hpp"
 #include "sinks/line_file.hpp"
 #include "sinks/new_name.hpp"
 #include "sinks/run_json.hpp"
@@ -12,22 +15,62 @@ namespace {
 
 constexpr std::string_view kStart = R"({"schema":"infoplane.run")";
 
-/// Ends the text of a run file with a whole line. A last line that only lacks its line feed is whole.
-void repair_end(LineFile& file, const std::string& text) {
-  const auto start = text.rfind('\n') + 1;  // npos + 1 is 0
-  const auto last = std::string_view(text).substr(start);
-  if (last.empty()) {
+constexpr std::int64_t kPiece = std::int64_t{1} << 16U;
+constexpr auto kLongest = static_cast<std::int64_t>(kMostLine);
+
+/// The first line, or, of a file without a line feed, the text; no more than a reader would take.
+struct Start {
+  std::string text;
+  bool ended = false;
+};
+
+Start start_of(const LineFile& file) {
+  Start start;
+  for (std::int64_t at = 0; at < file.size() && at <= kLongest; at += kPiece) {
+    const auto piece = file.read(at, kPiece);
+    const auto end = piece.find('\n');
+    start.text.append(piece, 0, end);
+    if (end != std::string::npos) {
+      start.ended = true;
+      break;
+    }
+  }
+  return start;
+}
+
+/// Where the last line starts: the end of the file behind a line feed.
+std::int64_t last_line(const LineFile& file) {
+  auto end = file.size();
+  while (end > 0) {
+    const auto from = std::max<std::int64_t>(0, end - kPiece);
+    const auto found = file.read(from, end - from).rfind('\n');
+    if (found != std::string::npos) {
+      return from + static_cast<std::int64_t>(found) + 1;
+    }
+    end = from;
+  }
+  return 0;
+}
+
+/// Ends a run file with a whole line. A last line that only lacks its line feed is whole.
+void repair_end(LineFile& file) {
+  const auto start = last_line(file);
+  const auto size = file.size() - start;
+  if (size == 0) {
     return;
   }
-  file.truncate(static_cast<std::int64_t>(start));
-  if (run_json::is_whole(last)) {
-    file.append(std::string(last));
+  const auto last = size <= kLongest ? file.read(start) : std::string();
+  file.truncate(start);
+  if (json::is_whole(last)) {
+    file.append(last);
   }
 }
 
-RunHeader first_header(const std::string& path, std::string_view text) {
+RunHeader first_header(const std::string& path, std::string_view line) {
   try {
-    auto entry = run_json::decode(text.substr(0, text.find('\n')));
+    INFOPLANE_CHECK(line.size() <= kMostLine, IoError, "the line is longer than ", kMostLine,
+                    " bytes, which is the most that is read");
+    auto entry = run_json::decode(line);
     INFOPLANE_CHECK(std::holds_alternative<RunHeader>(entry), IoError, "a point stands before the header");
     return std::get<RunHeader>(std::move(entry));
   } catch (const IoError& error) {
@@ -35,6 +78,13 @@ RunHeader first_header(const std::string& path, std::string_view text) {
                     "; nothing can be appended to it: give another path, or infoplane::OpenMode::kOverwrite to replace "
                     "it");
   }
+}
+
+/// A line that a reader takes.
+std::string readable(std::string line, const std::string& what) {
+  INFOPLANE_CHECK(line.size() <= kMostLine, IoError, what, " would be a line of ", line.size(),
+                  " bytes, but none of more than ", kMostLine, " is read: measure fewer sites or label sets");
+  return line;
 }
 
 }  // namespace
@@ -51,7 +101,7 @@ struct JsonLinesSink::Run {
   /// Again before each point while it has failed: a file must not start with a point.
   void write_header() {
     if (!header_written) {
-      file.append(run_json::encode(*header));
+      file.append(readable(run_json::encode(*header), "the header"));
       header_written = true;
     }
   }
@@ -73,13 +123,13 @@ JsonLinesSink::JsonLinesSink(std::unique_ptr<Run> run, OpenMode mode)
       " bytes): give the sink infoplane::OpenMode::kAppend to resume it, infoplane::OpenMode::kOverwrite to "
       "replace it, infoplane::OpenMode::kNewName to write beside it (",
       numbered_name(path, 2), ", …), or another path");
-  const auto text = file.read();
+  const auto start = start_of(file);
   // The first line is judged before anything is cut: a foreign file is left as it is.
-  if (text.find('\n') != std::string::npos || run_json::is_whole(text)) {
-    run_->first = first_header(path, text);
-    repair_end(file, text);
-  } else if (!text.empty()) {
-    INFOPLANE_CHECK(kStart.starts_with(text.substr(0, kStart.size())), IoError, path,
+  if (start.ended || start.text.size() > kMostLine || json::is_whole(start.text)) {
+    run_->first = first_header(path, start.text);
+    repair_end(file);
+  } else if (!start.text.empty()) {
+    INFOPLANE_CHECK(kStart.starts_with(start.text.substr(0, kStart.size())), IoError, path,
                     ":1: not a run file; nothing can be appended to it: give another path, or "
                     "infoplane::OpenMode::kOverwrite to replace it");
     file.truncate(0);
@@ -111,7 +161,7 @@ void JsonLinesSink::write_point(const plane::Point& point) {
   INFOPLANE_CHECK(run_->header.has_value(), StateError, "the point of step ", point.step,
                   " came without a run header that fits ", run_->path, ", which must be written first");
   run_->write_header();
-  run_->file.append(run_json::encode(point));
+  run_->file.append(readable(run_json::encode(point), detail::concat("the point of step ", point.step)));
 }
 
 void JsonLinesSink::close_output() { run_->file.close(); }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <infoplane/core/error.hpp>
 #include <system_error>
@@ -79,11 +80,12 @@ void LineFile::fail(const char* doing) const {
                   advice(error));
 }
 
-std::string LineFile::read() const {
-  std::string text(static_cast<std::size_t>(size_), '\0');
+std::string LineFile::read(std::int64_t from, std::int64_t most) const {
+  std::string text(static_cast<std::size_t>(std::min(most, std::max<std::int64_t>(0, size_ - from))), '\0');
   std::size_t got = 0;
   while (got < text.size()) {
-    const auto count = ::pread(descriptor_, text.data() + got, text.size() - got, static_cast<off_t>(got));
+    const auto at = from + static_cast<std::int64_t>(got);
+    const auto count = ::pread(descriptor_, text.data() + got, text.size() - got, static_cast<off_t>(at));
     if (count < 0 && errno != EINTR) {
       fail("read");
     }

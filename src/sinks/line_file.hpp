@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -21,8 +22,8 @@ class LineFile {
   /// Bytes of a regular file; 0 of anything else, such as a pipe.
   std::int64_t size() const noexcept { return size_; }
 
-  /// The whole content of a regular file.
-  std::string read() const;
+  /// The content of a regular file from a byte on, or so much of it.
+  std::string read(std::int64_t from = 0, std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
 
   /// Cuts a regular file to its first `size` bytes.
   void truncate(std::int64_t size);

@@ -5,10 +5,15 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace infoplane::sinks {
 
-/// Puts a run together from headers and points as they come, with the layers of few points.
+/// Streams of a run: a figure or a table has a line for each.
+inline constexpr std::size_t kMostStreams = 256;
+
+/// Puts a run together from headers and points as they come, with the layers of few points. Each takes time that is
+/// linear in its own size, and, over all of them, logarithmic in their number.
 class RunBuilder {
  public:
   /// `max_layer_points`: see RunFileOptions.
@@ -20,26 +25,39 @@ class RunBuilder {
 
   /// @throws IoError if the run was resumed with other anchors.
   void add(RunHeader header);
-  /// Takes the point with its layers where they are wanted, and returns whether they were kept.
-  /// @throws IoError before the first header.
-  bool add(plane::Point point);
+  /// Takes the point. Its layers stay where they are wanted; where not, until the next one of its stream comes.
+  /// @throws IoError before the first header, or if there are more streams than a run can have.
+  void add(plane::Point point);
+  /// Gives the last point of the stream the layers that it came without, until the next one comes.
+  void lend(std::string_view stream, std::vector<plane::LayerPoint> layers);
+
+  /// Takes the points that others replaced out of the run, which until then may hold both.
+  void settle();
 
   bool started() const noexcept { return has_header_; }
-  const RunFile& run() const noexcept { return run_; }
 
  private:
   struct Stream {
     std::int64_t last_step = 0;
-    std::int64_t seen = 0;    // points
-    std::int64_t stride = 1;  // of those that keep their layers
-    std::int64_t kept = 0;
+    std::int64_t seen = 0;                            // points
+    std::int64_t stride = 1;                          // of those that keep their layers
+    std::int64_t kept = 0;                            // that do
+    std::size_t last = 0;                             // index of the last point
+    bool lent = false;                                // its layers go when the next one comes
+    std::multimap<std::int64_t, std::size_t> points;  // step → index
   };
 
-  void drop_every_other(Stream& stream, const std::string& name);
+  void replace(Stream& stream, std::int64_t from_step);
+  void take_back(Stream& stream);
+  void drop_every_other(Stream& stream);
+  void drop_layers(plane::Point& point);
 
   RunFile& run_;
   std::int64_t most_;
+  std::int64_t held_ = 0;  // layers and their metrics
   std::map<std::string, Stream, std::less<>> streams_;
+  std::vector<bool> replaced_;  // points of the run
+  std::size_t replaced_count_ = 0;
   bool has_header_ = false;
 };
 

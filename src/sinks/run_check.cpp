@@ -6,7 +6,11 @@
 #include <infoplane/sinks/run_file.hpp>
 #include <map>
 #include <optional>
+#include <unordered_set>
+#include <utility>
 
+#include "core/some_of.hpp"
+#include "sinks/run_builder.hpp"
 #include "sinks/run_json.hpp"
 #include "sinks/run_lines.hpp"
 
@@ -18,7 +22,12 @@ class Checker {
   void take(std::string_view line, std::int64_t number) {
     number_ = number;
     try {
-      std::visit([this](const auto& entry) { check(entry); }, run_json::decode(line));
+      auto entry = run_json::decode(line);
+      if (auto* header = std::get_if<RunHeader>(&entry)) {
+        check(std::move(*header));
+      } else {
+        check(std::get<plane::Point>(entry));
+      }
     } catch (const IoError& error) {
       find(true, error.what());
     }
@@ -33,23 +42,35 @@ class Checker {
       number_ = 1;
       find(true, "the file holds no header, so it is no run");
     }
+    if (untold_ > 0) {
+      findings_.push_back(
+          {number_, untold_errors_ > 0,
+           detail::concat("and ", untold_, " findings more, of which ", untold_errors_, " are errors")});
+    }
     return std::move(findings_);
   }
 
  private:
   template <typename... Parts>
   void find(bool error, const Parts&... parts) {
-    findings_.push_back({number_, error, detail::concat(parts...)});
+    constexpr std::size_t kMost = 100000;
+    if (findings_.size() < kMost) {
+      findings_.push_back({number_, error, detail::concat(parts...)});
+    } else {
+      ++untold_;
+      untold_errors_ += error ? 1 : 0;
+    }
   }
 
-  void check(const RunHeader& header) {
+  void check(RunHeader header) {
     if (!first_) {
-      first_ = header;
-      if (header.anchors < 2) {
-        find(true, "the header has ", header.anchors, " anchors (m); there are 2 at least");
+      sites_.insert(header.sites.begin(), header.sites.end());
+      first_ = std::move(header);
+      if (first_->anchors < 2) {
+        find(true, "the header has ", first_->anchors, " anchors (m); there are 2 at least");
       }
-      if (!(header.temperature > 0) || !std::isfinite(header.temperature)) {
-        find(true, "the header has the temperature ", header.temperature, ", which is not a positive number");
+      if (!(first_->temperature > 0) || !std::isfinite(first_->temperature)) {
+        find(true, "the header has the temperature ", first_->temperature, ", which is not a positive number");
       }
       return;
     }
@@ -63,6 +84,10 @@ class Checker {
   void check(const plane::Point& point) {
     if (!first_) {
       find(true, "a point stands before the header, so it isn't known how it was measured");
+    }
+    if (last_steps_.size() == kMostStreams && !last_steps_.contains(point.stream)) {
+      find(true, "the run has more than ", kMostStreams, " streams, which is the most that is read");
+      return;
     }
     const auto [last, is_new] = last_steps_.try_emplace(point.stream, point.step);
     if (!is_new && point.step <= last->second && !resumed_) {
@@ -79,9 +104,8 @@ class Checker {
       if (layer.tokens <= 0) {
         find(false, "layer ", layer.name, " was measured on ", layer.tokens, " tokens");
       }
-      if (first_ && !first_->sites.empty() && !told_sites_ &&
-          std::find(first_->sites.begin(), first_->sites.end(), layer.name) == first_->sites.end()) {
-        find(false, "layer ", layer.name, " is not among the header's sites: ", detail::join(first_->sites));
+      if (!sites_.empty() && !told_sites_ && !sites_.contains(layer.name)) {
+        find(false, "layer ", layer.name, " is not among the header's sites: ", some_of(first_->sites));
         told_sites_ = true;
       }
     }
@@ -114,6 +138,8 @@ class Checker {
   }
 
   std::vector<RunFinding> findings_;
+  std::int64_t untold_ = 0, untold_errors_ = 0;
+  std::unordered_set<std::string> sites_;  // of the first header
   std::optional<RunHeader> first_;
   std::map<std::string, std::int64_t, std::less<>> last_steps_;
   std::int64_t number_ = 0;

@@ -12,6 +12,7 @@ namespace infoplane::sinks::run_json {
 std::string encode(const RunHeader& header);
 std::string encode(const plane::Point& point);
 
+/// Takes time and memory that are linear in the line, but for the logarithm of sorted keys.
 /// @throws IoError saying what is wrong, without file and line.
 std::variant<RunHeader, plane::Point> decode(std::string_view line);
 
@@ -19,7 +20,7 @@ std::variant<RunHeader, plane::Point> decode(std::string_view line);
 /// where they do not match is given back as it is.
 std::string without_layers(std::string_view line);
 
-/// Whether the text is one whole JSON value; a line that was cut is not.
-bool is_whole(std::string_view line) noexcept;
+/// Whether the line is an object with a field of that name, written without escapes. Only looked at in the same way.
+bool has_field(std::string_view line, std::string_view name) noexcept;
 
 }  // namespace infoplane::sinks::run_json

@@ -1,6 +1,5 @@
 #include "sinks/run_reader.hpp"
 
-#include <algorithm>
 #include <infoplane/core/error.hpp>
 #include <utility>
 #include <variant>
@@ -9,50 +8,60 @@
 
 namespace infoplane::sinks {
 
-RunReader::RunReader(std::string path, RunFileOptions options)
-    : path_(std::move(path)), thin_(options.max_layer_points() != 0), builder_(run_, options.max_layer_points()) {}
+RunReader::RunReader(std::string path, RunFileOptions options, Each each)
+    : path_(std::move(path)),
+      thin_(options.max_layer_points() != 0 && !each),
+      each_(std::move(each)),
+      builder_(run_, options.max_layer_points()) {}
 
-void RunReader::take(std::string_view line, std::int64_t number) {
+template <typename Work>
+void RunReader::at_line(std::int64_t number, const Work& work) {
   try {
-    decode(line);
+    work();
   } catch (const IoError& error) {
     INFOPLANE_THROW(IoError, path_, ":", number, ": ", error.what());
   }
 }
 
+void RunReader::take(std::string_view line, std::int64_t number) {
+  at_line(number, [&] { decode(line, number); });
+}
+
+void RunReader::settle() {
+  for (const auto& [stream, line] : last_lines_) {
+    at_line(line.number, [&, &name = stream, &text = line.text] {
+      builder_.lend(name, std::get<plane::Point>(run_json::decode(text)).layers);
+    });
+  }
+  last_lines_.clear();
+  builder_.settle();
+}
+
 RunFile RunReader::finish(bool cut) {
   INFOPLANE_CHECK(started(), IoError, path_, ":1: the file holds no whole line, so it is no run yet");
-  for (const auto& [name, line] : last_lines_) {
-    if (line.empty()) {
-      continue;
-    }
-    auto last = std::get<plane::Point>(run_json::decode(line));
-    const auto found = std::find_if(run_.points.rbegin(), run_.points.rend(),
-                                    [&](const plane::Point& point) { return point.stream == last.stream; });
-    if (found != run_.points.rend() && found->step == last.step) {
-      *found = std::move(last);
-    }
-  }
+  settle();
   run_.cut = cut;
   return std::move(run_);
 }
 
-void RunReader::decode(std::string_view line) {
+void RunReader::decode(std::string_view line, std::int64_t number) {
   auto entry = thin_ ? run_json::decode(run_json::without_layers(line)) : run_json::decode(line);
   if (std::holds_alternative<RunHeader>(entry)) {
     builder_.add(std::get<RunHeader>(std::move(entry)));
     return;
   }
   auto& point = std::get<plane::Point>(entry);
-  const auto stream = point.stream;
+  if (each_) {
+    each_(point);
+  }
   if (!thin_) {
     builder_.add(std::move(point));
-  } else if (!builder_.wants_layers(stream)) {
-    builder_.add(std::move(point));
-    last_lines_[stream] = line;
+  } else if (builder_.wants_layers(point.stream)) {
+    last_lines_.erase(point.stream);
+    builder_.add(std::get<plane::Point>(run_json::decode(line)));
   } else {
-    const bool kept = builder_.add(std::get<plane::Point>(run_json::decode(line)));
-    last_lines_[stream] = kept ? std::string_view() : line;
+    last_lines_.insert_or_assign(point.stream, Line{std::string(line), number});
+    builder_.add(std::move(point));
   }
 }
 

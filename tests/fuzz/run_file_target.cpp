@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "core/json.hpp"
+#include "core/lines.hpp"
 #include "sinks/run_json.hpp"
 #include "sinks/run_reader.hpp"
 
@@ -25,20 +27,15 @@ void require(bool fine, const char* what) {
 std::optional<RunFile> read(std::string_view text, std::int64_t max_layer_points) {
   try {
     infoplane::sinks::RunReader reader("fuzz", infoplane::RunFileOptions().max_layer_points(max_layer_points));
-    std::int64_t number = 0;
-    while (!text.empty()) {
-      const auto end = text.find('\n');
-      const auto line = text.substr(0, end);
-      ++number;
-      if (end == std::string_view::npos && !infoplane::sinks::run_json::is_whole(line)) {
-        return reader.finish(true);
-      }
-      if (!line.empty()) {
-        reader.take(line, number);
-      }
-      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const auto take = [&](std::string_view line, std::int64_t number) { reader.take(line, number); };
+    infoplane::Lines lines("fuzz");
+    lines.push(text.substr(0, text.size() / 2), take);  // as a file comes, in pieces
+    lines.push(text.substr(text.size() / 2), take);
+    const bool cut = !infoplane::json::is_whole(lines.rest());
+    if (!cut) {
+      lines.end_rest(take);
     }
-    return reader.finish(false);
+    return reader.finish(cut);
   } catch (const infoplane::Error&) {
     return std::nullopt;
   }
