@@ -12,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
+#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "cli/token_file.hpp"
 #include "core/text.hpp"
@@ -146,15 +147,13 @@ void add_bound(CLI::App& program, Context& context) {
       ->check(CLI::IsMember({"bytes", "uint16", "int32", "int64", "text"}));
   command->add_option("--order", arguments->order, "n-grams on both sides: unigram, bigram, trigram or quadgram")
       ->check(CLI::IsMember(kOrders));
-  command->add_option("--anchors", arguments->anchors, "m of the runs: values of Z at most, and unit of efficiencies")
-      ->check(CLI::Range(2, 1000000));
-  command->add_option("--restarts", arguments->restarts, "Sweeps over β, each from another start")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--tolerance", arguments->tolerance, "In nats: how finely β is stepped")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--seed", arguments->seed, "Of the starts; equal seeds give equal curves");
-  command->add_option("--rows", arguments->rows, "Rows of the table")->check(CLI::Range(1, 100000));
-  command->add_flag("--json", arguments->json, "Print the curve as JSON");
+  add_number(*command, "--anchors", arguments->anchors, "m of the runs: values of Z at most, and unit of efficiencies",
+             {2, 1000000});
+  add_number(*command, "--restarts", arguments->restarts, "Sweeps over β, each from another start", {1});
+  add_number(*command, "--tolerance", arguments->tolerance, "In nats: how finely β is stepped", {kAboveZero});
+  add_number(*command, "--seed", arguments->seed, "Of the starts; equal seeds give equal curves");
+  add_number(*command, "--rows", arguments->rows, "Rows of the table", {1, 100000});
+  add_flag(*command, "--json", arguments->json, "Print the curve as JSON");
   command->footer(
       "Orders above 1 of a large text take minutes; see docs/bound.md.\n"
       "Example: infoplane bound text.txt -o text.curve.json\n"

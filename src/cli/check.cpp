@@ -6,6 +6,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
+#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "cli/program.hpp"
 #include "core/text.hpp"
@@ -67,9 +68,9 @@ void add_check(CLI::App& program, Context& context) {
   auto* command = program.add_subcommand("check", "Validates run files and says what is wrong where");
   command->option_defaults()->always_capture_default();
   command->add_option("RUN", arguments->runs, "Run files")->required();
-  command->add_option("--most", arguments->most, "Findings shown of each file at most")->check(CLI::PositiveNumber);
-  command->add_flag("--strict", arguments->strict, "Warnings end with 1 too");
-  command->add_flag("--json", arguments->json, "Print all findings as JSON");
+  add_number(*command, "--most", arguments->most, "Findings shown of each file at most", {1});
+  add_flag(*command, "--strict", arguments->strict, "Warnings end with 1 too");
+  add_flag(*command, "--json", arguments->json, "Print all findings as JSON");
   command->footer("Ends with 1 where a file has an error.\nExample: infoplane check run.jsonl");
   command->callback([arguments, &context] { check(*arguments, context); });
 }

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "cli/load.hpp"
+#include "cli/options.hpp"
 #include "cli/program.hpp"
 #include "core/text.hpp"
 
@@ -24,21 +25,40 @@ void require_different(const std::vector<std::string>& runs) {
   }
 }
 
+RunChoice::At read_at(const std::string& text) {
+  if (text == "last" || text == "best") {
+    return {text == "best", std::nullopt};
+  }
+  return {false, read_integer("--at takes last, best or a step", text, 0)};
+}
+
 }  // namespace
 
 void RunChoice::add_to(CLI::App& command, const std::string& runs_help, const std::string& at_help) {
   command.add_option("RUN", runs, runs_help)->required();
   command.add_option("--order", order, "n-grams: unigram, bigram, …");
   command.add_option("--stream", stream, "Stream (default: held-out where all runs have it)");
-  command.add_option("--at", at, at_help)->check(CLI::IsMember({"last", "best"}) | CLI::NonNegativeNumber);
+  command
+      .add_option(
+          "--at",
+          [this](const CLI::results_t& texts) {
+            read_value([&] { at = read_at(texts.back()); });
+            return true;
+          },
+          at_help)
+      ->type_name("last|best|STEP")
+      ->type_size(1)
+      ->expected(1)
+      ->default_str("last");
 }
 
 sinks::ComparisonOptions RunChoice::options(const std::string& metric) const {
   auto options = sinks::ComparisonOptions().metric(metric).order(order).stream(stream);
-  if (at == "best") {
+  if (at.best) {
     options.at_best(true);
-  } else if (at != "last") {
-    options.step(std::stoll(at));
+  }
+  if (at.step) {
+    options.step(*at.step);
   }
   return options;
 }

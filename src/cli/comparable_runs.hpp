@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <infoplane/sinks/comparison.hpp>
 #include <optional>
 #include <string>
@@ -14,7 +15,12 @@ struct RunChoice {
   std::vector<std::string> runs;
   std::string order = "unigram";
   std::string stream;
-  std::string at = "last";
+  /// Of each run the point that is taken: the last one, unless something else is asked for.
+  struct At {
+    bool best = false;
+    std::optional<std::int64_t> step;
+  };
+  At at;
 
   /// `at_help`: what --at chooses.
   void add_to(CLI::App& command, const std::string& runs_help, const std::string& at_help);

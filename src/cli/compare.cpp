@@ -11,6 +11,7 @@
 #include "cli/comparable_runs.hpp"
 #include "cli/json.hpp"
 #include "cli/load.hpp"
+#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "core/text.hpp"
 
@@ -175,7 +176,7 @@ void add_compare(CLI::App& program, Context& context) {
   command->add_option("--metric", arguments->metric,
                       "What is compared: distance, optimality, curve_gap, complexity, expressivity, or a key of the "
                       "points such as I(X;Z)/preference");
-  command->add_flag("--json", arguments->json, "Print JSON");
+  add_flag(*command, "--json", arguments->json, "Print JSON");
   command->footer(
       "Ends with 1, and names the fields, where runs were measured with other anchors, m, d, ε or label sets, or gaps "
       "against\nother IB curves.\n"

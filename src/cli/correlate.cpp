@@ -11,6 +11,7 @@
 #include "cli/comparable_runs.hpp"
 #include "cli/json.hpp"
 #include "cli/load.hpp"
+#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "cli/score_table.hpp"
 #include "core/text.hpp"
@@ -163,7 +164,7 @@ void add_correlate(CLI::App& program, Context& context) {
                    "(default: these, the last where all runs have it), or a key of the points such as "
                    "I(X;Z)/preference")
       ->allow_extra_args(false);
-  command->add_flag("--json", arguments->json, "Print JSON");
+  add_flag(*command, "--json", arguments->json, "Print JSON");
   command->footer(
       "Example: infoplane correlate scores.csv a.jsonl b.jsonl c.jsonl d.jsonl\n"
       "         where scores.csv holds\n"

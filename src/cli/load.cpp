@@ -44,7 +44,8 @@ Replayed rule_for(const sinks::RunFile& run, const Rule& rule) {
     return point.stream == wanted.stream() && measures(point, wanted) && std::isfinite(point.loss);
   });
   if (!measured || rule.patience || rule.min_delta) {
-    const bool heldout = !run.stream("heldout").empty();
+    const bool heldout = std::any_of(run.points.begin(), run.points.end(),
+                                     [](const plane::Point& point) { return point.stream == "heldout"; });
     options = EarlyStoppingOptions().stream(heldout || run.points.empty() ? "heldout" : run.points.front().stream);
     name = "The default stopping rule";
   }

@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/load.hpp"
+#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "core/text.hpp"
 
@@ -108,19 +109,18 @@ void add_report(CLI::App& program, Context& context) {
   command->add_option("--metric", arguments->metric, "What the layers figure shows")
       ->check(CLI::IsMember({"optimality", "complexity", "expressivity", "distance"}));
   command->add_option("--title", arguments->title, "Title of the page")->excludes(figure);
-  command->add_option("--max-steps", arguments->max_steps, "Steps that a figure shows at most");
+  add_number(*command, "--max-steps", arguments->max_steps, "Steps that a figure shows at most", {2});
   command
       ->add_option("--curve", arguments->curves,
                    "IB curve of the text, as \"bound\" writes it; ORDER=FILE for another order than unigram")
       ->allow_extra_args(false);
-  command->add_option(
-      "--patience", arguments->rule.patience,
-      "Stopping rule that is marked: checks without improvement (default: EarlyStopping::compression())");
-  command->add_option("--min-delta", arguments->rule.min_delta,
-                      "Stopping rule: what counts as an improvement of distance");
-  command->add_option("--start-from-step", arguments->rule.start_from_step,
-                      "Stopping rule: first step that it looks at");
-  command->add_flag("--json", arguments->json, "Print what happened in each run as JSON");
+  add_number(*command, "--patience", arguments->rule.patience,
+             "Stopping rule that is marked: checks without improvement (default: EarlyStopping::compression())", {1});
+  add_number(*command, "--min-delta", arguments->rule.min_delta,
+             "Stopping rule: what counts as an improvement of distance", {0});
+  add_number(*command, "--start-from-step", arguments->rule.start_from_step,
+             "Stopping rule: first step that it looks at", {0});
+  add_flag(*command, "--json", arguments->json, "Print what happened in each run as JSON");
   command->footer(
       "Example: infoplane report run.jsonl -o report.html\n"
       "         infoplane report a.jsonl b.jsonl -o both.html\n"

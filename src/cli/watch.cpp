@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -14,6 +15,7 @@
 #include <thread>
 
 #include "cli/commands.hpp"
+#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "core/text.hpp"
 #include "sinks/run_json.hpp"
@@ -33,11 +35,13 @@ struct Arguments {
 
 std::atomic<bool> interrupted{false};  // lock-free, as a signal handler needs it
 
+std::string waiting(const Arguments& arguments) { return "waiting for " + text::printable(arguments.run) + " …\n"; }
+
 /// The screen of a run: what it is, its way over the plane, its last point.
 std::string screen(const Arguments& arguments, const sinks::RunFollower& follower) {
   const auto& run = follower.run();
   if (!follower.started()) {
-    return "waiting for " + text::printable(arguments.run) + " …\n";
+    return waiting(arguments);
   }
   std::string out = text::printable(run.header.run + " (" + arguments.run + ")") + "\n";
   if (run.points.empty()) {
@@ -50,50 +54,67 @@ std::string screen(const Arguments& arguments, const sinks::RunFollower& followe
   return out + (best.empty() ? "" : best + "\n");
 }
 
-/// Prints the points that came since the last call.
-class Lines {
+/// Takes Ctrl-C for the end of the watch, unless the program was started without it.
+class Interrupt {
  public:
-  void print(const sinks::RunFollower& follower, std::ostream& out) {
-    if (follower.restarts() != restarts_ || follower.run().points.size() < printed_) {
-      restarts_ = follower.restarts();
-      printed_ = 0;
+  Interrupt() : before_(std::signal(SIGINT, [](int) { interrupted = true; })) {
+    interrupted = false;
+    if (before_ == SIG_IGN) {
+      std::signal(SIGINT, SIG_IGN);
     }
-    for (const auto& points = follower.run().points; printed_ < points.size(); ++printed_) {
-      out << text::printable_json(sinks::run_json::encode(points[printed_])) << '\n';
-    }
-    out.flush();
   }
+  ~Interrupt() { std::signal(SIGINT, before_); }
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
 
  private:
-  std::size_t printed_ = 0;
-  std::int64_t restarts_ = 0;
+  void (*before_)(int);
 };
+
+/// Waits so long, but hardly longer than until Ctrl-C: sleep_for goes on after a signal.
+void wait(std::chrono::duration<double> seconds) {
+  constexpr std::chrono::duration<double> kSlice(0.05);
+  const auto end = std::chrono::steady_clock::now() + seconds;
+  for (auto left = seconds; left.count() > 0 && !interrupted; left = end - std::chrono::steady_clock::now()) {
+    std::this_thread::sleep_for(std::min(left, kSlice));
+  }
+}
 
 void watch(const Arguments& arguments, Context& context) {
   require_apart(context, {arguments.run});
   const bool terminal = &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
   const auto start = std::chrono::steady_clock::now();
-  const auto wait = std::chrono::duration<double>(arguments.interval);
-  interrupted = false;
-  auto* before = std::signal(SIGINT, [](int) { interrupted = true; });
-  sinks::RunFollower follower(arguments.run);
-  Lines lines;
+  const auto passed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start); };
+  const Interrupt interrupt;
+  sinks::RunFollower::Each print;
+  if (arguments.json) {
+    print = [&](const plane::Point& point) {
+      context.out << text::printable_json(sinks::run_json::encode(point)) << '\n';
+    };
+  }
+  // The screen shows the layers of the last point alone.
+  sinks::RunFollower follower(arguments.run, RunFileOptions().max_layer_points(4), print);
   bool first = true;
+  bool changed = false;
   while (!interrupted && context.out) {
-    const bool changed = follower.poll();
-    if (arguments.json) {
-      lines.print(follower, context.out);
-    } else if (changed || first) {
-      context.out << (terminal ? "\x1b[H\x1b[2J" : first ? "" : "\n") << screen(arguments, follower) << std::flush;
+    changed = follower.poll() || changed;
+    const bool over = arguments.seconds > 0 && passed().count() >= arguments.seconds;
+    if (follower.behind() && !over) {
+      continue;
     }
-    first = false;
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-    if (arguments.once || (arguments.seconds > 0 && passed.count() >= arguments.seconds)) {
+    if (!arguments.json && (changed || first)) {
+      context.out << (terminal ? "\x1b[H\x1b[2J" : first ? "" : "\n") << screen(arguments, follower);
+    }
+    if (first && arguments.json && !follower.started()) {
+      context.err << "infoplane: " << waiting(arguments);
+    }
+    context.out.flush();
+    first = changed = false;
+    if (arguments.once || over) {
       break;
     }
-    std::this_thread::sleep_for(wait);
+    wait(std::chrono::duration<double>(arguments.interval));
   }
-  std::signal(SIGINT, before);
   INFOPLANE_CHECK(!arguments.once || follower.started(), IoError, "cannot watch ", arguments.run,
                   ": the file is not there, or holds no header yet");
 }
@@ -106,12 +127,11 @@ void add_watch(CLI::App& program, Context& context) {
   command->option_defaults()->always_capture_default();
   command->add_option("RUN", arguments->run, "Run file; waits for one that is not there yet")->required();
   command->add_option("--order", arguments->order, "n-grams: unigram, bigram, …");
-  command->add_option("--interval", arguments->interval, "Seconds between two looks")->check(CLI::PositiveNumber);
-  command->add_option("--seconds", arguments->seconds, "End after so many seconds (0: never)")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("--rows", arguments->rows, "Steps shown at most")->check(CLI::Range(2, 100000));
-  command->add_flag("--once", arguments->once, "Look once and end");
-  command->add_flag("--json", arguments->json, "Print each point as a line of JSON as it comes");
+  add_number(*command, "--interval", arguments->interval, "Seconds between two looks", {kAboveZero});
+  add_number(*command, "--seconds", arguments->seconds, "End after so many seconds (0: never)", {0});
+  add_number(*command, "--rows", arguments->rows, "Steps shown at most", {2, 100000});
+  add_flag(*command, "--once", arguments->once, "Look once and end");
+  add_flag(*command, "--json", arguments->json, "Print each point as a line of JSON as it comes");
   command->footer(
       "Example: infoplane watch run.jsonl\n"
       "         infoplane watch run.jsonl --json | jq .mean");

@@ -1,5 +1,9 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <infoplane/sinks/run_follower.hpp>
 #include <nlohmann/json.hpp>
@@ -61,4 +65,65 @@ TEST_CASE("watch waits for a run that is not there yet", "[cli]") {
   trainer.join();
   REQUIRE(result.code == 0);
   REQUIRE(samples::count(result.out, "\n") == 42);
+}
+
+TEST_CASE("watch waits for the writer of a pipe, and says so", "[cli]") {
+  const samples::Folder folder;
+  const auto path = folder.file("pipe");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  auto result = run({"watch", path, "--seconds", "0.05", "--interval", "0.01"});  // nobody writes
+  REQUIRE(result.code == 0);
+  REQUIRE(result.out == "waiting for " + path + " …\n");
+  result = run({"watch", path, "--seconds", "0.05", "--interval", "0.01", "--json"});
+  REQUIRE(result.out.empty());
+  REQUIRE(result.err == "infoplane: waiting for " + path + " …\n");
+  result = run({"watch", path, "--once"});
+  REQUIRE(result.code == 3);
+  const auto text = samples::read(write_run(folder, "a"));
+  std::thread trainer([&] { samples::write(path, text); });
+  result = run({"watch", path, "--interval", "0.01", "--seconds", "1", "--json"});
+  trainer.join();
+  REQUIRE(result.code == 0);
+  REQUIRE(samples::count(result.out, "\n") == 42);
+}
+
+TEST_CASE("Ctrl-C ends a watch within its interval", "[cli]") {
+  const samples::Folder folder;
+  const auto path = folder.file("pipe");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const auto handler = [] {
+    struct sigaction action {};
+    ::sigaction(SIGINT, nullptr, &action);
+    return action.sa_handler;
+  };
+  const auto before = handler();
+  for (const auto& run_file : {path, write_run(folder, "a"), folder.file("none")}) {
+    CAPTURE(run_file);
+    const auto start = std::chrono::steady_clock::now();
+    std::thread user([] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+      ::kill(::getpid(), SIGINT);
+    });
+    const auto result = run({"watch", run_file, "--interval", "3600"});
+    user.join();
+    REQUIRE(result.code == 0);
+    REQUIRE(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
+  }
+  REQUIRE(handler() == before);
+}
+
+TEST_CASE("watch tells at once what cannot hold a run", "[cli]") {
+  const samples::Folder folder;
+  const auto result = run({"watch", folder.file("."), "--seconds", "60"});
+  REQUIRE(result.code == 3);
+  REQUIRE(result.err == "infoplane: cannot read the run file " + folder.file(".") + ": Is a directory\n");
+}
+
+TEST_CASE("watch prints a point once, also where a resumed run measures it again", "[cli]") {
+  const samples::Folder folder;
+  const auto text = samples::read(write_run(folder, "a"));
+  samples::write(folder.file("resumed"), text + text);
+  const auto result = run({"watch", folder.file("resumed"), "--once", "--json"});
+  REQUIRE(samples::count(result.out, "\n") == 84);
+  REQUIRE(samples::count(result.out, "\"layers\":[]") == 0);
 }

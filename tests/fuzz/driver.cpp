@@ -1,16 +1,17 @@
 // Feeds a fuzz target with mutations of a corpus; the same count and seed give the same inputs on every machine.
-// Usage: <program> <corpus folder> [count] [seed] [file of one input]
+// Usage: <program> <corpus folder> [count] [seed]
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <infoplane/core/error.hpp>
+#include <infoplane/core/hash.hpp>
+#include <infoplane/core/number.hpp>
 #include <iostream>
 #include <iterator>
 #include <string>
 #include <vector>
-
-#include "infoplane/core/hash.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -64,6 +65,14 @@ class Mutator {
         "18446744073709551616",
         "\"Infinity\"",
         "[[[[[[[[",
+        std::string(70, '['),
+        std::string(70, ']'),
+        "\xef\xbb\xbf",
+        std::string(1, '\0'),
+        "+",
+        "0x",
+        "e5",
+        ".",
     };
     const auto at = below(text.size() + 1);
     const auto length = std::min(text.size() - at, below(1 + below(200)));
@@ -143,10 +152,17 @@ int main(int argc, char** argv) {
     std::cerr << argv[0] << ": " << argv[1] << " holds no file\n";
     return 2;
   }
-  const auto count = argc > 2 ? std::strtoll(argv[2], nullptr, 10) : 20000;
-  const auto seed = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1;
+  std::int64_t count = 20000;
+  std::uint64_t seed = 1;
+  try {
+    count = argc > 2 ? infoplane::read_integer("count", argv[2], 0) : count;
+    seed = argc > 3 ? infoplane::read_unsigned("seed", argv[3]) : seed;
+  } catch (const infoplane::ArgumentError& error) {
+    std::cerr << argv[0] << ": " << error.what() << '\n';
+    return 2;
+  }
   Mutator mutator(corpus, seed);
-  for (long long i = 0; i < count; ++i) {
+  for (std::int64_t i = 0; i < count; ++i) {
     feed(mutator.next());
   }
   std::cout << count << " inputs from " << corpus.size() << " files, seed " << seed << ": no finding\n";
