@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "model.hpp"
+#include "number_option.hpp"
 #include "text.hpp"
 #include "training.hpp"
 
@@ -125,12 +126,12 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app("Trains the demo's model without and with pressure on its complexity");
   app.add_option("--text", options.text, "A file to train on; else the headers of LibTorch");
-  app.add_option("--steps", options.steps, "Updates of each of the two models")->check(CLI::PositiveNumber);
-  app.add_option("--batch", options.batch, "Rows of a batch")->check(CLI::PositiveNumber);
-  app.add_option("--context", options.context, "Tokens of a row")->check(CLI::PositiveNumber);
-  app.add_option("--beta", options.beta, "Loss a nat of I(X;Z)")->check(CLI::NonNegativeNumber);
-  app.add_option("--seed", options.seed, "Of weights and batches");
-  app.add_option("--threads", options.threads, "Of LibTorch")->check(CLI::PositiveNumber);
+  train_text::add_number<std::int64_t>(app, "--steps", options.steps, "Updates of each of the two models", 1);
+  train_text::add_number<std::int64_t>(app, "--batch", options.batch, "Rows of a batch", 1);
+  train_text::add_number<std::int64_t>(app, "--context", options.context, "Tokens of a row", 1);
+  train_text::add_number<double>(app, "--beta", options.beta, "Loss a nat of I(X;Z)", 0);
+  train_text::add_number<std::uint64_t>(app, "--seed", options.seed, "Of weights and batches", 0);
+  train_text::add_number<int>(app, "--threads", options.threads, "Of LibTorch", 1, 1024);
   CLI11_PARSE(app, argc, argv);
   try {
     return run(options);

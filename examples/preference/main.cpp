@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "model.hpp"
+#include "number_option.hpp"
 #include "pairs.hpp"
 #include "text.hpp"
 #include "training.hpp"
@@ -98,8 +99,8 @@ int main(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   app.add_option("--text", options.text, "Bytes of this file (default: LibTorch's headers)")->type_name("FILE");
   app.add_option("--out", options.out, "Run file to write")->type_name("FILE");
-  app.add_option("--steps", options.steps, "Optimizer steps")->check(CLI::Range(1, 1'000'000));
-  app.add_option("--every", options.every, "Steps between two measurements")->check(CLI::Range(1, 1'000'000));
+  train_text::add_number<std::int64_t>(app, "--steps", options.steps, "Optimizer steps", 1, 1'000'000);
+  train_text::add_number<std::int64_t>(app, "--every", options.every, "Steps between two measurements", 1, 1'000'000);
   CLI11_PARSE(app, argc, argv);
   try {
     return preference::train(options);

@@ -2,27 +2,17 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstdlib>
+#include <cstdint>
 #include <string>
+
+#include "number_option.hpp"
 
 namespace train_text {
 namespace {
 
-// CLI::PositiveNumber would print the range of a double, and an unsigned option takes "-1" for 2^64 - 1.
-const CLI::Validator& positive() {
-  static const CLI::Validator validator(
-      [](const std::string& value) {
-        return std::strtod(value.c_str(), nullptr) > 0 ? "" : value + " is not a positive number";
-      },
-      "POSITIVE", "positive");
-  return validator;
-}
-
-const CLI::Validator& not_negative() {
-  static const CLI::Validator validator(
-      [](const std::string& value) { return value.find('-') == std::string::npos ? "" : value + " is negative"; },
-      "NOT NEGATIVE", "not_negative");
-  return validator;
+/// A count of something: a whole number of at least 1.
+void add_count(CLI::App& app, const std::string& name, std::int64_t& into, const std::string& help) {
+  add_number<std::int64_t>(app, name, into, help, 1);
 }
 
 const CLI::Validator& device() {
@@ -48,25 +38,25 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   text->type_name("FILE");
   auto* tokens = app.add_option("--tokens", options.tokens, "Train on uint16 tokens, as nanoGPT and llm.c write them");
   tokens->type_name("FILE")->excludes(text);
-  app.add_option("--vocabulary", options.vocabulary, "Number of different tokens (default: the largest plus one)")
-      ->check(CLI::Range(2, 65536))
+  add_number<std::int64_t>(app, "--vocabulary", options.vocabulary,
+                           "Number of different tokens (default: the largest plus one)", 2, 65536)
       ->needs(tokens);
-  app.add_option("--limit", options.limit,
-                 "Train on so many tokens, spread over the text; 0: all (default: all; of the headers " +
-                     std::to_string(kOwnTokens) + ")")
-      ->check(not_negative());
+  add_number<std::int64_t>(app, "--limit", options.limit,
+                           "Train on so many tokens, spread over the text; 0: all (default: all; of the headers " +
+                               std::to_string(kOwnTokens) + ")",
+                           0);
   app.add_option("--out", options.out, "Run file to write")->type_name("FILE");
-  app.add_option("--seed", options.seed, "Seed of the weights and the batches")->check(not_negative());
-  app.add_option("--steps", options.steps, "Optimizer steps")->check(positive());
-  app.add_option("--every", options.every, "Steps between two measurements")->check(positive());
-  app.add_option("--window", options.window, "Training steps in one measurement")->check(positive());
-  app.add_option("--batch", options.batch, "Rows of a batch")->check(positive());
-  app.add_option("--context", options.context, "Tokens of a row")->check(positive());
-  app.add_option("--width", options.width, "Width of the residual stream")->check(positive());
-  app.add_option("--layers", options.layers, "Number of blocks")->check(positive());
-  app.add_option("--heads", options.heads, "Attention heads of a block")->check(positive());
-  app.add_option("--lr", options.learning_rate, "Learning rate after the warm-up")->check(positive());
-  app.add_option("--threads", options.threads, "Threads of one operator")->check(CLI::Range(1, 1024));
+  add_number<std::uint64_t>(app, "--seed", options.seed, "Seed of the weights and the batches", 0);
+  add_count(app, "--steps", options.steps, "Optimizer steps");
+  add_count(app, "--every", options.every, "Steps between two measurements");
+  add_count(app, "--window", options.window, "Training steps in one measurement");
+  add_count(app, "--batch", options.batch, "Rows of a batch");
+  add_count(app, "--context", options.context, "Tokens of a row");
+  add_count(app, "--width", options.width, "Width of the residual stream");
+  add_count(app, "--layers", options.layers, "Number of blocks");
+  add_count(app, "--heads", options.heads, "Attention heads of a block");
+  add_number<double>(app, "--lr", options.learning_rate, "Learning rate after the warm-up", infoplane::kAboveZero);
+  add_number<int>(app, "--threads", options.threads, "Threads of one operator", 1, 1024);
   app.add_option("--device", options.device, "Where to train: cpu, cuda, or cuda:N")->check(device());
   app.add_flag("--stop", options.stop, "End when the stopping rule says so, not only say when it would");
   app.add_flag("--quiet", options.quiet, "Print nothing but errors");

@@ -1,7 +1,8 @@
 #include <array>
-#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <infoplane/core/error.hpp>
+#include <infoplane/core/number.hpp>
 #include <infoplane/distributed/environment.hpp>
 #include <limits>
 #include <optional>
@@ -91,9 +92,10 @@ class Reader {
 
  private:
   static std::optional<int> parsed(const std::string& text) {
-    int result = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), result);
-    return error == std::errc() && end == text.data() + text.size() ? std::optional<int>(result) : std::nullopt;
+    std::int64_t value = 0;
+    const bool whole = parse_number(text, value) == NumberFault::kNone;
+    const bool fits = value >= std::numeric_limits<int>::min() && value <= std::numeric_limits<int>::max();
+    return whole && fits ? std::optional<int>(static_cast<int>(value)) : std::nullopt;
   }
 
   /// Nobody is to be met, so neither a rank nor agreement with the other processes of the node is asked for.

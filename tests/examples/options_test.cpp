@@ -61,6 +61,12 @@ TEST_CASE("every option reaches its field", "[examples][options]") {
   REQUIRE(parse({"--text", "a.txt"}).options.value().text == "a.txt");
 }
 
+TEST_CASE("a number means what it says", "[examples][options]") {
+  REQUIRE(parse({"--steps", "010"}).options.value().steps == 10);  // no octal number
+  REQUIRE(parse({"--lr", "1e-3"}).options.value().learning_rate == 1e-3);
+  REQUIRE(parse({"--limit", "0"}).options.value().limit == 0);
+}
+
 TEST_CASE("help lists every option with its default and ends with 0", "[examples][options]") {
   const auto help = parse({"--help"});
   REQUIRE_FALSE(help.options);
@@ -77,9 +83,19 @@ TEST_CASE("a mistake ends with 2 and names the option", "[examples][options]") {
   const auto [arguments, part] = GENERATE(table<std::vector<const char*>, const char*>({
       {{"--steps", "0"}, "--steps"},
       {{"--steps", "many"}, "--steps"},
-      {{"--seed", "-1"}, "--seed: -1 is negative"},
+      {{"--steps", "50.7"}, "--steps: \"50.7\" is not a whole number of at least 1, written in plain digits"},
+      {{"--steps", "0x64"}, "--steps: \"0x64\" is not a whole number"},
+      {{"--steps", "nan"}, "--steps: \"nan\" is not a whole number"},
+      {{"--steps", "99999999999999999999"}, "--steps: \"99999999999999999999\" is not a whole number"},
+      {{"--threads", "4294967297"}, "--threads: \"4294967297\" is not a whole number from 1 to 1024"},
+      {{"--limit", "-1"}, "--limit: \"-1\" is not a whole number of at least 0"},
+      {{"--lr", "nan"}, "--lr: \"nan\" is not a number above 0"},
+      {{"--lr", "inf"}, "--lr: \"inf\" is not a number above 0"},
+      {{"--lr", "1e999"}, "--lr: \"1e999\" is not a number above 0"},
+      {{"--lr", "0.1x"}, "--lr: \"0.1x\" is not a number above 0"},
+      {{"--seed", "-1"}, "--seed: \"-1\" is not a whole number of at least 0"},
       {{"--every", "-5"}, "--every"},
-      {{"--lr", "0"}, "--lr: 0 is not a positive number"},
+      {{"--lr", "0"}, "--lr: \"0\" is not a number above 0"},
       {{"--threads", "0"}, "--threads"},
       {{"--device", "gpu"}, "--device: gpu is not cpu, cuda or cuda:N"},
       {{"--device", "cuda:x"}, "--device"},
