@@ -92,11 +92,13 @@ HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::
   for (const auto* point : chosen) {
     map.steps.push_back(point->step);
   }
+  const auto layers = layers_by_name(chosen);
   for (const auto& name : map.layers) {
     plane::Series samples;
-    for (const auto* point : chosen) {
-      const auto* layer = point->layer(name);
-      samples.push_back(sample_of(point->step, layer == nullptr ? plane::Metrics{} : layer->metrics, shown));
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      const auto layer = layers[i].find(name);
+      samples.push_back(
+          sample_of(chosen[i]->step, layer == layers[i].end() ? plane::Metrics{} : layer->second->metrics, shown));
     }
     const auto vague = vague_error(samples);
     auto& row = map.rows.emplace_back();

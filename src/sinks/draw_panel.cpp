@@ -195,7 +195,7 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
       {"Loss", "lower is better", ""},
       {"Complexity", "information kept about the input tokens", plane::complexity_key(order)},
       {"Expressivity", "information held about what comes next", plane::expressivity_key(order)},
-      {"Optimality", "expressivity / complexity; bound 1", plane::optimality_key(order)},
+      {"Optimality", "expressivity / complexity, as in the paper", plane::optimality_key(order)},
       {"Distance to the bound", "1 − optimality; lower is better", plane::distance_key(order)},
       {"Gap to the IB curve", "best possible expressivity − the layers' own", plane::curve_gap_key(order)},
   };

@@ -83,14 +83,16 @@ Plane plane_of(const ReportRun& run, const std::string& order, const std::string
   const auto most = std::max<std::size_t>(2, std::min(max_steps, kMostSpots / std::max<std::size_t>(names.size(), 1)));
   Plane plane{order, {choice_of(run), order}, {}, {}, run.best_step ? run.best_step : best_step_of(run.file, order)};
   const auto chosen = thinned(with_layers(points_of(points, stream)), most);
+  const auto layers = layers_by_name(chosen);
   for (const auto& name : names) {
     Path path{name, "", {}};
     plane::Series complexities, expressivities;
-    for (const auto* point : chosen) {
-      if (const auto* layer = point->layer(name)) {
-        complexities.push_back(sample_of(point->step, layer->metrics, plane.shown.complexity));
-        expressivities.push_back(sample_of(point->step, layer->metrics, plane.shown.expressivity));
-        path.spots.push_back(spot_of(point->step, layer->metrics, plane.shown));
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      if (const auto layer = layers[i].find(name); layer != layers[i].end()) {
+        const auto& metrics = layer->second->metrics;
+        complexities.push_back(sample_of(chosen[i]->step, metrics, plane.shown.complexity));
+        expressivities.push_back(sample_of(chosen[i]->step, metrics, plane.shown.expressivity));
+        path.spots.push_back(spot_of(chosen[i]->step, metrics, plane.shown));
       }
     }
     const auto vague_x = vague_error(complexities), vague_y = vague_error(expressivities);

@@ -63,6 +63,18 @@ std::vector<std::string> layers_of(const std::vector<plane::Point>& points) {
   return names;
 }
 
+std::vector<LayersByName> layers_by_name(const Points& points) {
+  std::vector<LayersByName> found;
+  found.reserve(points.size());
+  for (const auto* point : points) {
+    auto& layers = found.emplace_back();
+    for (const auto& layer : point->layers) {
+      layers.emplace(layer.name, &layer);
+    }
+  }
+  return found;
+}
+
 Points points_of(const std::vector<plane::Point>& points, const std::string& stream) {
   Points found;
   for (const auto& point : points) {

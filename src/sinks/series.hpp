@@ -6,6 +6,8 @@
 #include <infoplane/plane/shown_metric.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 // What figures and reports take out of the points of a run.
@@ -28,6 +30,10 @@ std::vector<std::string> orders_of(const std::vector<plane::Point>& points);
 
 /// Layers as they first appear.
 std::vector<std::string> layers_of(const std::vector<plane::Point>& points);
+
+/// The layers of each point by their names: Point::layer searches, which takes too long for each of many names.
+using LayersByName = std::unordered_map<std::string_view, const plane::LayerPoint*>;
+std::vector<LayersByName> layers_by_name(const Points& points);
 
 Points points_of(const std::vector<plane::Point>& points, const std::string& stream);
 
