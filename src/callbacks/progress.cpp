@@ -184,8 +184,9 @@ bool not_finite(const CriterionState& state, const Criterion& criterion, const M
   if (std::isfinite(now.value)) {
     return false;
   }
-  // A loss that was never given is NaN too, so by itself only one that was finite before counts.
-  return criterion.check_finite().value_or(is_loss(criterion.monitor()) && state.seen && !now.missing);
+  // A loss that was never given is NaN too, so by itself NaN counts only of one that was finite before.
+  const bool is_given = state.seen || std::isinf(now.value);
+  return criterion.check_finite().value_or(is_loss(criterion.monitor()) && is_given && !now.missing);
 }
 
 bool advance(CriterionState& state, const Criterion& criterion, const Measured& now, std::int64_t step) {

@@ -72,6 +72,13 @@ TEST_CASE("a loss that becomes NaN before the start step ends the run, one that 
   REQUIRE(without.message() == "no finite value of loss in 36 checks");  // from step 200 on
 }
 
+TEST_CASE("a loss that is infinite from the start was given, so it ends the run", "[callbacks]") {
+  EarlyStopping stopping(EarlyStopping::compression());
+  REQUIRE(stopping.update(heldout(200, 0.7, kInf)));
+  REQUIRE(stopping.reason() == StopReason::kNotFinite);
+  REQUIRE(stopping.message() == "loss is inf at step 200");
+}
+
 TEST_CASE("a distance that is within its noise is NaN by nature and ends nothing", "[callbacks]") {
   EarlyStopping stopping(EarlyStopping::compression());
   for (std::int64_t step = 200; step < 600; step += 50) {

@@ -73,8 +73,8 @@ struct Criterion {
   /// 0 is only compared with.
   INFOPLANE_ARG(std::optional<double>, settled);
   /// A value that is NaN or infinite ends training. Unset: as EarlyStoppingOptions::check_finite() says; and where that
-  /// is unset too, it does for a loss (is_loss of the key) that has been finite before, because what lies within its
-  /// noise is NaN on the plane by nature.
+  /// is unset too, it does for a loss (is_loss of the key) that is infinite, or NaN after it was finite: one that was
+  /// never given is NaN as well, and what lies within its noise is NaN on the plane by nature.
   INFOPLANE_ARG(std::optional<bool>, check_finite);
 };
 
