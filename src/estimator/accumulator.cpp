@@ -34,38 +34,6 @@ SoftEntropyAccumulator::~SoftEntropyAccumulator() = default;
 
 void SoftEntropyAccumulator::update(const at::Tensor& z) { update(z, NamedLabelTensors()); }
 
-void SoftEntropyAccumulator::update(const at::Tensor& z, const labels::Grouping& grouping) {
-  update(z, grouping, nullptr);
-}
-
-void SoftEntropyAccumulator::update(const at::Tensor& z, const std::shared_ptr<const labels::Grouping>& grouping) {
-  INFOPLANE_CHECK(grouping != nullptr, ArgumentError, "the grouping is a null pointer");
-  update(z, *grouping, &grouping);
-}
-
-void SoftEntropyAccumulator::update(const at::Tensor& z, const labels::Grouping& grouping,
-                                    const std::shared_ptr<const labels::Grouping>* owner) {
-  const PlainArithmetic plain;
-  const at::Tensor values = checked_representations(z, dimension());
-  check_grouping(grouping, values);
-  for (const auto& assignment : grouping.sets) {
-    impl_->check_width(assignment.name, assignment.table->width());
-  }
-  if (auto shared = kernels::fused_device(values, *impl_->panels)) {
-    impl_->start(std::move(shared), values,
-                 {{},
-                  owner != nullptr ? *owner : std::make_shared<const labels::Grouping>(grouping),
-                  {},
-                  Impl::sequence_length(values, grouping.row_length)});
-    return;
-  }
-  impl_->come_home();
-  Impl::Update update;
-  impl_->assign(update, values, grouping.counted.empty() ? nullptr : grouping.counted.data(), grouping.row_length);
-  impl_->plan(update, grouping);
-  impl_->commit(update);
-}
-
 void SoftEntropyAccumulator::update(const at::Tensor& z, const NamedLabelTensors& labels) {
   const PlainArithmetic plain;
   const at::Tensor values = checked_representations(z, dimension());
@@ -74,7 +42,8 @@ void SoftEntropyAccumulator::update(const at::Tensor& z, const NamedLabelTensors
     impl_->check_width(integers.name, 1);
   }
   if (auto shared = kernels::fused_device(values, *impl_->panels)) {
-    impl_->start(std::move(shared), values, {{}, nullptr, std::move(sets), Impl::sequence_length(values, 0)});
+    auto started = impl_->start(*shared, values, {{}, nullptr, std::move(sets), Impl::sequence_length(values, 0)});
+    impl_->add(std::move(shared), std::move(started));
     return;
   }
   impl_->come_home();
@@ -215,7 +184,8 @@ void SoftEntropyAccumulator::load(std::istream& in) {
 
 std::int64_t SoftEntropyAccumulator::memory_bytes() const noexcept {
   std::int64_t bytes = impl_->panels->memory_bytes() + static_cast<std::int64_t>(impl_->sum.size() * sizeof(double)) +
-                       impl_->reservoir.memory_bytes() + (impl_->device ? impl_->device->memory_bytes() : 0);
+                       impl_->reservoir.memory_bytes() + (impl_->device ? impl_->device->memory_bytes() : 0) +
+                       (impl_->staged ? impl_->staged->memory_bytes(impl_->anchors.size()) : 0);
   for (const auto* const of : {&impl_->sets, &impl_->spares}) {
     for (const auto& set : *of) {
       bytes += set != nullptr ? set->memory_bytes() : 0;

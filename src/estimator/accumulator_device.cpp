@@ -23,10 +23,10 @@ int SoftEntropyAccumulator::Impl::known_width(const std::string& name) const {
   return 0;
 }
 
-void SoftEntropyAccumulator::Impl::start(std::shared_ptr<kernels::cuda::Shared> shared, const at::Tensor& z,
-                                         OnDevice::Pending labels) {
-  kernels::cuda::refuse_capture_of_update(shared->device());
-  if (device && !device->is(shared.get())) {
+OnDevice::Pending SoftEntropyAccumulator::Impl::start(kernels::cuda::Shared& shared, const at::Tensor& z,
+                                                      OnDevice::Pending labels) {
+  kernels::cuda::refuse_capture_of_update(shared.device());
+  if (device && !device->is(&shared)) {
     come_home();
   }
   if (device) {
@@ -37,11 +37,18 @@ void SoftEntropyAccumulator::Impl::start(std::shared_ptr<kernels::cuda::Shared> 
   }
   const bool all = !labels.grouping || labels.grouping->counted.empty();
   labels.assignment =
-      kernels::cuda::start_assignment(*shared, z, *panels, epsilon, all ? nullptr : labels.grouping->counted.data());
+      kernels::cuda::start_assignment(shared, z, *panels, epsilon, all ? nullptr : labels.grouping->counted.data());
+  return labels;
+}
+
+void SoftEntropyAccumulator::Impl::add(std::shared_ptr<kernels::cuda::Shared> shared, OnDevice::Pending started) {
+  if (device && !device->is(shared.get())) {
+    come_home();
+  }
   if (!device) {
     device = std::make_unique<OnDevice>(std::move(shared));
   }
-  device->add(std::move(labels));
+  device->add(std::move(started));
 }
 
 void SoftEntropyAccumulator::Impl::count_first() {
@@ -49,7 +56,6 @@ void SoftEntropyAccumulator::Impl::count_first() {
   const OnDevice::Pending& pending = device->pending().front();
   update.assignment = device->finish();
   update.length = pending.length;
-  update.picks = reservoir.plan(update.assignment.used);
   if (pending.grouping) {
     plan(update, *pending.grouping);
   } else {

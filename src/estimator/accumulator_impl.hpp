@@ -8,6 +8,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/estimator/accumulator.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +42,24 @@ struct SoftEntropyAccumulator::Impl {
     std::vector<Reservoir::Pick> picks;
     std::int64_t length = 1;  // rows of a sequence
   };
+
+  /// An update that has taken z in, and waits for its commit.
+  struct Staged {
+    std::shared_ptr<const labels::Grouping> grouping;
+    Update update;                                  // of z on the host
+    std::shared_ptr<kernels::cuda::Shared> shared;  // of z on a device; null elsewhere
+    OnDevice::Pending pending;
+
+    std::int64_t memory_bytes(std::int64_t anchors) const noexcept {
+      return update.assignment.rows * anchors * static_cast<std::int64_t>(sizeof(float)) +
+             pending.assignment.probabilities.bytes + pending.assignment.on_host.bytes;
+    }
+  };
+
+  /// What follows is of accumulator_update.cpp.
+  Staged take_in(const at::Tensor& z, const labels::Grouping& grouping,
+                 const std::shared_ptr<const labels::Grouping>* owner);
+  void count(Staged& taken, const labels::Grouping& grouping);
 
   Measure measure() const {
     return {anchors.size(),       anchors.dimension(),      epsilon, anchors.seed(), anchors.rule_name(),
@@ -77,10 +96,9 @@ struct SoftEntropyAccumulator::Impl {
     return std::max<std::int64_t>(1, length > 0 ? length : z.dim() == 3 ? z.size(1) : 1);
   }
 
-  void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted, std::int64_t length) {
+  void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted, std::int64_t length) const {
     update.assignment = kernels::soft_assignment(z, *panels, epsilon, counted);
     update.length = sequence_length(z, length);
-    update.picks = reservoir.plan(update.assignment.used);
   }
 
   void plan(Update& update, const labels::Grouping& grouping) {
@@ -99,6 +117,7 @@ struct SoftEntropyAccumulator::Impl {
   /// Side by side: sets share nothing that changes.
   template <typename Labels>
   void plan_each(Update& update, const std::vector<Labels>& labels) {
+    update.picks = reservoir.plan(update.assignment.used);
     at::parallel_for(0, static_cast<std::int64_t>(labels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
         auto& [set, plan] = update.plans[i];
@@ -114,7 +133,7 @@ struct SoftEntropyAccumulator::Impl {
     return {update.assignment.used, reservoir.next_sequence(), update.length};
   }
 
-  /// The second half of an update; nothing in it fails.
+  /// The last step of an update; nothing in it fails.
   void commit(Update& update) noexcept {
     const kernels::SoftAssignment& assignment = update.assignment;
     std::transform(sum.begin(), sum.end(), assignment.sum.begin(), sum.begin(), std::plus<>());
@@ -162,8 +181,10 @@ struct SoftEntropyAccumulator::Impl {
   /// What follows is of accumulator_device.cpp.
   /// Key width of a label set that was seen, or comes with an update that is not counted yet; 0: none.
   int known_width(const std::string& name) const;
-  /// Starts an update on a device, after counting those that have come.
-  void start(std::shared_ptr<kernels::cuda::Shared> shared, const at::Tensor& z, OnDevice::Pending labels);
+  /// Starts an update on a device, after counting those that have come. It is nowhere yet.
+  OnDevice::Pending start(kernels::cuda::Shared& shared, const at::Tensor& z, OnDevice::Pending labels);
+  /// Adds it to those that will be counted.
+  void add(std::shared_ptr<kernels::cuda::Shared> shared, OnDevice::Pending started);
   /// Counts the first update that is on the device.
   void count_first();
   void count_all();
@@ -174,6 +195,7 @@ struct SoftEntropyAccumulator::Impl {
   /// Forgets what was counted, and gives up what is on a device.
   void forget_tokens() noexcept {
     device.reset();
+    staged.reset();
     std::fill(sum.begin(), sum.end(), 0.0);
     tokens = 0;
     rejected = 0;
@@ -201,6 +223,7 @@ struct SoftEntropyAccumulator::Impl {
   std::vector<std::unique_ptr<LabelRows>> sets;
   std::vector<std::unique_ptr<LabelRows>> spares;  // of before the last clear(), for their memory; some null
   std::unique_ptr<OnDevice> device;                // null: everything is on the host
+  std::optional<Staged> staged;                    // no part of what was seen: copies and saved states are without it
 
   struct Empty {};
   /// One that measures alike and has seen nothing.

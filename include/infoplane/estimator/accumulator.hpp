@@ -84,6 +84,16 @@ class SoftEntropyAccumulator {
   /// @throws ArgumentError if a name is empty or given twice.
   void update(const at::Tensor& z, const NamedLabelTensors& labels);
 
+  /// The half of an update that takes z in: the soft assignments, 4 · N · m bytes, are held until `commit` adds them or
+  /// `discard` forgets them, and nothing else changes until then. For a batch that counts only if what follows works
+  /// out. Errors and waits of `update` come here, but for those of the memory that `commit` needs.
+  /// @throws StateError if one is staged already. @throws ShapeError, ArgumentError as `update` does.
+  void stage(const at::Tensor& z, const std::shared_ptr<const labels::Grouping>& grouping);
+  /// Adds what is staged, with the bits of an `update` made now; without it nothing happens.
+  void commit();
+  /// Forgets what is staged.
+  void discard() noexcept;
+
   /// Starts what the next `estimate` needs from a GPU, and waits only for updates that are still under way there:
   /// before the estimates of several layers, so that the GPU works on all of them at once. Nothing where sums are on
   /// the host.
