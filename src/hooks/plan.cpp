@@ -187,10 +187,24 @@ void Plan::refine(int record, SiteKind kind, const std::string& source, int inde
   r.site.kind = kind;
   r.site.source = source;
   r.site.index = index;
+  r.site.stack = stack_of(r.site, stack);
   r.stack = stack;
   r.dropped = false;
   r.wanted = std::any_of(options_.sites().begin(), options_.sites().end(),
                          [&](const std::string& pattern) { return matches(pattern, r); });
+}
+
+// Of a tap, its name tells; of what is read inside the model, where that is.
+std::string Plan::stack_of(const Site& site, int stack) const {
+  for (const auto& state : stacks_) {
+    if (!state.container.empty() && lies_in(site.name, state.container)) {
+      return state.container;
+    }
+  }
+  if (is_handed_over(site.kind)) {
+    return std::string(parent_path(site.name));
+  }
+  return site.index >= -1 && static_cast<std::size_t>(stack) < stacks_.size() ? stacks_[stack].container : "";
 }
 
 bool Plan::matches(const std::string& pattern, const SiteRecord& record) const {

@@ -139,6 +139,7 @@ class Plan {
   void find_blocks();
   void make_sites();
   bool matches(const std::string& pattern, const SiteRecord& record) const;
+  std::string stack_of(const Site& site, int stack) const;
 
   WatchOptions options_;
   std::vector<Parameter> parameters_;

@@ -33,7 +33,7 @@ void for_each_scope(Work work) noexcept {
       continue;
     }
     try {
-      work(scope->pass);
+      work(*scope);
     } catch (...) {
       if (!scope->exception) {
         scope->exception = std::current_exception();
@@ -44,20 +44,46 @@ void for_each_scope(Work work) noexcept {
 
 }  // namespace
 
-ScopeState::ScopeState(std::shared_ptr<WatchState> watch_state, Capture capture_function)
+ScopeState::ScopeState(std::shared_ptr<WatchState> watch_state, Capture capture_function, const at::Tensor& tokens)
     : watch(std::move(watch_state)),
       capture(std::move(capture_function)),
-      pass(watch->plan, [this](const Site& site, const at::Tensor& tensor) { capture_site(site, tensor); }) {}
+      pass(watch->plan, [this](const Site& site, const at::Tensor& tensor) { capture_site(site, tensor); }) {
+  if (tokens.defined()) {
+    axes.emplace(tokens);
+  }
+}
+
+// The axes of a result are known before the site that it is fires.
+void ScopeState::start(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) {
+  if (axes) {
+    axes->start(key, name, inputs);
+  }
+  pass.start(key, name, inputs);
+}
+
+void ScopeState::end(const void* key, const std::vector<c10::IValue>& results) {
+  if (axes) {
+    axes->end(key, results);
+  }
+  pass.end(key, results);
+}
 
 void ScopeState::capture_site(const Site& site, const at::Tensor& tensor) {
   if (exception || !capture) {
     return;
   }
   struct Flag {
-    Flag() { capturing = true; }
-    ~Flag() { capturing = false; }
+    explicit Flag(WatchState& watched) : watch(watched) { capturing = true; }
+    Flag(const Flag&) = delete;
+    Flag& operator=(const Flag&) = delete;
+    ~Flag() {
+      capturing = false;
+      watch.axis_match = AxisMatch::kUnknown;
+    }
+    WatchState& watch;
   };
-  const Flag flag;  // the capture's own operators are no part of the forward
+  const Flag flag(*watch);  // the capture's own operators are no part of the forward
+  watch->axis_match = axes ? axes->of(tensor) : AxisMatch::kUnknown;
   const at::NoGradGuard no_grad;
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   capture(site, tensor.detach());
@@ -88,9 +114,9 @@ void rest_if_done() noexcept {
 void open_scope(std::shared_ptr<ScopeState> state) {
   remove_closed_scopes();
   const auto& plan = state->watch->plan;
-  const auto wanted = plan.reads_results()     ? Observe::kInputsAndResults
-                      : plan.reads_operators() ? Observe::kInputs
-                                               : Observe::kNothing;
+  const auto wanted = plan.reads_results() || state->axes ? Observe::kInputsAndResults
+                      : plan.reads_operators()            ? Observe::kInputs
+                                                          : Observe::kNothing;
   open_scopes.push_back(std::move(state));
   set_observer(std::max(wanted, current_observer()));
   listeners = static_cast<int>(open_scopes.size());
@@ -107,19 +133,19 @@ void remove_closed_scopes() noexcept {
 bool is_capturing() noexcept { return capturing; }
 
 void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) noexcept {
-  for_each_scope([&](Pass& pass) { pass.tap(name, tensor, kind); });
+  for_each_scope([&](ScopeState& scope) { scope.pass.tap(name, tensor, kind); });
 }
 
 void keep_exception(const std::exception_ptr& exception) noexcept {
-  for_each_scope([&](Pass& /*pass*/) { std::rethrow_exception(exception); });
+  for_each_scope([&](ScopeState& /*scope*/) { std::rethrow_exception(exception); });
 }
 
 void operator_started(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) noexcept {
   int fires = 0;
-  for_each_scope([&](Pass& pass) {
-    fires -= pass.fires();
-    pass.start(key, name, inputs);
-    fires += pass.fires();
+  for_each_scope([&](ScopeState& scope) {
+    fires -= scope.pass.fires();
+    scope.start(key, name, inputs);
+    fires += scope.pass.fires();
   });
   if (fires != 0) {
     rest_if_done();
@@ -128,10 +154,10 @@ void operator_started(const void* key, const char* name, c10::ArrayRef<const c10
 
 void operator_ended(const void* key, const std::vector<c10::IValue>& results) noexcept {
   int fires = 0;
-  for_each_scope([&](Pass& pass) {
-    fires -= pass.fires();
-    pass.end(key, results);
-    fires += pass.fires();
+  for_each_scope([&](ScopeState& scope) {
+    fires -= scope.pass.fires();
+    scope.end(key, results);
+    fires += scope.pass.fires();
   });
   if (fires != 0) {
     rest_if_done();

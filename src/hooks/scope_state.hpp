@@ -5,9 +5,11 @@
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <thread>
 
+#include "hooks/axes.hpp"
 #include "hooks/pass.hpp"
 
 namespace infoplane::hooks::detail {
@@ -18,11 +20,17 @@ struct WatchState {
   std::vector<Site> sites;
   std::atomic<bool> is_observing = false;
   std::exception_ptr pending;
+  AxisMatch axis_match = AxisMatch::kUnknown;  // of what is being captured
 };
 
 /// An open scope.
 struct ScopeState {
-  ScopeState(std::shared_ptr<WatchState> watch_state, Capture capture_function);
+  /// `tokens`: whose axes are followed; undefined: none.
+  ScopeState(std::shared_ptr<WatchState> watch_state, Capture capture_function, const at::Tensor& tokens);
+
+  /// An operator begins and ends.
+  void start(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs);
+  void end(const void* key, const std::vector<c10::IValue>& results);
 
   /// Calls the capture as its documentation promises; keeps what it throws.
   void capture_site(const Site& site, const at::Tensor& tensor);
@@ -33,6 +41,7 @@ struct ScopeState {
   std::shared_ptr<WatchState> watch;
   Capture capture;
   Pass pass;
+  std::optional<Axes> axes;
   std::thread::id thread = std::this_thread::get_id();
   std::atomic<bool> is_closed = false;
   std::exception_ptr exception;

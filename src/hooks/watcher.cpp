@@ -31,7 +31,11 @@ Watcher::~Watcher() = default;
 
 const std::vector<Site>& Watcher::sites() const { return state_->watch->sites; }
 
-Scope Watcher::observe(Capture capture) {
+Scope Watcher::observe(Capture capture) { return observe(std::move(capture), at::Tensor()); }
+
+Scope Watcher::observe(Capture capture, const at::Tensor& tokens) {
+  INFOPLANE_CHECK(!tokens.defined() || tokens.dim() == 2, ShapeError, "the tokens to follow must be a matrix, got ",
+                  tokens.dim(), " axes");
   INFOPLANE_CHECK(!detail::is_capturing(), StateError,
                   "a scope cannot be opened inside a capture: open it around a forward");
   INFOPLANE_CHECK(
@@ -42,7 +46,7 @@ Scope Watcher::observe(Capture capture) {
   INFOPLANE_CHECK(!watch->is_observing.exchange(true), StateError,
                   "a scope of this watcher is open: end it before the next one, or use one watcher for each scope");
   try {
-    auto scope = std::make_shared<detail::ScopeState>(watch, std::move(capture));
+    auto scope = std::make_shared<detail::ScopeState>(watch, std::move(capture), tokens);
     detail::open_scope(scope);
     return Scope(std::move(scope));
   } catch (...) {
@@ -50,6 +54,8 @@ Scope Watcher::observe(Capture capture) {
     throw;
   }
 }
+
+AxisMatch Watcher::axis_match() const noexcept { return state_->watch->axis_match; }
 
 void Watcher::rescan() {
   INFOPLANE_CHECK(state_->root != nullptr, StateError,

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -36,6 +37,17 @@ struct Site {
   /// −1 the embedding, 0, 1, … the block whose output it is in the order of the forward, −2 any other tensor, such as
   /// the streams "norms.0", "norms.1", … of a model without known blocks. Means over blocks take those from 0 on.
   int index = -2;
+  /// Path of the list whose blocks the stream passes, such as "transformer.encoder.layers"; of a tap, what stands
+  /// before the last part of its name. Empty where there is none. Streams of different stacks can be of different
+  /// tokens.
+  std::string stack = {};
+};
+
+/// How the two leading axes of a captured tensor lie to those of the tokens that were given to `Watcher::observe`.
+enum class AxisMatch : std::uint8_t {
+  kUnknown,
+  kSame,
+  kExchanged,
 };
 
 /// Receives the tensor of a site: detached, of the forward's own dtype, device and shape (usually [B, T, d]), sharing

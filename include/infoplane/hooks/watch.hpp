@@ -66,6 +66,16 @@ class Watcher {
   /// observers are switched off on this thread
   [[nodiscard]] Scope observe(Capture capture);
 
+  /// The same, and follows `tokens`, a matrix of integers, from where the forward looks them up in an embedding,
+  /// through operators that keep or exchange its two axes: for `axis_match`. They are recognised by their memory, or by
+  /// their values, which may wait for their device. Costs a little for each operator, so not for every scope.
+  /// @throws ShapeError if the tokens have another number of axes
+  [[nodiscard]] Scope observe(Capture capture, const at::Tensor& tokens);
+
+  /// Inside a capture: how the axes of its tensor lie to those of the tokens, if that is known; of a tensor [N, d], how
+  /// its rows do.
+  AxisMatch axis_match() const noexcept;
+
   /// Reads the tree again, after a head was replaced or adapters were added. Forgets hits and what was learnt.
   /// @throws StateError while a scope is open, or if the watcher has no module
   void rescan();
