@@ -88,8 +88,8 @@ int Monitor::rank() const noexcept { return impl_->ranks_.rank(); }
 int Monitor::world_size() const noexcept { return impl_->ranks_.size(); }
 plane::Metrics Monitor::mean_over_ranks(const plane::Metrics& mine) { return impl_->ranks_.mean(mine); }
 bool Monitor::logs(std::int64_t step) const noexcept { return impl_->logs(step); }
-const std::vector<hooks::Site>& Monitor::sites() const noexcept { return impl_->watcher_.sites(); }
-std::string Monitor::describe() const { return impl_->watcher_.describe(); }
+const std::vector<hooks::Site>& Monitor::sites() const noexcept { return impl_->watcher_->sites(); }
+std::string Monitor::describe() const { return impl_->watcher_->describe(); }
 void Monitor::rescan() { impl_->rescan(); }
 void Monitor::save(std::ostream& out) const { impl_->save(out); }
 void Monitor::load(std::istream& in) { impl_->load(in); }

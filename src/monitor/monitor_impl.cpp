@@ -5,6 +5,7 @@
 #include <infoplane/core/error.hpp>
 
 #include "monitor/shared_sites.hpp"
+#include "monitor/target_checks.hpp"
 #include "monitor/token_views.hpp"
 
 namespace infoplane {
@@ -15,16 +16,20 @@ bool Monitor::Impl::is_none(double loss) {
   return std::bit_cast<std::uint64_t>(loss) == std::bit_cast<std::uint64_t>(no_loss);
 }
 
-/// Adds the time of its scope to a total.
+/// Adds the time of its scope to that of the monitor, once where they lie in one another.
 class Monitor::Impl::Stopwatch {
  public:
-  explicit Stopwatch(double& total) : total_(total) {}
+  explicit Stopwatch(MonitorState& state) : state_(state) { ++state_.stopwatches; }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
-  ~Stopwatch() { total_ += seconds_since(start_); }
+  ~Stopwatch() {
+    if (--state_.stopwatches == 0) {
+      state_.seconds += seconds_since(start_);
+    }
+  }
 
  private:
-  double& total_;
+  MonitorState& state_;
   Clock::time_point start_ = Clock::now();
 };
 
@@ -39,36 +44,66 @@ MonitorOptions Monitor::Impl::for_rank(MonitorOptions options) const {
 
 Observation Monitor::Impl::observe(Stream& stream, std::int64_t step, const at::Tensor& tokens,
                                    const at::Tensor& targets, const BatchDetails& details) {
-  const Stopwatch stopwatch(state_->seconds);
+  const Stopwatch stopwatch(*state_);
   INFOPLANE_CHECK(!is_open(), StateError,
                   "an observation is open already: let it end with its scope, or call its finish(), before the next");
   const HostBatch batch(tokens, targets, details, options_.time_major());
-  auto scope = watcher_.observe([state = state_, &stream](const hooks::Site& site, const at::Tensor& tensor) {
-    const Stopwatch inner(state->seconds);
-    stream.capture(site, tensor);
-  });
+  check_targets(batch.tokens(), options_.time_major(), options_.targets_repeat_tokens());
+  state_->facts.watch(watcher_->sites());
+  const auto followed =
+      state_->facts.orders.wants_match() ? followed_tokens(tokens, details, options_.time_major()) : at::Tensor();
+  auto scope = watcher_->observe(
+      [state = state_, watcher = watcher_, &stream](const hooks::Site& site, const at::Tensor& tensor) {
+        const Stopwatch inner(*state);
+        stream.capture(site, tensor, watcher->axis_match());
+      },
+      followed);
   stream.begin(step, batch);
-  auto impl = std::make_shared<Observation::Impl>(std::move(scope), pending_);
+  auto closed = [state = state_, watcher = watcher_, &stream](Observation::Impl::End end) {
+    const Stopwatch inner(*state);
+    state->end_micro_batch(stream, end, watcher->sites());
+  };
+  auto impl = std::make_shared<Observation::Impl>(std::move(scope), std::move(closed), pending_);
   open_ = impl;
   return Observation(std::move(impl));
 }
 
+void MonitorState::end_micro_batch(Stream& stream, Observation::Impl::End end, const std::vector<hooks::Site>& sites) {
+  switch (end) {
+    case Observation::Impl::End::kNormally:
+      saw_forward = true;
+      stream.keep(sites);
+      break;
+    case Observation::Impl::End::kThrew:
+      stream.take_back(Dropped::Cause::kThrew);
+      break;
+    case Observation::Impl::End::kDiscarded:
+      stream.take_back(Dropped::Cause::kDiscarded);
+      break;
+    case Observation::Impl::End::kFailed:
+      saw_forward = true;
+      stream.take_back(Dropped::Cause::kFailed);
+      break;
+  }
+}
+
 std::optional<plane::Point> Monitor::Impl::end(Stream& stream, std::int64_t step, bool wanted, const Loss& loss) {
-  const Stopwatch stopwatch(state_->seconds);
+  const Stopwatch stopwatch(*state_);
   heldout_step_ = &stream == &state_->heldout ? -1 : heldout_step_;
   if (!ranks_.alone()) {
     return end_together(stream, step, wanted, loss);
   }
   settle();
-  if (!wanted || stream.empty()) {
+  const bool unmeasured = stream.empty() && !(stream.ended_early() && stream.prototype() != nullptr);
+  if (!wanted || unmeasured) {
     return std::nullopt;
   }
   INFOPLANE_CHECK(stream.step() == step, StateError, "step ", step, " ends, but the last observation was of step ",
                   stream.step(), ": give observe() and end_step() the same step");
   verify_missing(stream);
-  const auto sites = shared_sites(watcher_.sites(), options_.first_block());
-  const auto estimates = estimator::estimates(stream.accumulators(watcher_.sites(), sites));
-  auto point = stream.point(loss(), sites, estimates);
+  const auto sites = shared_sites(watcher_->sites(), options_.first_block());
+  const auto estimates = estimator::estimates(stream.accumulators(watcher_->sites(), sites));
+  auto point = stream.point(loss(), sites, estimates, stream.dropped().text());
   stream.reset();
   point.time = seconds_since(start_);
   if (!header_) {
@@ -98,13 +133,15 @@ std::optional<plane::Point> Monitor::Impl::end_together(Stream& stream, std::int
   } catch (const std::exception& error) {
     report.error = error.what();
   }
+  report.dropped = stream.dropped().text();
+  report.ended_early = stream.ended_early();
   report.settings = settings_for_others(stream);
   std::optional<plane::Point> point;
   try {
     const auto meeting = ranks_.meet(report);
     point = measure_together(stream, step, meeting);
   } catch (...) {
-    state_->reset();
+    state_->drop(Dropped::Cause::kFailed);
     throw;
   }
   if (point) {
@@ -115,7 +152,7 @@ std::optional<plane::Point> Monitor::Impl::end_together(Stream& stream, std::int
 
 std::optional<plane::Point> Monitor::Impl::measure_together(Stream& stream, std::int64_t step,
                                                             const Ranks::Meeting& meeting) {
-  const auto mine = stream.accumulators(watcher_.sites(), own_sites());
+  const auto mine = stream.accumulators(watcher_->sites(), own_sites());
   const auto estimates = ranks_.estimates(mine);
   std::optional<plane::Point> point;
   std::string error;
@@ -125,8 +162,8 @@ std::optional<plane::Point> Monitor::Impl::measure_together(Stream& stream, std:
       for (const auto& [name, estimate] : estimates) {
         tokens = std::max(tokens, estimate.tokens + estimate.rejected);
       }
-      if (tokens > 0) {
-        point = stream.point(meeting.loss, meeting.sites, estimates);
+      if (tokens > 0 || (meeting.ended_early && meeting.width > 0)) {
+        point = stream.point(meeting.loss, meeting.sites, estimates, meeting.dropped);
         point->step = step;
         point->tokens = tokens;
         point->time = seconds_since(start_);
@@ -138,12 +175,13 @@ std::optional<plane::Point> Monitor::Impl::measure_together(Stream& stream, std:
       error = failure.what();
     }
   }
-  stream.reset();
-  return ranks_.from_first(std::move(point), error);
+  point = ranks_.from_first(std::move(point), error);
+  point ? stream.reset() : stream.drop(Dropped::Cause::kFailed);  // of what is without tokens
+  return point;
 }
 
 std::vector<SharedSite> Monitor::Impl::own_sites() const {
-  return shared_sites(watcher_.sites(), options_.first_block());
+  return shared_sites(watcher_->sites(), options_.first_block());
 }
 
 void Monitor::Impl::end_forgotten_heldout() {
@@ -154,44 +192,50 @@ void Monitor::Impl::end_forgotten_heldout() {
 
 void Monitor::Impl::rescan() {
   require_closed("rescan()");
-  watcher_.rescan();
-  state_->reset();
+  if (has_model_) {
+    watcher_->rescan();
+  } else {
+    watcher_ = std::make_shared<hooks::Watcher>(
+        hooks::WatchOptions().sites(options_.sites()));  // taps become sites as they come
+  }
+  state_->drop(Dropped::Cause::kRescanned);
+  state_->facts.forget();
+  state_->saw_forward = false;
   verified_ = false;
 }
 
 void Monitor::Impl::close() {
   if (auto open = open_.lock()) {
-    open->finish();
+    open->finish(Observation::Impl::End::kNormally);
   }
 }
 
 /// Closes what is open and throws what went wrong inside; the statistics of a broken window are dropped.
 void Monitor::Impl::settle() {
-  const bool observed = !state_->train.empty() || !state_->heldout.empty();
   close();
   try {
     if (pending_->error) {
       std::rethrow_exception(std::exchange(pending_->error, nullptr));
     }
-    if (observed && !verified_) {
-      watcher_.verify();
+    if (state_->saw_forward && !verified_) {
+      watcher_->verify();
       verified_ = true;
     }
   } catch (...) {
-    state_->reset();
+    state_->drop(Dropped::Cause::kFailed);
     throw;
   }
 }
 
 /// A layer that comes no longer is an error where its norm was replaced; a dropped layer is NaN in the point.
 void Monitor::Impl::verify_missing(const Stream& stream) {
-  if (!stream.misses_any(watcher_.sites())) {
+  if (!stream.misses_any(watcher_->sites()) && !stream.ended_early()) {
     return;
   }
   try {
-    watcher_.verify_sources();
+    watcher_->verify_sources();
   } catch (...) {
-    state_->reset();
+    state_->drop(Dropped::Cause::kFailed);
     throw;
   }
 }

@@ -20,15 +20,24 @@ namespace infoplane {
 
 /// What a capture needs, kept alive by an open observation even if the monitor goes first.
 struct MonitorState {
-  explicit MonitorState(const MonitorOptions& options) : train("train", options), heldout("heldout", options) {}
-  void reset() {
-    train.reset();
-    heldout.reset();
-  }
+  explicit MonitorState(const MonitorOptions& options)
+      : facts(options), train("train", options, facts), heldout("heldout", options, facts) {}
+  MonitorState(const MonitorState&) = delete;
+  MonitorState& operator=(const MonitorState&) = delete;
 
+  void drop(Dropped::Cause cause) {
+    train.drop(cause);
+    heldout.drop(cause);
+  }
+  /// The observation of a micro-batch of the stream ended.
+  void end_micro_batch(Stream& stream, Observation::Impl::End end, const std::vector<hooks::Site>& sites);
+
+  ModelFacts facts;
   Stream train;
   Stream heldout;
+  bool saw_forward = false;  // of which nobody said that it failed
   double seconds = 0;
+  int stopwatches = 0;  // that run
 };
 
 class Monitor::Impl {
@@ -42,7 +51,8 @@ class Monitor::Impl {
   explicit Impl(MonitorOptions options, std::shared_ptr<distributed::Communicator> communicator, const Model&... model)
       : ranks_(std::move(communicator), options.sequence_group()),
         options_(for_rank(checked(std::move(options)))),
-        watcher_(model..., hooks::WatchOptions().sites(options_.sites())),
+        has_model_(sizeof...(Model) > 0),
+        watcher_(std::make_shared<hooks::Watcher>(model..., hooks::WatchOptions().sites(options_.sites()))),
         state_(std::make_shared<MonitorState>(options_)) {}
 
   bool logs(std::int64_t step) const noexcept { return step % options_.every() == 0; }
@@ -63,7 +73,8 @@ class Monitor::Impl {
 
   Ranks ranks_;
   MonitorOptions options_;
-  hooks::Watcher watcher_;
+  bool has_model_;                           // or taps only
+  std::shared_ptr<hooks::Watcher> watcher_;  // an open observation asks it for the sites
   std::shared_ptr<MonitorState> state_;
   std::int64_t heldout_step_ = -1;  // of the held-out pass that was not ended yet
 

@@ -37,7 +37,7 @@ RankSettings Monitor::Impl::settings_for_others(const Stream& stream) const {
 /// What a saved state depends on, beside what the accumulators say themselves.
 std::string Monitor::Impl::settings() const {
   std::vector<std::string> sites;
-  for (const auto& site : watcher_.sites()) {
+  for (const auto& site : watcher_->sites()) {
     sites.push_back(site.name);
   }
   const labels::LabelOptions& labels = options_.labels();

@@ -5,6 +5,13 @@
 
 namespace infoplane {
 
+namespace {
+
+/// 2: what was dropped and why, which axis is which, and where a forward ends.
+constexpr std::uint32_t kMonitorVersion = 2;
+
+}  // namespace
+
 void Monitor::Impl::require_closed(const char* call) const {
   INFOPLANE_CHECK(!is_open(), StateError, call, " inside an observation: let the observation end first");
 }
@@ -15,27 +22,33 @@ void Monitor::Impl::save(std::ostream& out) const {
   content.put_text(settings());
   content.put(seconds_since(start_));
   content.put(state_->seconds);
+  state_->facts.orders.save(content);
+  content.put_text(state_->facts.last_site);
   state_->train.save(content);
   state_->heldout.save(content);
-  state::write(out, "monitor", 1, content.content());
+  state::write(out, "monitor", kMonitorVersion, content.content());
 }
 
 void Monitor::Impl::load(std::istream& in) {
   require_closed("load()");
-  const state::Content content = state::read(in, "monitor", 1);
+  const state::Content content = state::read(in, "monitor", kMonitorVersion);
   state::Reader reader(content.bytes);
   const std::string settings_then = reader.get_text();
   const std::string settings_now = settings();
   // Taps become sites as they come, so without a model none is known yet.
-  const bool same = watcher_.sites().empty() ? settings_then.starts_with(settings_now) : settings_then == settings_now;
+  const bool same = watcher_->sites().empty() ? settings_then.starts_with(settings_now) : settings_then == settings_now;
   INFOPLANE_CHECK(same, ArgumentError, "the state of a monitor with other settings: ", "here ", settings_now,
                   "; there ", settings_then);
   const auto elapsed = reader.get<double>();
   auto loaded = std::make_shared<MonitorState>(options_);
   loaded->seconds = reader.get<double>();
   state::Reader::require(elapsed >= 0 && elapsed < 1e9 && loaded->seconds >= 0, "its clock shows no time");
-  loaded->train.load(reader);
-  loaded->heldout.load(reader);
+  if (content.version > 1) {
+    loaded->facts.orders.load(reader);
+    loaded->facts.last_site = reader.get_text();
+  }
+  loaded->train.load(reader, content.version);
+  loaded->heldout.load(reader, content.version);
   reader.end();
   start_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(elapsed));
   state_ = std::move(loaded);

@@ -23,7 +23,14 @@ Observation::operator bool() const noexcept { return impl_ && impl_->is_open(); 
 
 void Observation::finish() noexcept {
   if (impl_) {
-    impl_->finish();
+    impl_->finish(Impl::End::kNormally);
+    impl_.reset();
+  }
+}
+
+void Observation::discard() noexcept {
+  if (impl_) {
+    impl_->finish(Impl::End::kDiscarded);
     impl_.reset();
   }
 }

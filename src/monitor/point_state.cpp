@@ -14,6 +14,25 @@ void put(state::Writer& out, const plane::Metrics& metrics) {
   }
 }
 
+using Reasons = decltype(plane::Point::reasons);
+
+void put(state::Writer& out, const Reasons& reasons) {
+  out.put(static_cast<std::uint64_t>(reasons.size()));
+  for (const auto& [key, reason] : reasons) {
+    out.put_text(key);
+    out.put_text(reason);
+  }
+}
+
+Reasons get_reasons(state::Reader& in) {
+  Reasons reasons;
+  for (auto count = in.get<std::uint64_t>(); count > 0; --count) {
+    auto key = in.get_text();
+    reasons.insert_or_assign(std::move(key), in.get_text());
+  }
+  return reasons;
+}
+
 plane::Metrics get_metrics(state::Reader& in) {
   plane::Metrics metrics;
   for (auto count = in.get<std::uint64_t>(); count > 0; --count) {
@@ -53,13 +72,10 @@ std::string bytes_of(const plane::Point& point) {
     out.put(layer.rejected);
     out.put(layer.sequences);
     put(out, layer.metrics);
-    out.put(static_cast<std::uint64_t>(layer.reasons.size()));
-    for (const auto& [key, reason] : layer.reasons) {
-      out.put_text(key);
-      out.put_text(reason);
-    }
+    put(out, layer.reasons);
   }
   put(out, point.mean);
+  put(out, point.reasons);
   return out.take();
 }
 
@@ -79,12 +95,10 @@ plane::Point point_of(std::string_view bytes) {
     layer.rejected = in.get<std::int64_t>();
     layer.sequences = in.get<std::int64_t>();
     layer.metrics = get_metrics(in);
-    for (auto reasons = in.get<std::uint64_t>(); reasons > 0; --reasons) {
-      auto key = in.get_text();
-      layer.reasons.insert_or_assign(std::move(key), in.get_text());
-    }
+    layer.reasons = get_reasons(in);
   }
   point.mean = get_metrics(in);
+  point.reasons = get_reasons(in);
   in.end();
   return point;
 }

@@ -132,6 +132,8 @@ Ranks::Meeting Ranks::meet(const RankReport& report) {
   out.put_text(report.error);
   out.put(static_cast<std::uint8_t>(report.loss ? 1 : 0));
   out.put(report.loss.value_or(0));
+  out.put_text(report.dropped);
+  out.put(static_cast<std::uint8_t>(report.ended_early ? 1 : 0));
   const std::string settings = bytes_of(report.settings);
   out.put_text(settings == told_ ? "" : settings);
   told_ = settings;
@@ -140,6 +142,8 @@ Ranks::Meeting Ranks::meet(const RankReport& report) {
 
   std::vector<std::string> errors;
   std::vector<std::string> elsewhere;
+  std::vector<std::string> dropped;
+  bool ended_early = false;
   std::string stream;
   std::int64_t step = 0;
   double total = 0;
@@ -164,6 +168,10 @@ Ranks::Meeting Ranks::meet(const RankReport& report) {
     } else {
       in.get<double>();
     }
+    if (const std::string text = in.get_text(); !text.empty()) {
+      dropped.push_back(detail::concat("rank ", rank, ": ", text));
+    }
+    ended_early = in.get_flag() || ended_early;
     const std::string its_settings = in.get_text();
     in.end();
     if (!its_settings.empty()) {
@@ -180,6 +188,8 @@ Ranks::Meeting Ranks::meet(const RankReport& report) {
   INFOPLANE_CHECK(errors.empty(), StateError, "step ", step, " of ", stream, " failed on ", detail::join(errors, "; "));
   Meeting meeting;
   meeting.loss = losses > 0 ? total / losses : std::numeric_limits<double>::quiet_NaN();
+  meeting.dropped = detail::join(dropped, "; ");
+  meeting.ended_early = ended_early;
   meeting.sites = all_sites();
   for (const RankSettings& known : known_) {
     meeting.width = meeting.width == 0 ? known.width : meeting.width;

@@ -36,6 +36,8 @@ struct RankReport {
   std::int64_t step = 0;
   std::string error;  // why there will be no point
   std::optional<double> loss;
+  std::string dropped;       // what its observations do not count, in words
+  bool ended_early = false;  // a forward of its window
   RankSettings settings;
 };
 
@@ -56,6 +58,8 @@ class Ranks {
     std::int64_t width = 0;
     std::string dtype;
     std::vector<std::string> label_sets;
+    std::string dropped;  // on which rank what does not count
+    bool ended_early = false;
   };
   /// Collective. @throws StateError, the same on every rank, if one reports an error, or another step or stream.
   /// @throws ArgumentError, the same on every rank, if settings differ, each time; names ranks, fields and values.

@@ -13,30 +13,62 @@ namespace infoplane {
 
 namespace {
 
-constexpr const char* kDropped =
+constexpr const char* kDidNotCome =
     "the site did not come at this step: the forward dropped the layer, or took another way past its norm";
+
+/// Sites in whose order a forward runs from its first to its last block.
+bool is_block_output(const hooks::Site& site) noexcept { return site.index >= 0; }
+bool is_read_in_model(const hooks::Site& site) noexcept {
+  return site.kind != hooks::SiteKind::kTap && site.kind != hooks::SiteKind::kModuleOutput;
+}
+
+std::string rejected_rows(std::int64_t rejected, std::int64_t rows) {
+  return rejected == rows ? detail::concat("all ", rows, " rows had NaN, infinity or norm 0")
+                          : detail::concat(rejected, " of ", rows, " rows had NaN, infinity or norm 0");
+}
 
 }  // namespace
 
-Stream::Stream(std::string name, const MonitorOptions& options)
-    : name_(std::move(name)), options_(options), index_(options.labels()) {}
+Stream::Stream(std::string name, const MonitorOptions& options, ModelFacts& facts)
+    : name_(std::move(name)), options_(options), facts_(facts), index_(options.labels()) {}
 
-void Stream::begin(std::int64_t step, const HostBatch& batch) {
-  grouping_ = batch.at_positions(index_.group(batch.tokens(), batch.others()));
-  sequences_ = batch.sequences();
-  length_ = batch.length();
-  step_ = step;
-  const auto& counted = grouping_->counted;
-  tokens_ += counted.empty() ? grouping_->positions : std::count(counted.begin(), counted.end(), std::uint8_t{1});
-  for (const auto& set : grouping_->sets) {
-    if (std::find(label_sets_.begin(), label_sets_.end(), set.name) == label_sets_.end()) {
-      label_sets_.push_back(set.name);
-    }
+/// A held-out pass is a window of one step.
+std::int64_t Stream::logged_step_of(std::int64_t step) const noexcept {
+  if (name_ != "train") {
+    return step;
   }
+  const auto behind = step % options_.every();
+  return behind == 0 ? step : step - behind + options_.every();
 }
 
-void Stream::capture(const hooks::Site& site, const at::Tensor& tensor) {
-  const auto z = by_position(tensor, sequences_, length_, options_.time_major(), site.name);
+void Stream::begin(std::int64_t step, const HostBatch& batch) {
+  const auto logged = logged_step_of(step);
+  if (logged != last_logged_) {
+    dropped_.forget(Dropped::Cause::kFailed);  // was thrown, and is of no window to come
+    last_logged_ = logged;
+  }
+  if ((grouping_ || held_.micro_batches > 0) && (logged != logged_ || step < step_)) {
+    drop(logged != logged_ ? Dropped::Cause::kOutsideWindow : Dropped::Cause::kWentBack);
+  }
+  grouping_ = batch.at_positions(index_.group(batch.tokens(), batch.others()));
+  const auto& counted = grouping_->counted;
+  observed_.sequences = batch.sequences();
+  observed_.length = batch.length();
+  observed_.counted =
+      counted.empty() ? grouping_->positions : std::count(counted.begin(), counted.end(), std::uint8_t{1});
+  logged_ = logged;
+  step_ = step;
+  came_.clear();
+  layers_before_ = layers_.size();
+  is_first_ = held_.micro_batches == 0;
+  open_ = true;
+}
+
+void Stream::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match) {
+  INFOPLANE_CHECK(fits(tensor.sizes(), observed_), SiteError,
+                  shape_error(site, tensor.sizes(), observed_, facts_.sites, facts_.stacks));
+  const auto order = facts_.orders.of(site, tensor.sizes(), observed_.sequences, observed_.length, match);
+  const auto z = by_position(tensor, observed_.sequences, observed_.length, order);
   const auto width = z.size(-1);
   if (!prototype_) {
     prototype_.emplace(width, options_.estimator());
@@ -51,8 +83,84 @@ void Stream::capture(const hooks::Site& site, const at::Tensor& tensor) {
     layers_.push_back({site.name, *prototype_, 0});
     layer = layers_.end() - 1;
   }
-  layer->accumulator.update(z, grouping_);
-  ++layer->captures;
+  is_first_ ? layer->accumulator.update(z, grouping_) : layer->accumulator.stage(z, grouping_);
+  came_.push_back(static_cast<std::size_t>(layer - layers_.begin()));
+}
+
+bool Stream::came(std::string_view site) const noexcept {
+  return std::any_of(came_.begin(), came_.end(), [&](std::size_t layer) { return layers_[layer].site == site; });
+}
+
+std::string Stream::end_of_forward(const std::vector<hooks::Site>& sites) const {
+  // What the model's code taps may come in some forwards only, unless nothing else tells where one ends.
+  std::string last;
+  int rank_of_last = 0;
+  for (const auto layer : came_) {
+    const auto& name = layers_[layer].site;
+    const auto site = std::find_if(sites.begin(), sites.end(), [&](const hooks::Site& s) { return s.name == name; });
+    const int rank = site == sites.end() || !is_block_output(*site) ? 0 : is_read_in_model(*site) ? 2 : 1;
+    if (rank >= rank_of_last) {
+      last = name;
+      rank_of_last = rank;
+    }
+  }
+  return last;
+}
+
+void Stream::keep(const std::vector<hooks::Site>& sites) {
+  if (!open_) {
+    return;
+  }
+  const auto is_there = [&](const hooks::Site& site) { return !is_read_in_model(site) || came(site.name); };
+  const bool all_came = std::all_of(sites.begin(), sites.end(), is_there);
+  if (came_.empty() || !(facts_.last_site.empty() ? all_came : came(facts_.last_site))) {
+    take_back(Dropped::Cause::kEndedEarly);
+    return;
+  }
+  facts_.orders.end_micro_batch();
+  auto last_site = end_of_forward(sites);
+  open_ = false;
+  held_.add({1, observed_.counted, step_, step_});
+  try {
+    for (const auto layer : came_) {
+      layers_[layer].accumulator.commit();
+    }
+    for (const auto& set : grouping_->sets) {
+      if (std::find(label_sets_.begin(), label_sets_.end(), set.name) == label_sets_.end()) {
+        label_sets_.push_back(set.name);
+      }
+    }
+  } catch (...) {
+    drop(Dropped::Cause::kFailed);
+    throw;
+  }
+  for (const auto layer : came_) {
+    ++layers_[layer].captures;
+  }
+  facts_.last_site = std::move(last_site);
+}
+
+void Stream::take_back(Dropped::Cause cause) noexcept {
+  if (!open_) {
+    return;
+  }
+  open_ = false;
+  dropped_.add(cause, {1, observed_.counted, step_, step_});
+  ended_early_ = ended_early_ || cause == Dropped::Cause::kEndedEarly;
+  for (const auto layer : came_) {
+    is_first_ ? forget_tokens(layers_[layer]) : layers_[layer].accumulator.discard();
+  }
+  layers_.erase(layers_.begin() + static_cast<std::ptrdiff_t>(layers_before_), layers_.end());
+  if (layers_.empty()) {
+    prototype_.reset();
+    dtype_.clear();
+  }
+  came_.clear();
+}
+
+void Stream::drop(Dropped::Cause cause) {
+  dropped_.add(cause, held_);
+  reset_window();
 }
 
 const Stream::Layer* Stream::find(std::string_view site) const noexcept {
@@ -79,12 +187,18 @@ std::vector<estimator::NamedAccumulator> Stream::accumulators(const std::vector<
 }
 
 plane::Point Stream::point(double loss, const std::vector<SharedSite>& sites,
-                           const std::vector<estimator::NamedEstimate>& estimates) const {
+                           const std::vector<estimator::NamedEstimate>& estimates, const std::string& dropped) const {
   plane::Point point;
   point.step = step_;
-  point.tokens = tokens_;
+  point.tokens = held_.tokens;
   point.loss = loss;
   point.stream = name_;
+  if (!dropped.empty()) {
+    point.reasons.emplace("tokens", dropped);
+  }
+  const bool nothing_came = std::all_of(estimates.begin(), estimates.end(), [](const estimator::NamedEstimate& each) {
+    return each.estimate.tokens + each.estimate.rejected == 0;
+  });
   std::vector<plane::LayerPoint> blocks;  // means leave out embeddings and what is no block's output
   for (const auto& site : sites) {
     const auto found = std::find_if(estimates.begin(), estimates.end(),
@@ -92,11 +206,18 @@ plane::Point Stream::point(double loss, const std::vector<SharedSite>& sites,
     if (found == estimates.end()) {
       continue;
     }
-    auto& got = point.layers.emplace_back(plane::layer_point(site.name, found->estimate));
-    if (found->estimate.sequences == 0) {
+    const auto& estimate = found->estimate;
+    auto& got = point.layers.emplace_back(plane::layer_point(site.name, estimate));
+    const auto rejected =
+        estimate.rejected == 0 ? "" : rejected_rows(estimate.rejected, estimate.tokens + estimate.rejected);
+    if (estimate.tokens == 0) {
+      const auto why = !rejected.empty() ? rejected : nothing_came && !dropped.empty() ? dropped : kDidNotCome;
       for (const auto& [key, value] : got.metrics) {
-        got.reasons.insert_or_assign(key, kDropped);
+        got.reasons.insert_or_assign(key, why);
       }
+    }
+    if (!rejected.empty() || !dropped.empty()) {
+      got.reasons.emplace("tokens", rejected + (rejected.empty() || dropped.empty() ? "" : "; ") + dropped);
     }
     for (const auto& [order, curve] : options_.curves()) {
       plane::add_curve_gap(got, order, curve, options_.estimator().anchors());
@@ -128,7 +249,12 @@ void Stream::save(state::Writer& out) const {
   out.put(prototype_ ? prototype_->dimension() : std::int64_t{0});
   out.put_text(dtype_);
   out.put(step_);
-  out.put(tokens_);
+  out.put(held_.tokens);
+  out.put(held_.micro_batches);
+  out.put(held_.first_step);
+  out.put(held_.last_step);
+  out.put(static_cast<std::uint8_t>(ended_early_ ? 1 : 0));
+  dropped_.save(out);
   out.put(static_cast<std::uint32_t>(label_sets_.size()));
   for (const auto& name : label_sets_) {
     out.put_text(name);
@@ -143,7 +269,7 @@ void Stream::save(state::Writer& out) const {
   }
 }
 
-void Stream::load(state::Reader& in) {
+void Stream::load(state::Reader& in, std::uint32_t version) {
   const auto width = in.get<std::int64_t>();
   if (width != 0) {
     // Anchors of this width are made before anything else says that it is true.
@@ -153,8 +279,19 @@ void Stream::load(state::Reader& in) {
   }
   dtype_ = in.get_text();
   step_ = in.get<std::int64_t>();
-  tokens_ = in.get<std::int64_t>();
-  state::Reader::require(step_ >= -1 && tokens_ >= 0, "a stream has an impossible step");
+  held_.tokens = in.get<std::int64_t>();
+  held_.micro_batches = held_.tokens > 0 ? 1 : 0;  // version 1 did not say
+  held_.first_step = held_.last_step = step_;
+  if (version > 1) {
+    held_.micro_batches = in.get<std::int64_t>();
+    held_.first_step = in.get<std::int64_t>();
+    held_.last_step = in.get<std::int64_t>();
+    ended_early_ = in.get_flag();
+    dropped_.load(in);
+  }
+  state::Reader::require(step_ >= -1 && held_.tokens >= 0 && held_.micro_batches >= (held_.tokens > 0 ? 1 : 0),
+                         "a stream has an impossible step");
+  logged_ = last_logged_ = step_ < 0 ? -1 : logged_step_of(step_);
   for (auto count = in.get<std::uint32_t>(); count > 0; --count) {
     label_sets_.push_back(in.get_text());
   }
@@ -168,16 +305,28 @@ void Stream::load(state::Reader& in) {
   }
 }
 
-void Stream::reset() {
-  index_ = labels::LabelIndex(options_.labels());
+void Stream::forget_tokens(Layer& layer) const noexcept {
   const bool always = options_.window() == options_.every();  // in use at every step, so there is nothing to free
+  always ? layer.accumulator.clear() : layer.accumulator.reset();
+}
+
+void Stream::reset_window() {
+  index_ = labels::LabelIndex(options_.labels());
   for (auto& layer : layers_) {
-    always ? layer.accumulator.clear() : layer.accumulator.reset();
+    forget_tokens(layer);
     layer.captures = 0;
   }
   grouping_.reset();
-  tokens_ = 0;
+  held_ = {};
+  ended_early_ = false;
+  open_ = false;
   step_ = -1;
+  logged_ = -1;
+}
+
+void Stream::reset() {
+  reset_window();
+  dropped_.clear();
 }
 
 }  // namespace infoplane

@@ -14,7 +14,10 @@
 #include <string_view>
 #include <vector>
 
+#include "monitor/dropped.hpp"
+#include "monitor/model_facts.hpp"
 #include "monitor/ranks.hpp"
+#include "monitor/shape_advice.hpp"
 #include "monitor/token_views.hpp"
 
 namespace infoplane {
@@ -25,40 +28,55 @@ class Writer;
 }  // namespace state
 
 /// One stream of a monitor: the label index and an accumulator for each site, filled until a point is taken.
+///
+/// A micro-batch is between `begin` and `keep` or `take_back`, and counts whole or not at all. Those of one window,
+/// which ends at a logged step, add up; what is held of another window is dropped when a micro-batch comes.
 class Stream {
  public:
-  Stream(std::string name, const MonitorOptions& options);
+  /// `facts` is borrowed.
+  Stream(std::string name, const MonitorOptions& options, ModelFacts& facts);
 
   /// Makes the labels of a micro-batch, which the next captures are measured against.
   void begin(std::int64_t step, const HostBatch& batch);
 
-  /// Adds the tensor of a site. @throws SiteError if its shape is not that of the tokens, or its d not that of the
-  /// others.
-  void capture(const hooks::Site& site, const at::Tensor& tensor);
+  /// Takes the tensor of a site in. @throws SiteError if its shape is not that of the tokens, nothing shows which axis
+  /// is which, or its d is not that of the others.
+  void capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match);
+
+  /// Ends the micro-batch: counts it if its forward reached the site at which forwards end, of `sites`.
+  /// @throws SiteError if it passed several stacks of blocks that are not known to read the tokens.
+  void keep(const std::vector<hooks::Site>& sites);
+  /// Ends the micro-batch as if it had not been observed, but for the next point's reasons.
+  void take_back(Dropped::Cause cause) noexcept;
+  /// Forgets what was measured since the last point, but for the next point's reasons.
+  void drop(Dropped::Cause cause);
 
   /// What was measured since the last point at those of `sites` that ever came, by `names`, one for each site.
   std::vector<estimator::NamedAccumulator> accumulators(const std::vector<hooks::Site>& sites,
                                                         const std::vector<SharedSite>& names) const;
 
   /// The point of the estimates, with layers in the order of `sites`. A layer that came before, but not since the last
-  /// point, has NaN and the reason.
+  /// point, has NaN and the reason. `dropped`: what does not count, in words.
   plane::Point point(double loss, const std::vector<SharedSite>& sites,
-                     const std::vector<estimator::NamedEstimate>& estimates) const;
+                     const std::vector<estimator::NamedEstimate>& estimates, const std::string& dropped) const;
 
   /// Whether one of `sites` came before, but not since the last point.
   bool misses_any(const std::vector<hooks::Site>& sites) const;
 
-  /// Forgets what was measured since the last point.
+  /// After a point: forgets what was measured, and what the point has said of what was dropped.
   void reset();
 
   void save(state::Writer& out) const;
   /// Into a stream that has seen nothing. @throws ArgumentError if what the values depend on differs. @throws IoError
   /// if what was saved cannot be a stream.
-  void load(state::Reader& in);
+  void load(state::Reader& in, std::uint32_t version);
 
   /// Bytes held by the accumulators, the label tables and the last grouping.
   std::int64_t memory_bytes() const noexcept;
-  bool empty() const noexcept { return tokens_ == 0; }
+  bool empty() const noexcept { return held_.tokens == 0; }
+  /// Whether a forward of this window ended before its last site.
+  bool ended_early() const noexcept { return ended_early_; }
+  const Dropped& dropped() const noexcept { return dropped_; }
   std::int64_t step() const noexcept { return step_; }
   /// What the run header says of the measurement; null before the first capture.
   const estimator::SoftEntropyAccumulator* prototype() const noexcept { return prototype_ ? &*prototype_ : nullptr; }
@@ -72,19 +90,35 @@ class Stream {
     std::int64_t captures = 0;  // since the last point
   };
   const Layer* find(std::string_view site) const noexcept;
+  std::int64_t logged_step_of(std::int64_t step) const noexcept;
+  bool came(std::string_view site) const noexcept;
+  /// The site that the forward came to last.
+  std::string end_of_forward(const std::vector<hooks::Site>& sites) const;
+  void forget_tokens(Layer& layer) const noexcept;
+  void reset_window();
 
   std::string name_;
   const MonitorOptions options_;
+  ModelFacts& facts_;
   labels::LabelIndex index_;
   std::optional<estimator::SoftEntropyAccumulator> prototype_;  // empty: copied for each site, which share its anchors
   std::vector<Layer> layers_;
-  std::shared_ptr<const labels::Grouping> grouping_;
   std::vector<std::string> label_sets_;
   std::string dtype_;
-  std::int64_t sequences_ = 0;
-  std::int64_t length_ = 0;
-  std::int64_t step_ = -1;
-  std::int64_t tokens_ = 0;
+  std::int64_t step_ = -1;         // of the last micro-batch, whether it counts or not
+  std::int64_t logged_ = -1;       // the logged step of the window
+  std::int64_t last_logged_ = -1;  // that of the last window with a micro-batch
+  Dropped::Part held_;             // of the window
+  bool ended_early_ = false;
+  Dropped dropped_;
+
+  // of the last micro-batch
+  std::shared_ptr<const labels::Grouping> grouping_;
+  ObservedTokens observed_;
+  std::vector<std::size_t> came_;  // layers, in the order of the forward
+  std::size_t layers_before_ = 0;
+  bool open_ = false;
+  bool is_first_ = true;  // of its window, which holds nothing else: then what it adds need not wait
 };
 
 }  // namespace infoplane

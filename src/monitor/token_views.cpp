@@ -10,28 +10,26 @@ namespace {
 
 std::string shape_of(const at::Tensor& tensor) { return detail::concat("[", detail::join(tensor.sizes()), "]"); }
 
-labels::IntegerView::Type integer_type(const at::Tensor& tensor, const char* what) {
-  switch (tensor.scalar_type()) {
-    case at::kInt:
-      return labels::IntegerView::Type::kInt32;
-    case at::kLong:
-      return labels::IntegerView::Type::kInt64;
-    case at::kByte:
-    case at::kBool:
-      return labels::IntegerView::Type::kUInt8;
-    default:
-      INFOPLANE_THROW(ShapeError, what, " must be int32 or int64 (a mask also bool or uint8), got ",
-                      c10::toString(tensor.scalar_type()), "; call .to(torch::kLong)");
+/// Of integers, an additive mask would be read the wrong way round.
+void check_mask(const labels::IntegerView& mask) {
+  for (std::int64_t row = 0; row < mask.rows(); ++row) {
+    for (std::int64_t column = 0; column < mask.columns(); ++column) {
+      INFOPLANE_CHECK(mask.at(row, column) >= 0, ArgumentError, "mask has ", mask.at(row, column), " at row ", row,
+                      ", column ", column,
+                      ": it is non-zero where a position counts. Of an additive mask (0 where it counts) give mask == "
+                      "0");
+    }
   }
 }
 
 }  // namespace
 
-labels::IntegerView HostBatch::view(const at::Tensor& tensor, const char* what, bool time_major) {
+labels::IntegerView HostBatch::view(const at::Tensor& tensor, TokenRole role, const char* what, bool time_major) {
   INFOPLANE_CHECK(tensor.defined(), ShapeError, what, " must be a tensor, got an undefined one");
   INFOPLANE_CHECK(tensor.dim() == 1 || tensor.dim() == 2, ShapeError, what, " must be ",
-                  time_major ? "[T, B]" : "[B, T]", " or [T], got ", shape_of(tensor));
-  const auto type = integer_type(tensor, what);
+                  time_major ? "[T, B]" : "[B, T]", " or [T], got ", shape_of(tensor),
+                  role == TokenRole::kMask ? ": a mask of pairs of positions, as attention takes it, is another" : "");
+  const auto type = integer_type(tensor, role, what);
   held_.push_back(tensor.device().is_cpu() ? tensor : tensor.cpu());
   const auto& host = held_.back();
   if (host.dim() == 1) {
@@ -43,24 +41,47 @@ labels::IntegerView HostBatch::view(const at::Tensor& tensor, const char* what, 
           host.stride(position)};
 }
 
+labels::IntegerView HostBatch::view_beside(const at::Tensor& tensor, TokenRole role, const char* what,
+                                           bool time_major) {
+  const auto result = view(tensor, role, what, time_major);
+  const auto& tokens = batch_.tokens;
+  if (result.rows() == tokens.rows() && result.columns() == tokens.columns()) {
+    return result;
+  }
+  const bool flat = tensor.dim() == 1 && tensor.size(0) == tokens.size();
+  const bool one_each = tensor.dim() == 1 && tensor.size(0) == tokens.rows();
+  const bool exchanged = result.rows() == tokens.columns() && result.columns() == tokens.rows();
+  const auto tokens_are = detail::concat("[", time_major ? tokens.columns() : tokens.rows(), ", ",
+                                         time_major ? tokens.rows() : tokens.columns(), "]");
+  INFOPLANE_THROW(ShapeError, what, " are ", shape_of(tensor), ", the tokens ", tokens_are, ": ",
+                  flat        ? "give them in the shape of the tokens, by .view_as(tokens)"
+                  : exchanged ? "their axes are exchanged: give them as .t()"
+                  : one_each  ? time_major ? "for one value a sequence give .view({1, -1}).expand_as(tokens)"
+                                           : "for one value a sequence give .view({-1, 1}).expand_as(tokens)"
+                              : "give one value for each token");
+}
+
 HostBatch::HostBatch(const at::Tensor& tokens, const at::Tensor& targets, const BatchDetails& details, bool time_major)
-    : batch_{view(tokens, "tokens", time_major)} {
+    : batch_{view(tokens, TokenRole::kTokens, "tokens", time_major)} {
   if (targets.defined()) {
-    batch_.targets = view(targets, "targets", time_major);
+    batch_.targets = view_beside(targets, TokenRole::kTargets, "targets", time_major);
   }
   if (details.mask().defined()) {
-    batch_.mask = view(details.mask(), "mask", time_major);
+    batch_.mask = view_beside(details.mask(), TokenRole::kMask, "mask", time_major);
+    if (details.mask().is_signed()) {
+      check_mask(*batch_.mask);
+    }
   }
   if (details.documents().defined()) {
-    batch_.documents = view(details.documents(), "documents", time_major);
+    batch_.documents = view_beside(details.documents(), TokenRole::kDocuments, "documents", time_major);
   }
   for (const auto& [name, values] : details.labels()) {
-    others_.push_back({name, view(values, name.c_str(), time_major)});
+    others_.push_back({name, view_beside(values, TokenRole::kLabels, name.c_str(), time_major)});
   }
   if (details.positions().defined()) {
     INFOPLANE_CHECK(details.positions().dim() == 1, ShapeError, "positions must be of one axis, got ",
                     shape_of(details.positions()));
-    const auto positions = view(details.positions(), "positions", false);
+    const auto positions = view(details.positions(), TokenRole::kPositions, "positions", false);
     whole_ = false;
     for (std::int64_t i = 0; i < positions.columns(); ++i) {
       positions_.push_back(positions.at(0, i));
@@ -98,28 +119,12 @@ std::shared_ptr<const labels::Grouping> HostBatch::at_positions(
   return result;
 }
 
-at::Tensor by_position(const at::Tensor& activations, std::int64_t sequences, std::int64_t length, bool time_major,
-                       const std::string& site) {
-  const auto positions = sequences * length;
-  if (activations.dim() == 3) {
-    const auto first = activations.size(0);
-    const auto second = activations.size(1);
-    const bool batch_first = first == sequences && second == length;
-    const bool time_first = first == length && second == sequences;
-    if (batch_first && !(time_first && time_major)) {
-      return activations;
-    }
-    if (time_first) {
-      return activations.transpose(0, 1);
-    }
+at::Tensor followed_tokens(const at::Tensor& tokens, const BatchDetails& details, bool time_major) {
+  const auto matrix = tokens.dim() == 1 ? tokens.unsqueeze(time_major ? 1 : 0) : tokens;
+  if (!details.positions().defined()) {
+    return matrix;
   }
-  if (activations.dim() == 2 && activations.size(0) == positions) {
-    return time_major ? activations.unflatten(0, {length, sequences}).transpose(0, 1) : activations;
-  }
-  INFOPLANE_THROW(
-      SiteError, "site \"", site, "\" fired with shape ", shape_of(activations), ", which does not fit the ", sequences,
-      " sequences of ", length,
-      " tokens given to observe(): observe the tokens that the model's forward gets, one forward an observation");
+  return matrix.index_select(time_major ? 0 : 1, details.positions().to(tokens.device(), at::kLong));
 }
 
 }  // namespace infoplane

@@ -8,13 +8,15 @@
 #include <memory>
 #include <vector>
 
+#include "monitor/token_types.hpp"
+
 namespace infoplane {
 
 /// A micro-batch on the host: views for the labels, and the tensors that keep their memory alive.
 class HostBatch {
  public:
-  /// @throws ShapeError if a tensor isn't one of 1 or 2 axes of integers (or bool for the mask), or not like the
-  /// tokens.
+  /// @throws ShapeError if a tensor isn't one of 1 or 2 axes, not of a dtype for what it is, or not like the tokens.
+  /// @throws ArgumentError if positions are not in the rows, or a mask has negative values.
   HostBatch(const at::Tensor& tokens, const at::Tensor& targets, const BatchDetails& details, bool time_major);
 
   const labels::TokenBatch& tokens() const noexcept { return batch_; }
@@ -28,7 +30,9 @@ class HostBatch {
   std::shared_ptr<const labels::Grouping> at_positions(std::shared_ptr<const labels::Grouping> grouping) const;
 
  private:
-  labels::IntegerView view(const at::Tensor& tensor, const char* what, bool time_major);
+  labels::IntegerView view(const at::Tensor& tensor, TokenRole role, const char* what, bool time_major);
+  /// The same of a tensor with a value for each token.
+  labels::IntegerView view_beside(const at::Tensor& tensor, TokenRole role, const char* what, bool time_major);
 
   std::vector<at::Tensor> held_;
   labels::TokenBatch batch_;
@@ -37,11 +41,7 @@ class HostBatch {
   std::vector<labels::NamedLabels> others_;
 };
 
-/// The activations as [B, T, d] or [B · T, d] in the order of [sequence, position], as a view.
-///
-/// [B, T, d], [T, B, d], [B · T, d] and [T · B, d] are taken; where sizes do not tell, `time_major` does.
-/// @throws SiteError naming the site and both shapes if none fits.
-at::Tensor by_position(const at::Tensor& activations, std::int64_t sequences, std::int64_t length, bool time_major,
-                       const std::string& site);
+/// What a forward on this rank looks up in its embedding: a matrix, without the positions that it doesn't have.
+at::Tensor followed_tokens(const at::Tensor& tokens, const BatchDetails& details, bool time_major);
 
 }  // namespace infoplane

@@ -9,10 +9,10 @@ namespace {
 
 using json::Kind;
 
-enum PointField : std::uint8_t { kStep, kStream, kTokens, kTime, kLoss, kBytesSent, kMean, kLayers };
-constexpr std::array kPointFields = {Field{"step"}, Field{"stream"}, Field{"tokens"},
-                                     Field{"time"}, Field{"loss"},   Field{"bytes_sent", false},
-                                     Field{"mean"}, Field{"layers"}};
+enum PointField : std::uint8_t { kStep, kStream, kTokens, kTime, kLoss, kBytesSent, kPointReasons, kMean, kLayers };
+constexpr std::array kPointFields = {Field{"step"},           Field{"stream"}, Field{"tokens"},
+                                     Field{"time"},           Field{"loss"},   Field{"bytes_sent", false},
+                                     Field{"reasons", false}, Field{"mean"},   Field{"layers"}};
 
 enum LayerField : std::uint8_t { kName, kLayerTokens, kRejected, kSequences, kMetrics, kReasons };
 constexpr std::array kLayerFields = {Field{"name"},     Field{"tokens"},
@@ -80,14 +80,12 @@ void PointDecoder::on_scalar(json::Scalar value) {
     case In::kMetrics:
       metric(kLayer, layer().metrics, value);
       break;
-    case In::kReasons: {
-      auto* text = std::get_if<std::string>(&value);
-      if (text == nullptr) {
-        refuse({kLayer, key_}, shown(value), "a text");
-      }
-      add(kLayer, layer().reasons, key_, std::move(*text));
+    case In::kPointReasons:
+      reason(fields_.what(), point_.reasons, value);
       break;
-    }
+    case In::kReasons:
+      reason(kLayer, layer().reasons, value);
+      break;
   }
 }
 
@@ -109,6 +107,8 @@ bool PointDecoder::on_open(Kind kind) {
       return true;
     case In::kLayer:
       return open_in_layer(kind);
+    case In::kPointReasons:
+      return unexpected({fields_.what(), key_}, kind, "a text");
     case In::kReasons:
       return unexpected({kLayer, key_}, kind, "a text");
     case In::kMean:
@@ -160,7 +160,7 @@ void PointDecoder::point_scalar(json::Scalar& value) {
     case kBytesSent:
       return read(place, value, point_.bytes_sent);
     default:
-      refuse(place, shown(value), now == kMean ? kNumbers : "an array");
+      refuse(place, shown(value), now == kMean ? kNumbers : now == kPointReasons ? kTexts : "an array");
   }
 }
 
@@ -190,12 +190,11 @@ bool PointDecoder::open_in_point(Kind kind) {
     return false;
   }
   const Place place{fields_.what(), fields_.name()};
-  if (now == kMean || now == kLayers) {
-    const bool mean = now == kMean;
-    if (kind != (mean ? Kind::kObject : Kind::kArray)) {
-      return unexpected(place, kind, mean ? kNumbers : "an array");
+  if (now == kMean || now == kPointReasons || now == kLayers) {
+    if (kind != (now == kLayers ? Kind::kArray : Kind::kObject)) {
+      return unexpected(place, kind, now == kMean ? kNumbers : now == kPointReasons ? kTexts : "an array");
     }
-    in_ = mean ? In::kMean : In::kLayers;
+    in_ = now == kMean ? In::kMean : now == kPointReasons ? In::kPointReasons : In::kLayers;
     return true;
   }
   return unexpected(place, kind, now == kStream ? kText : now == kTime || now == kLoss ? kNumber : kInteger);
@@ -221,6 +220,15 @@ void PointDecoder::metric(const char* what, plane::Metrics& into, json::Scalar& 
   double number = 0;
   read({what, key_}, value, number);
   add(what, into, key_, number);
+}
+
+void PointDecoder::reason(const char* what, std::map<std::string, std::string, std::less<>>& into,
+                          json::Scalar& value) {
+  auto* text = std::get_if<std::string>(&value);
+  if (text == nullptr) {
+    refuse({what, key_}, shown(value), "a text");
+  }
+  add(what, into, key_, std::move(*text));
 }
 
 }  // namespace infoplane::sinks::run_json

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <infoplane/plane/point.hpp>
+#include <map>
+#include <string>
 
 #include "sinks/line_decoder.hpp"
 
@@ -18,13 +21,14 @@ class PointDecoder final : public LineDecoder {
   void on_name(std::string text) override;
 
  private:
-  enum class In : std::uint8_t { kLine, kPoint, kMean, kLayers, kLayer, kMetrics, kReasons };
+  enum class In : std::uint8_t { kLine, kPoint, kMean, kPointReasons, kLayers, kLayer, kMetrics, kReasons };
 
   void point_scalar(json::Scalar& value);
   void layer_scalar(json::Scalar& value);
   bool open_in_point(json::Kind kind);
   bool open_in_layer(json::Kind kind);
   void metric(const char* what, plane::Metrics& into, json::Scalar& value);
+  void reason(const char* what, std::map<std::string, std::string, std::less<>>& into, json::Scalar& value);
   plane::LayerPoint& layer() { return point_.layers.back(); }
 
   plane::Point point_;

@@ -83,6 +83,9 @@ std::string encode(const plane::Point& point) {
   if (point.bytes_sent > 0) {
     json["bytes_sent"] = point.bytes_sent;
   }
+  if (!point.reasons.empty()) {
+    json["reasons"] = point.reasons;
+  }
   json["mean"] = metrics_to_json(point.mean);
   auto& layers = json["layers"] = Json::array();
   for (const auto& layer : point.layers) {

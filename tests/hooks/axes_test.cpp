@@ -66,7 +66,11 @@ TEST_CASE("tokens are known where they are looked up, by their memory or their v
                                                      {"flat.0", kSame},      {"flat_exchanged.0", kExchanged},
                                                      {"rows.0", kSame},      {"indexed.0", kExchanged},
                                                      {"others.0", kUnknown}, {"part.0", kUnknown}};
-  REQUIRE(found == expected);
+  REQUIRE(found.size() == expected.size());
+  for (const auto& [name, axes] : expected) {
+    INFO(name);
+    REQUIRE(found.at(name) == axes);
+  }
 }
 
 TEST_CASE("a symmetric matrix of tokens is known by its memory only", "[axes]") {

@@ -1,5 +1,7 @@
 #include "monitor/small_gpt.hpp"
 
+#include <stdexcept>
+
 namespace infoplane::test {
 
 BlockImpl::BlockImpl(int64_t width)
@@ -24,6 +26,9 @@ at::Tensor SmallGPTImpl::forward(const at::Tensor& tokens) {
   auto x = embedding(time_major ? tokens.t().contiguous() : tokens);
   streams.push_back(x.detach());
   for (std::size_t i = 0; i < blocks->size(); ++i) {
+    if (static_cast<int64_t>(i) == breaks) {
+      throw std::runtime_error("out of memory");
+    }
     if (static_cast<int64_t>(i) != dropped) {
       x = blocks[i]->as<Block>()->forward(x);
       streams.push_back(x.detach());

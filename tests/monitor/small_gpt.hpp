@@ -33,6 +33,7 @@ struct SmallGPTImpl : torch::nn::Module {
   std::vector<at::Tensor> streams;
   bool time_major = false;
   int64_t dropped = -1;  ///< a block that the forward leaves out
+  int64_t breaks = -1;   ///< a block in front of which the forward throws
 };
 TORCH_MODULE(SmallGPT);
 

@@ -5,10 +5,14 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <infoplane/core/error.hpp>
 
+#include "monitor/axis_orders.hpp"
+
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
+using infoplane::AxisOrder;
 using infoplane::BatchDetails;
 using infoplane::by_position;
+using infoplane::followed_tokens;
 using infoplane::HostBatch;
 
 TEST_CASE("tokens are viewed in place, whatever their layout", "[monitor]") {
@@ -42,15 +46,19 @@ TEST_CASE("what is not a token tensor is refused", "[monitor]") {
 
 TEST_CASE("activations are brought into the order of the tokens", "[monitor]") {
   const auto z = at::arange(24).view({2, 3, 4});
-  REQUIRE(by_position(z, 2, 3, false, "s").is_same(z));
-  REQUIRE(at::equal(by_position(z, 3, 2, false, "s"), z.transpose(0, 1)));
+  REQUIRE(by_position(z, 2, 3, AxisOrder::kBatchFirst).is_same(z));
+  REQUIRE(at::equal(by_position(z, 3, 2, AxisOrder::kTimeFirst), z.transpose(0, 1)));
   const auto flat = z.view({6, 4});
-  REQUIRE(by_position(flat, 2, 3, false, "s").is_same(flat));
-  REQUIRE(at::equal(by_position(flat, 3, 2, true, "s"), z.transpose(0, 1)));
-  const auto square = at::arange(16).view({2, 2, 4});
-  REQUIRE(by_position(square, 2, 2, false, "s").is_same(square));
-  REQUIRE(at::equal(by_position(square, 2, 2, true, "s"), square.transpose(0, 1)));
-  REQUIRE_THROWS_MATCHES(by_position(z, 5, 3, false, "blocks.1"), infoplane::SiteError,
-                         MessageMatches(ContainsSubstring("site \"blocks.1\" fired with shape [2, 3, 4]") &&
-                                        ContainsSubstring("5 sequences of 3 tokens")));
+  REQUIRE(by_position(flat, 2, 3, AxisOrder::kBatchFirst).is_same(flat));
+  REQUIRE(at::equal(by_position(flat, 3, 2, AxisOrder::kTimeFirst), z.transpose(0, 1)));
+}
+
+TEST_CASE("the tokens that a forward looks up are a matrix of the positions that it has", "[monitor]") {
+  const auto tokens = at::arange(6).view({2, 3});
+  REQUIRE(followed_tokens(tokens, {}, false).is_same(tokens));
+  REQUIRE(at::equal(followed_tokens(tokens[0], {}, false), tokens.slice(0, 0, 1)));
+  REQUIRE(at::equal(followed_tokens(tokens[0], {}, true), tokens.slice(0, 0, 1).t()));
+  const auto some = BatchDetails().positions(at::tensor({0, 2}, at::kLong));
+  REQUIRE(at::equal(followed_tokens(tokens, some, false), at::tensor({0, 2, 3, 5}, at::kLong).view({2, 2})));
+  REQUIRE(at::equal(followed_tokens(tokens.t(), some, true), at::tensor({0, 3, 2, 5}, at::kLong).view({2, 2})));
 }

@@ -33,6 +33,7 @@ TEST_CASE("a run reads back as it was written, whatever its values and names", "
   odd.time = 1e-300;
   odd.layers[0].name = "блок.0 \u2264 層";
   odd.layers[1].reasons = {{"H(Z)/corrected", "no \"token\" counted"}, {"größer", "\n"}};
+  odd.reasons = {{"tokens", "not counted: 96 tokens of step 0 \u2026"}};
   const auto inf = std::numeric_limits<double>::infinity();
   const std::vector<double> values = {inf,
                                       -inf,

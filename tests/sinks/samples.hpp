@@ -90,7 +90,7 @@ inline bool same(const infoplane::plane::Metrics& a, const infoplane::plane::Met
 
 inline bool same(const infoplane::plane::Point& a, const infoplane::plane::Point& b) {
   return a.step == b.step && a.tokens == b.tokens && same(a.time, b.time) && same(a.loss, b.loss) &&
-         a.stream == b.stream && same(a.mean, b.mean) &&
+         a.stream == b.stream && a.reasons == b.reasons && same(a.mean, b.mean) &&
          std::equal(a.layers.begin(), a.layers.end(), b.layers.begin(), b.layers.end(),
                     [](const auto& one, const auto& other) {
                       return one.name == other.name && one.tokens == other.tokens && one.rejected == other.rejected &&

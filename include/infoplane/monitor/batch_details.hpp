@@ -11,12 +11,14 @@ namespace infoplane {
 
 /// What a trainer can say about a micro-batch beside tokens and targets. Tensors are [B, T] like the tokens ([T, B]
 /// with `MonitorOptions::time_major`), of any device; those not on the CPU are copied to it, which waits for their
-/// device.
+/// device. Where B = T nothing shows whether axes were exchanged.
 struct BatchDetails {
   using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
-  /// bool or uint8 (or int32, int64): non-zero where a position counts, zero for padding.
+  /// bool or uint8 (or int32, int64, not negative): non-zero where a position counts, zero for padding. Of the masks of
+  /// PyTorch's attention, `key_padding_mask` is true at padding: give `~key_padding_mask`; an additive one (0 and −∞)
+  /// gives `mask == 0`. It is of positions, not of pairs of them ([T, T]).
   INFOPLANE_ARG(at::Tensor, mask);
-  /// int32 or int64 document number of each position; n-grams never reach from one document into another.
+  /// int32 or int64 (or uint8) document number of each position; n-grams never reach from one document into another.
   INFOPLANE_ARG(at::Tensor, documents);
   /// int64 [T′]: positions of the token row whose activations this rank has, in order, as in sequence and context
   /// parallelism. Labels come from the whole row, so n-grams reach over the seams. Undefined: all.

@@ -74,9 +74,12 @@ class Monitor {
   /// comparison, where the step is not observed. Several micro-batches of a step add up. Waits for the device only if
   /// the tokens are not on the CPU. Does not communicate.
   ///
-  /// `tokens` int32 or int64 [B, T]; `targets`, the token that follows each position, like it or undefined, where −1
-  /// and −100 mean "no label".
-  /// @throws ShapeError, ArgumentError as `labels::LabelIndex::group` does.
+  /// `tokens` int32 or int64 (or uint8) [B, T]; `targets`, the token that follows each position, like it or undefined,
+  /// where −1 and −100 mean "no label". What the window holds of another logged step is dropped, and the next point
+  /// says so.
+  /// @throws ShapeError, ArgumentError as `labels::LabelIndex::group` does, for a dtype that is none of ids or of a
+  /// mask, for targets that are the tokens themselves, and where they follow the tokens along the axis of the
+  /// sequences.
   /// @throws StateError if another observation is open.
   Observation observe(std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets = {},
                       const BatchDetails& details = {});
@@ -87,8 +90,9 @@ class Monitor {
 
   /// Ends the step: closes an open observation, throws what went wrong inside one, and at a logged step returns the
   /// point of the `train` stream after handing it to the sinks. A held-out point still open is handed to the sinks
-  /// first. Empty between the logged steps, and where nothing of the step was observed. `loss`, a tensor of one
-  /// element, is read only at a logged step.
+  /// first. Empty between the logged steps, and where nothing of the window was observed, or all of it was taken back.
+  /// If no forward of the window reached its end, all values are NaN. `loss`, a tensor of one element, is read only at
+  /// a logged step.
   ///
   /// Over ranks the point has the mean of the losses, over the ranks that give one. What goes wrong on one rank, there
   /// or at a step before, is thrown from the next point on all ranks; a rank that threw has lost its window only.
@@ -96,7 +100,8 @@ class Monitor {
   /// @throws ArgumentError, the same on every rank, if options or sites differ between ranks, with both values.
   /// @throws CommunicationError if a rank died, left or was late beyond the communicator's timeout.
   /// @throws SiteError after the first observed step if a site did not fire, or fired in a shape that is not the
-  /// tokens'.
+  /// tokens'; if nothing tells which of its axes is which, or they change; if several stacks of blocks were measured
+  /// against one row of tokens. Each says what to write.
   std::optional<plane::Point> end_step(std::int64_t step, const at::Tensor& loss);
   std::optional<plane::Point> end_step(std::int64_t step, double loss);
   std::optional<plane::Point> end_step(std::int64_t step);
@@ -122,7 +127,8 @@ class Monitor {
   const std::vector<hooks::Site>& sites() const noexcept;
   /// The sites in words: name, kind and where each is read.
   std::string describe() const;
-  /// Looks the model over again after a part of it was replaced. Statistics of the open window are dropped.
+  /// Looks the model over again after a part of it was replaced, and forgets which axis of its activations is which and
+  /// where its forward ends. Statistics of the open window are dropped, which the next point says.
   void rescan();
 
   /// Writes the open windows of both streams, for a checkpoint between two steps: a monitor that loads it goes on to

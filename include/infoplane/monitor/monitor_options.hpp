@@ -23,6 +23,13 @@ class SitePatterns : public std::vector<std::string> {
   SitePatterns(std::vector<std::string> patterns) : vector(std::move(patterns)) {}  // NOLINT
 };
 
+/// Which of the two leading axes of an activation counts the sequences.
+enum class AxisOrder : std::uint8_t {
+  kAuto,        ///< as its sizes, or the tokens that the model looked up, show
+  kBatchFirst,  ///< [B, T, d], or [B · T, d]
+  kTimeFirst,   ///< [T, B, d], or [T · B, d]
+};
+
 /// What a Monitor watches, when, and how it measures.
 struct MonitorOptions {
   /// Sites by name ("blocks.*", "embedding", "blocks.*.ln1"; `*` stands for any text), or "auto": every site found.
@@ -30,7 +37,7 @@ struct MonitorOptions {
   /// A point is logged at every step that this divides.
   INFOPLANE_ARG(std::int64_t, every) = 50;
   /// Steps whose micro-batches make a point of the `train` stream: the logged step and the w − 1 before it. 1 ≤ w ≤
-  /// every.
+  /// every. What was observed before those, and whose `end_step` did not come, is dropped.
   INFOPLANE_ARG(std::int64_t, window) = 1;
   /// n-gram label sets.
   INFOPLANE_ARG(labels::LabelOptions, labels);
@@ -41,8 +48,19 @@ struct MonitorOptions {
   /// run file's header the curve.
   using Curves = std::map<std::string, infoplane::bound::IbCurve>;
   INFOPLANE_ARG(Curves, curves);
-  /// Tokens come as [T, B]. Activations are recognised by their sizes, and follow this where B = T.
+  /// Tokens, and all that comes with them, come as [T, B].
   INFOPLANE_ARG(bool, time_major) = false;
+  /// Axes of the activations, whatever those of the tokens. kAuto: sizes tell where B ≠ T, and what they told of a site
+  /// holds from then on. Where they do not tell, the model's embedding does, if it looked up the tokens given to
+  /// `observe` (or their transpose). Where neither does, [N, d] is in the order of the tokens, three axes are [T, B, d]
+  /// with `time_major`, and an error without.
+  INFOPLANE_ARG(AxisOrder, activations) = AxisOrder::kAuto;
+  /// All stacks of blocks in `sites` read the tokens given to `observe`. False: one does, and more are an error, unless
+  /// the model's operators show that they do: layers of an encoder must not be measured against a decoder's tokens.
+  INFOPLANE_ARG(bool, stacks_share_tokens) = false;
+  /// Targets may be the tokens themselves, as in a copy task. False: an error where they are, everywhere, because the
+  /// targets of a language model are the tokens that follow.
+  INFOPLANE_ARG(bool, targets_repeat_tokens) = false;
   /// Over ranks: false where this rank's activations repeat those of another, as in tensor parallelism, where one rank
   /// of each group counts. Such a rank measures nothing, but takes part in the points.
   INFOPLANE_ARG(bool, counts) = true;

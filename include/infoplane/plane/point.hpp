@@ -25,7 +25,8 @@ struct LayerPoint {
   std::int64_t tokens = 0;    ///< rows that counted
   std::int64_t rejected = 0;  ///< rows with a NaN, an Inf or norm 0
   Metrics metrics = {};
-  std::map<std::string, std::string, std::less<>> reasons = {};  ///< key → why it is NaN; not every NaN has one
+  /// Key → why it is NaN; not every NaN has one. "tokens": what was observed and is not in `tokens`, and why.
+  std::map<std::string, std::string, std::less<>> reasons = {};
   std::int64_t sequences = 0;  ///< that the rows came from, which standard errors rest on; 0: unknown
 };
 
@@ -43,6 +44,9 @@ struct Point {
   /// plus `optimality_of_means/…` and `distance_of_means/…`, which are ratios of means. Layers see the same tokens, so
   /// their errors move together: a mean of standard errors is the upper bound of that of the mean.
   Metrics mean;
+  /// "tokens": what was given to `observe` since the last point of the stream and is not in this one, and why. Empty
+  /// where everything counts.
+  std::map<std::string, std::string, std::less<>> reasons = {};
 
   const LayerPoint* layer(std::string_view name) const noexcept;
 };

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <algorithm>
+#include <infoplane/hooks/site.hpp>
+#include <string>
+#include <vector>
+
+#include "monitor/axis_orders.hpp"
+
+namespace infoplane {
+
+/// What the streams of a monitor learnt of its model in common.
+struct ModelFacts {
+  explicit ModelFacts(const MonitorOptions& options) : orders(options) {}
+
+  void forget() noexcept {
+    orders.forget();
+    last_site.clear();
+  }
+
+  /// What messages speak of.
+  void watch(const std::vector<hooks::Site>& watched) {
+    sites.clear();
+    stacks.clear();
+    for (const auto& site : watched) {
+      sites.push_back(site.name);
+      if (belongs_to_stack(site) && std::find(stacks.begin(), stacks.end(), site.stack) == stacks.end()) {
+        stacks.push_back(site.stack);
+      }
+    }
+  }
+
+  AxisOrders orders;
+  std::string last_site;            ///< at which a whole forward ends; empty before the first
+  std::vector<std::string> sites;   ///< names of all that are watched
+  std::vector<std::string> stacks;  ///< that they are of
+};
+
+}  // namespace infoplane
