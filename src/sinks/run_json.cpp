@@ -1,6 +1,9 @@
 #include "sinks/run_json.hpp"
 
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "core/json_number.hpp"
 
@@ -23,6 +26,10 @@ Json object_of(const Map& map, const ToJson& to_json) {
 }
 
 Json metrics_to_json(const plane::Metrics& metrics) { return object_of(metrics, number_to_json<Json>); }
+
+Json texts_to_json(const std::map<std::string, std::string, std::less<>>& texts) {
+  return object_of(texts, [](const std::string& text) { return Json(text); });
+}
 
 Json config_to_json(const ConfigValue& value) {
   if (const auto* number = std::get_if<double>(&value)) {
@@ -84,7 +91,7 @@ std::string encode(const plane::Point& point) {
     json["bytes_sent"] = point.bytes_sent;
   }
   if (!point.reasons.empty()) {
-    json["reasons"] = point.reasons;
+    json["reasons"] = texts_to_json(point.reasons);
   }
   json["mean"] = metrics_to_json(point.mean);
   auto& layers = json["layers"] = Json::array();
@@ -98,7 +105,7 @@ std::string encode(const plane::Point& point) {
     }
     each["metrics"] = metrics_to_json(layer.metrics);
     if (!layer.reasons.empty()) {
-      each["reasons"] = layer.reasons;
+      each["reasons"] = texts_to_json(layer.reasons);
     }
     layers.push_back(std::move(each));
   }
