@@ -45,6 +45,40 @@ std::string number(double value) {
   return std::isinf(value) ? (value > 0 ? "Inf" : "-Inf") : fmt::format("{}", value);
 }
 
+/// Bytes of the whole rows that a table starts with: up to the last line feed that is in no quotes.
+std::size_t whole_rows(std::string_view text) {
+  std::size_t end = 0;
+  bool quoted = false, cell_starts = true;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (quoted) {
+      const bool escaped = c == '"' && at + 1 < text.size() && text[at + 1] == '"';
+      quoted = c != '"' || escaped;
+      at += escaped ? 1 : 0;
+      continue;
+    }
+    quoted = c == '"' && cell_starts;
+    cell_starts = c == ',' || c == '\n';
+    end = c == '\n' ? at + 1 : end;
+  }
+  return end;
+}
+
+/// Whether a whole row stands behind a line feed of what is left of one that was cut: then a quote in the middle of the
+/// table is never closed, and all behind it would go.
+bool holds_rows(std::string_view text) {
+  constexpr auto kCells = 9;
+  for (auto start = text.find('\n'); start != std::string_view::npos; start = text.find('\n')) {
+    text.remove_prefix(start + 1);
+    const auto line = text.substr(0, text.find('\n'));
+    if (line.size() < text.size() && std::count(line.begin(), line.end(), ',') == kCells - 1 &&
+        line.find('"') == std::string_view::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void add_rows(std::string& out, const std::string& start, const std::string& layer, const plane::Metrics& metrics) {
   for (const auto& [key, value] : metrics) {
     out += fmt::format("{}{},{},{}\n", start, cell_of(layer), cell_of(key), number(value));
@@ -78,11 +112,17 @@ CsvSink::CsvSink(std::unique_ptr<Table> table, OpenMode mode)
                   "infoplane::OpenMode::kOverwrite to replace it, infoplane::OpenMode::kNewName to write beside it (",
                   numbered_name(path, 2), ", …), or another path");
   const auto text = file.read();
-  if (!text.empty()) {
+  if (!text.empty() && kNames.starts_with(text)) {
+    file.truncate(0);  // not even the names came through
+  } else if (!text.empty()) {
     INFOPLANE_CHECK(text.starts_with(kNames), IoError, path, ":1: not a table of this sink, which begins with \"",
                     kNames.substr(0, kNames.size() - 1),
                     "\": give another path, or infoplane::OpenMode::kOverwrite to replace it");
-    file.truncate(static_cast<std::int64_t>(text.rfind('\n') + 1));  // a row that a crash cut off
+    const auto whole = whole_rows(text);
+    INFOPLANE_CHECK(!holds_rows(std::string_view(text).substr(whole)), IoError, path, ":",
+                    1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(whole), '\n'),
+                    ": a quote is never closed, and rows stand behind it: repair the table, or give another path");
+    file.truncate(static_cast<std::int64_t>(whole));  // a row that a crash cut off
     table_->named = true;
   }
 }

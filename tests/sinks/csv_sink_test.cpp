@@ -32,6 +32,24 @@ for row in rows[1:]:
     print("|".join(row[:2] + row[6:8] + [repr(float(row[5])), repr(float(row[8]))]).replace("\n", "\\n"))
 )";
 
+/// Rows as RFC 4180 has them, without what ends them.
+std::vector<std::string> rows_of(const std::string& text) {
+  std::vector<std::string> rows(1);
+  bool quoted = false;
+  for (const auto c : text) {
+    quoted = quoted != (c == '"');
+    if (c == '\n' && !quoted) {
+      rows.emplace_back();
+    } else {
+      rows.back() += c;
+    }
+  }
+  REQUIRE_FALSE(quoted);
+  REQUIRE(rows.back().empty());
+  rows.pop_back();
+  return rows;
+}
+
 }  // namespace
 
 TEST_CASE("CSV has a row for each value of each layer and of the mean", "[sinks]") {
@@ -135,6 +153,61 @@ TEST_CASE("CSV goes on behind a row that a crash cut off", "[sinks]") {
     sink.write(point(0));
   }
   REQUIRE(samples::read(folder.file()) == whole);
+}
+
+TEST_CASE("CSV goes on behind a row that was cut at any byte, within quotes too", "[sinks]") {
+  const samples::Folder folder;
+  const auto path = folder.file();
+  auto header = samples::header();
+  header.run = "a \"run\",\nof \n\"\" lines";
+  auto odd = point(0);
+  odd.layers.clear();
+  odd.mean = {{"a\n\"b\", c\n", 0.5}, {"z\n\n", -1}, {"zz\"", 2}};
+  {
+    CsvSink sink(path);
+    sink.write(header);
+    sink.write(odd);
+  }
+  const auto whole = samples::read(path);
+  const auto first = rows_of(whole);
+  REQUIRE(first.size() == 4);
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    CAPTURE(size);
+    samples::write(path, whole.substr(0, size));
+    {
+      CsvSink sink(path, OpenMode::kAppend);
+      sink.write(samples::header());
+      sink.write(point(50));
+      REQUIRE(sink.failures() == 0);
+    }
+    const auto rows = rows_of(samples::read(path));
+    REQUIRE(rows.size() > 15);
+    const auto kept = rows.size() - 15;  // the names among them
+    REQUIRE(kept <= 4);
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < kept; ++i) {
+      REQUIRE(rows[i] == first[i]);
+      bytes += first[i].size() + 1;
+    }
+    REQUIRE((kept == 4 || (size < bytes + first[kept].size() + 1 && (bytes <= size || kept == 1))));
+    for (std::size_t i = kept; i < rows.size(); ++i) {
+      REQUIRE(rows[i].starts_with("tiny-gpt,train,50,"));
+    }
+  }
+}
+
+TEST_CASE("CSV cuts no rows off behind a quote in the middle that is never closed", "[sinks]") {
+  const samples::Folder folder;
+  const auto path = folder.file();
+  const std::string row = "tiny-gpt,train,0,16384,0,2.0431,embedding,H(Z),0.9\n";
+  for (const std::string cut : {"\"a", "tiny-gpt,train,0,16384,0,2.0431,\"embed", "\"a \"\"b\nc"}) {
+    const auto damaged = kNames + row + cut + "\n" + row + row;
+    samples::write(path, damaged);
+    REQUIRE_THROWS_MATCHES(CsvSink(path, OpenMode::kAppend), IoError,
+                           Message(path + ":3: a quote is never closed, and rows stand behind it: repair the table, or "
+                                          "give another path"));
+    REQUIRE(samples::read(path) == damaged);
+  }
 }
 
 TEST_CASE("CSV leaves files alone that are not its own", "[sinks]") {
