@@ -45,11 +45,11 @@ void check(const Arguments& arguments, Context& context) {
     std::int64_t told = 0;
     for (const auto& found : findings) {
       if (++told > arguments.most) {
-        context.out << name << ": and " << static_cast<std::int64_t>(findings.size()) - arguments.most
+        context.out << name << ": and " << std::to_string(static_cast<std::int64_t>(findings.size()) - arguments.most)
                     << " findings more (--most shows them)\n";
         break;
       }
-      context.out << name << ':' << found.line << ": " << (found.error ? "error: " : "warning: ")
+      context.out << name << ':' << std::to_string(found.line) << ": " << (found.error ? "error: " : "warning: ")
                   << text::shortened(text::printable(found.text), kMostColumns) << '\n';
     }
     if (findings.empty()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <limits>
+#include <locale>
 #include <sstream>
 #include <string>
 
@@ -21,6 +22,7 @@ class Differences {
  private:
   std::ostringstream text_ = [] {
     std::ostringstream out;
+    out.imbue(std::locale::classic());
     out.precision(std::numeric_limits<double>::max_digits10);
     return out;
   }();

@@ -60,7 +60,10 @@ void write(std::ostream& out, std::string_view kind, std::uint32_t version, std:
   header.put(static_cast<std::uint64_t>(content.size()));
   Writer end;
   end.put(hash(content, hash(header.content(), 0)));
-  out << kMagic << header.content() << content << end.content();
+  for (const std::string_view part :
+       {kMagic, std::string_view(header.content()), content, std::string_view(end.content())}) {
+    out.write(part.data(), static_cast<std::streamsize>(part.size()));  // operator<< obeys the stream's format
+  }
   out.flush();
   INFOPLANE_CHECK(out.good(), IoError, "the state of ", content.size(),
                   " bytes could not be written; is the disk full, or the stream closed?");

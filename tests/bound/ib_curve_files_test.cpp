@@ -4,6 +4,7 @@
 #include <infoplane/core/error.hpp>
 
 #include "bound/samples.hpp"
+#include "core/odd_locale.hpp"
 #include "core/places.hpp"
 
 // Where a curve may be told to go, and what happens to what was there: the table of docs/files.md.
@@ -79,4 +80,15 @@ TEST_CASE("a full disk and a read-only file leave the curve as it was", "[bound]
           }) == 7);
   REQUIRE(places::read(path) == before);
   REQUIRE(folder.names() == std::vector<std::string>{"curve"});
+}
+
+TEST_CASE("a curve goes from one locale of the program to another", "[bound][files][locale]") {
+  const places::Folder folder;
+  curve().save(folder.file("here"));
+  {
+    const OddLocale odd;
+    curve().save(folder.file("there"));
+    REQUIRE(IbCurve::load(folder.file("here")).points().size() == curve().points().size());
+  }
+  REQUIRE(places::read(folder.file("there")) == places::read(folder.file("here")));
 }

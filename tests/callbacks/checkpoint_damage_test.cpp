@@ -9,6 +9,7 @@
 #include <infoplane/core/error.hpp>
 
 #include "callbacks/checkpoints.hpp"
+#include "core/odd_locale.hpp"
 
 using Catch::Matchers::Message;
 using checkpoints::Net;
@@ -251,5 +252,33 @@ TEST_CASE("a model that fails to load leaves model and optimizer as they were", 
   other.fails = false;
   REQUIRE(checkpoint.restore() == 10);
   REQUIRE(at::equal(other.first, saved.first));
+  REQUIRE(other_optimizer.param_groups()[0].options().get_lr() == 0.1);
+}
+
+TEST_CASE("a checkpoint is restored under every locale of the program", "[callbacks][checkpoint][locale]") {
+  struct Large : torch::nn::Module {
+    Large() {
+      register_parameter("wide", at::full({1500, 4}, 0.5));
+      for (int i = 0; i < 1100; ++i) {  // as many classes in the archive
+        register_module(numbered('m', i), std::make_shared<torch::nn::LinearImpl>(1, 1));
+      }
+    }
+  };
+  const places::Folder folder;
+  const auto there = folder.file("there.pt"), here = folder.file("here.pt");
+  Large model, other;
+  torch::optim::SGD optimizer(model.parameters(), torch::optim::SGDOptions(0.1).momentum(0.9));
+  torch::optim::SGD other_optimizer(other.parameters(), torch::optim::SGDOptions(0.3).momentum(0.9));
+  model.parameters()[0].sum().backward();
+  optimizer.step();
+  checkpoints::save(here, model, &optimizer);
+  {
+    const OddLocale odd;
+    checkpoints::save(there, model, &optimizer);
+    REQUIRE(BestCheckpoint(here, other, &other_optimizer).restore() == 10);
+    REQUIRE(BestCheckpoint(there, other, &other_optimizer).restore() == 10);
+  }
+  REQUIRE(BestCheckpoint(there, other, &other_optimizer).restore() == 10);
+  REQUIRE(equal(copies(other), copies(model)));
   REQUIRE(other_optimizer.param_groups()[0].options().get_lr() == 0.1);
 }

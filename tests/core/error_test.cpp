@@ -3,6 +3,9 @@
 #include <infoplane/core/error.hpp>
 #include <vector>
 
+#include "core/differences.hpp"
+#include "core/odd_locale.hpp"
+
 using Catch::Matchers::Message;
 
 TEST_CASE("a failed check throws its type with the parts as text", "[core]") {
@@ -37,4 +40,15 @@ TEST_CASE("join lists a range", "[core]") {
   REQUIRE(infoplane::detail::join(std::vector<int>{1, 2, 3}) == "1, 2, 3");
   REQUIRE(infoplane::detail::join(std::vector<int>{}, " x ").empty());
   REQUIRE(infoplane::detail::join(std::vector<int>{4, 5}, " x ") == "4 x 5");
+}
+
+TEST_CASE("texts are the same under every locale of the program", "[core][locale]") {
+  const OddLocale odd;
+  REQUIRE(infoplane::detail::concat(1234567, ' ', 1234.5, ' ', std::size_t{1000}, ' ', true) ==
+          "1234567 1234.5 1000 1");
+  REQUIRE(infoplane::detail::join(std::vector<double>{1500, 0.25}) == "1500, 0.25");
+  REQUIRE_THROWS_MATCHES([] { INFOPLANE_THROW(IoError, "line ", 1000); }(), infoplane::IoError, Message("line 1000"));
+  infoplane::Differences differences;
+  differences.compare("d", 1024.0, 2048.5);
+  REQUIRE(differences.text() == "d (1024 and 2048.5)");
 }

@@ -2,9 +2,11 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
+#include <iomanip>
 #include <limits>
 #include <sstream>
 
+#include "core/odd_locale.hpp"
 #include "core/state.hpp"
 
 using Catch::Matchers::ContainsSubstring;
@@ -118,4 +120,20 @@ TEST_CASE("a stream that cannot be written to is an error", "[core][state]") {
   std::ostringstream out;
   out.setstate(std::ios::badbit);
   refused([&] { state::write(out, "thing", 1, "abc"); }, "the state of 3 bytes could not be written");
+}
+
+TEST_CASE("a state does not depend on the format or the locale of the stream", "[core][state][locale]") {
+  state::Writer content;
+  content.put(std::int64_t{1234567});
+  const auto in = [&](auto prepare) {
+    std::ostringstream out;
+    prepare(out);
+    state::write(out, "thing", 3, content.content());
+    return out.str();
+  };
+  const auto plain = in([](std::ostream&) {});
+  REQUIRE(in([](std::ostream& out) { out << std::hex << std::left << std::setw(40) << std::setfill('*'); }) == plain);
+  const OddLocale odd;
+  REQUIRE(in([](std::ostream&) {}) == plain);
+  REQUIRE(read(plain).bytes == content.content());
 }

@@ -7,6 +7,7 @@
 #include <infoplane/monitor/monitor.hpp>
 #include <sstream>
 
+#include "core/odd_locale.hpp"
 #include "estimator/state_samples.hpp"
 #include "monitor/small_gpt.hpp"
 
@@ -253,4 +254,41 @@ TEST_CASE("no state inside an observation", "[monitor][state]") {
                          Message("save() inside an observation: let the observation end first"));
   REQUIRE_THROWS_MATCHES(load(monitor, empty), infoplane::StateError,
                          Message("load() inside an observation: let the observation end first"));
+}
+
+TEST_CASE("a state goes from one locale of the program to another", "[monitor][state][locale]") {
+  SmallGPT model(11, 16, 1);
+  model->eval();
+  const auto rare = options().every(2000).window(1500);
+  Monitor monitor(model, rare);
+  step(monitor, model, 2000);
+  const std::string plain = saved(monitor);
+  std::string there;
+  {
+    const OddLocale odd;
+    there = saved(monitor);
+    Monitor target(model, rare);
+    load(target, plain);
+    load(target, there);
+  }
+  Monitor target(model, rare);
+  load(target, there);
+  REQUIRE(there.size() == plain.size());
+}
+
+TEST_CASE("one damaged byte of a state is found, and nothing changes", "[monitor][state]") {
+  SmallGPT model(11, 16, 1);
+  model->eval();
+  Monitor monitor(model, options());
+  step(monitor, model, 2);
+  const std::string whole = saved(monitor);
+  Monitor target(model, options());
+  const auto before = saved(target).size();
+  for (std::size_t i = 0; i < whole.size(); i += 1 + whole.size() / 2000) {
+    CAPTURE(i);
+    auto damaged = whole;
+    damaged[i] = static_cast<char>(damaged[i] ^ (1 << i % 8));
+    REQUIRE_THROWS_AS(load(target, damaged), infoplane::IoError);
+  }
+  REQUIRE(saved(target).size() == before);
 }

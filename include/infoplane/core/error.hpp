@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -66,10 +67,12 @@ class CommunicationError : public Error {
 
 namespace detail {
 
-/// Text of all parts, one after another, as operator<< writes them.
+/// Text of all parts, one after another, as operator<< writes them under no locale: what is compared or read back must
+/// not depend on the program's.
 template <typename... Parts>
 std::string concat(const Parts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   (out << ... << parts);
   return out.str();
 }
@@ -78,6 +81,7 @@ std::string concat(const Parts&... parts) {
 template <typename Range>
 std::string join(const Range& range, const char* separator = ", ") {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   const char* before = "";
   for (const auto& element : range) {
     out << before << element;
