@@ -3,6 +3,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <functional>
 #include <infoplane/core/error.hpp>
 #include <infoplane/sinks/csv_sink.hpp>
@@ -285,6 +286,36 @@ TEST_CASE("SIGKILL leaves a whole page", "[sinks][files]") {
     const auto text = places::read(path);
     REQUIRE(text.starts_with("<!DOCTYPE html>"));
     REQUIRE(text.ends_with("</html>\n"));
+  }
+}
+
+TEST_CASE("SIGKILL leaves whole records of events, and one that is cut at most", "[sinks][files]") {
+  for (int kill = 0; kill < 10; ++kill) {
+    const places::Folder folder;
+    const auto child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      TensorBoardSink sink(folder.file(""));
+      sink.write(samples::header());
+      for (std::int64_t step = 0;; ++step) {
+        sink.write(samples::point(step));
+      }
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + kill));
+    REQUIRE(::kill(child, SIGKILL) == 0);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    for (const auto& each : fs::recursive_directory_iterator(folder.file(""))) {
+      if (!each.is_regular_file()) {
+        continue;
+      }
+      const auto bytes = places::read(each.path().string());
+      std::size_t at = 0, records = 0;
+      for (std::uint64_t size = 0; at + 12 <= bytes.size(); at += 16 + size, ++records) {  // length, sum, event, sum
+        std::memcpy(&size, bytes.data() + at, sizeof size);
+        REQUIRE(size < 10000);
+      }
+      REQUIRE(records > 1);
+    }
   }
 }
 

@@ -19,7 +19,9 @@ namespace infoplane::callbacks {
 /// Keeps the best model of a run in one file: parameters, buffers and, if given, the optimizer's state, with the step
 /// and the state of the stopping rule. Borrows model and optimizer; they must outlive it.
 ///
-/// The file is replaced as a whole or not at all: a killed process leaves the one before. Of several ranks one saves
+/// The file is replaced as a whole or not at all: a killed process leaves the one before. It is an archive of LibTorch
+/// with a checksum over all bytes, and is looked into before LibTorch's loader, which trusts what it is given, sees it.
+/// docs/files.md says what both guarantee, and what happens to what stands at the path. Of several ranks one saves
 /// (`.saves(rank == 0)`), all restore. Waits for the model's device.
 class BestCheckpoint {
  public:
@@ -35,14 +37,15 @@ class BestCheckpoint {
   /// To be called after EarlyStopping::update: saves if best_step() has moved since this object last saved or restored,
   /// however often the rule was updated in between. Returns whether it saved. What is saved is the model as it is now.
   /// A best step that the rule brought along from load_state is not saved again: the model has moved on since.
-  /// @throws IoError if the file cannot be written; the one before is still there then.
+  /// @throws IoError if the file cannot be written, holds another kind of this library's files, or could not be
+  /// restored (sparse or quantized tensors, objects); the one before is still there then.
   bool update(const EarlyStopping& stopping);
 
   /// Loads the file into model and optimizer, on the devices they are on, and returns its step. A parameter or buffer
   /// that is missing or has another shape, and an optimizer of another kind or other groups, is found before anything
   /// changes.
-  /// @throws IoError if nothing was saved yet, if the file cannot be read or was saved without an optimizer, or with
-  /// another, where one is given.
+  /// @throws IoError if nothing was saved yet, if the file cannot be read, is damaged, carries code or anything else
+  /// than data, or was saved without an optimizer, or with another, where one is given.
   /// @throws ShapeError if it is of another model, naming the first difference.
   std::int64_t restore();
   /// As restore(), and sets the rule back to where it stood then: for going on from the best step.

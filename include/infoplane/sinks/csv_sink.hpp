@@ -21,8 +21,8 @@ namespace infoplane::sinks {
 /// later rows hold.
 class CsvSink final : public Sink {
  public:
-  /// @throws IoError if the file cannot be opened, is not empty (kRefuse), does not start with the row of names
-  /// (kAppend), or another sink writes it.
+  /// @throws IoError if the file cannot be opened, is not empty (kRefuse), does not start with the row of names or has
+  /// a quote in its middle that is never closed (kAppend), or another sink writes it.
   explicit CsvSink(const std::string& path, OpenMode mode = OpenMode::kRefuse);
   ~CsvSink() override;
   CsvSink(CsvSink&& other) noexcept;

@@ -33,8 +33,8 @@ struct HtmlSinkOptions {
 class HtmlSink final : public Sink {
  public:
   /// @throws ArgumentError if seconds is negative or not finite, or points is below 1.
-  /// @throws IoError if the page cannot be written, if the path holds something else than a page, or if the run file
-  /// cannot be read.
+  /// @throws IoError if the page cannot be written, if the path holds something else than a page, is a pipe, or is
+  /// written by another sink, or if the run file cannot be read.
   explicit HtmlSink(const std::string& path, HtmlSinkOptions options = {});
   ~HtmlSink() override;
   HtmlSink(HtmlSink&& other) noexcept;
