@@ -19,15 +19,16 @@ struct ParameterShape {
 /// Repeated modules that the stream passes one after another.
 struct Stack {
   std::string container;            ///< "blocks", "encoder.layers", or empty where they are children of the root
-  std::vector<std::string> blocks;  ///< paths, in the order of registration
+  std::vector<std::string> blocks;  ///< paths, in the order of their numbers
 };
 
-/// The outermost repeated modules in a tree given by its parameters in order of registration. Children whose name ends
-/// in a number and whose first norm has the same path inside them are blocks of one stack. Where nothing with a norm is
-/// repeated, one such block alone is a stack; without norms, children whose first parameter has the same path.
+/// The outermost repeated modules in a tree given by its parameters: children whose names differ in their number only
+/// and which hold a matrix, whatever they call their norms. Beside children with more, a Linear or an Embedding is no
+/// block. Families of which two children have a norm go before those of which one has, and these before those without;
+/// where nothing is repeated, a numbered child with a norm is a stack by itself.
 std::vector<Stack> find_stacks(const std::vector<ParameterShape>& parameters);
 
-/// The modules whose path matches `pattern`, grouped by the path of their parent.
+/// The outermost modules whose path matches `pattern`, grouped by the path of their parent.
 std::vector<Stack> match_stacks(const std::vector<ParameterShape>& parameters, std::string_view pattern);
 
 /// Whether `path` is `module` or lies in it.

@@ -29,6 +29,28 @@ bool glob_match(std::string_view pattern, std::string_view text) noexcept {
   return same && glob_match(pattern.substr(1), text.substr(1));
 }
 
+bool name_match(std::string_view pattern, std::string_view name) noexcept {
+  std::size_t at = 0;
+  std::size_t in_name = 0;
+  std::size_t star = std::string_view::npos;  // the last one, and where the text after it begins
+  std::size_t behind = 0;
+  while (in_name < name.size()) {
+    if (at < pattern.size() && pattern[at] == '*') {
+      star = at++;
+      behind = in_name;
+    } else if (at < pattern.size() && (pattern[at] == '?' || pattern[at] == name[in_name])) {
+      ++at;
+      ++in_name;
+    } else if (star != std::string_view::npos) {
+      at = star + 1;
+      in_name = ++behind;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', at) == std::string_view::npos;
+}
+
 std::string_view parent_path(std::string_view path) noexcept {
   const auto dot = path.rfind('.');
   return dot == std::string_view::npos ? std::string_view{} : path.substr(0, dot);

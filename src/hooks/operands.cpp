@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hooks/operator_kind.hpp"
 #include "hooks/pass.hpp"
 
 namespace infoplane::hooks::detail {
@@ -24,10 +25,10 @@ Pass::Operator Pass::classify(std::string_view name) noexcept {
   if (!name.starts_with("aten::")) {
     return Operator::kOther;
   }
-  name.remove_prefix(6);
-  if (name == "layer_norm" || name == "rms_norm" || name == "native_layer_norm" || name == "_fused_rms_norm") {
+  if (is_fused_norm(name)) {
     return Operator::kNorm;
   }
+  name.remove_prefix(6);
   if (name == "mul" || name == "mul_" || name == "multiply" || name == "addcmul") {
     return Operator::kProduct;
   }
@@ -113,14 +114,24 @@ void Pass::derive(const std::vector<c10::IValue>& results, int parameter) {
   }
 }
 
-bool Pass::has_no_weight(c10::ArrayRef<const c10::IValue> inputs) {
-  const bool has_weight = inputs.size() > 2 && inputs[2].isTensor() && inputs[2].toTensor().defined();
-  return !has_weight && !inputs.empty() && inputs[0].isTensor() && is_stream(inputs[0].toTensor());
-}
-
-bool Pass::WeightlessNorm::returned(const at::Tensor& tensor) const {
-  return input.defined() && result_storage && !result_storage->expired() && tensor.has_storage() &&
-         tensor.const_data_ptr() == result_data && tensor.numel() == input.numel();
+/// All tensors in order, lists taken apart.
+std::vector<Operand> Pass::list_operands(c10::ArrayRef<const c10::IValue> inputs) const {
+  std::vector<Operand> operands;
+  const auto add = [&](const at::Tensor& tensor) {
+    if (tensor.defined()) {
+      operands.push_back({&tensor, static_cast<int>(operands.size()), find(tensor)});
+    }
+  };
+  for (const auto& input : inputs) {
+    if (input.isTensor()) {
+      add(input.toTensor());
+    } else if (input.isTensorList()) {
+      for (const auto& element : input.toListRef()) {
+        add(element.toTensor());
+      }
+    }
+  }
+  return operands;
 }
 
 }  // namespace infoplane::hooks::detail

@@ -7,6 +7,7 @@
 #include "hooks/centred.hpp"
 #include "hooks/glob.hpp"
 #include "hooks/layout.hpp"
+#include "hooks/operator_kind.hpp"
 
 namespace infoplane::hooks::detail {
 
@@ -14,10 +15,20 @@ Pass::Pass(Plan& plan, Emit emit)
     : plan_(plan),
       emit_(std::move(emit)),
       fired_(plan.records().size(), Source::kNone),
-      calls_(plan.parameters().size(), 0),
-      touched_(plan.parameters().size(), false),
-      entered_(plan.blocks().size(), 0),
-      stack_entered_(plan.stacks().size(), false) {}
+      calls_(plan.parameters().size(), 0) {
+  if (plan.learning()) {
+    const auto fire = [this](int record, const at::Tensor& tensor, std::string_view name, FiredBy by) {
+      fire_learnt(record, tensor, name, by);
+    };
+    const auto fire_norm = [this](int parameter, Reading reading, const at::Tensor& stream, std::string_view name) {
+      const auto current = std::exchange(operator_name_, name);
+      read_asked_norm(parameter, reading, stream);
+      operator_name_ = current;
+    };
+    learner_ = std::make_unique<Learner>(plan, fire, fire_norm);
+  }
+  arm(-1, plan.first_uses(), 0);
+}
 
 void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs) {
   if (shields_ > 0) {
@@ -25,66 +36,67 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
   }
   if (transposed_.defined()) {
     if (in_backward()) {
-      finish();  // its addition was none that is known
+      drop_transposed();  // its addition was none that is known
     } else {
       look_for_residual(name, inputs);
     }
   }
   const auto op = classify(name);
   const bool reads_all = plan_.reads_all_operators() && op != Operator::kOfLists;
-  if ((op != Operator::kNorm && op != Operator::kEmbedding && !reads_all) || in_backward()) {
+  if (op != Operator::kNorm && op != Operator::kEmbedding && !reads_all) {
+    return;
+  }
+  if (in_backward()) {
+    if (learns()) {
+      learner_->finish();
+    }
     return;
   }
   const auto operands = find_operands(op, name, inputs);
   const int id = operands.parameter;
   if (op == Operator::kEmbedding) {
-    start_embedding(id, inputs);
+    start_embedding(key, id, inputs);
     return;
   }
-  if (op == Operator::kNorm) {
-    start_norm(key, id, name, inputs);
-  }
-  if (id < 0) {
-    return;
-  }
-  const auto& parameter = plan_.parameters()[id];
+  const bool is_buffer = id >= 0 && plan_.parameters()[id].is_buffer;
   const bool changes_parameter = operands.first_is_parameter && std::string_view(name).ends_with('_');
-  if (parameter.is_buffer || changes_parameter) {
+  if (id >= 0 && (changes_parameter || (operands.only_parameters && is_buffer))) {
     return;
   }
-  if (operands.stream == nullptr) {
-    if (operands.only_parameters && plan_.reads_results()) {
-      run(key, id, Role::kDerive);
+  if (id < 0 || is_buffer || (operands.stream == nullptr && !operands.only_parameters)) {
+    start_plain(key, name, op, inputs);
+  } else if (operands.stream != nullptr) {
+    start_read(key, name, op, operands, inputs);
+  } else if (plan_.reads_results()) {
+    if (learns()) {
+      learner_->derive(list_operands(inputs));
     }
-    return;
-  }
-  operator_name_ = name;
-  const bool is_gain = op == Operator::kProduct && parameter.norm_like;
-  auto reading = op == Operator::kNorm ? Reading::kNorm : is_gain ? Reading::kGain : Reading::kOther;
-  auto stream = *operands.stream;
-  const auto weightless = std::exchange(weightless_, {});
-  if (reading == Reading::kOther && weightless.returned(stream)) {
-    reading = Reading::kBehindNorm;
-    stream = weightless.input;
-  }
-  touched_[id] = true;
-  const bool used = read(id, reading, stream);
-  if (reading != Reading::kOther && !used && parameter.asked_for) {
-    read_asked_norm(id, reading, stream);
-  }
-  if (reading != Reading::kNorm) {
-    run(key, id, reading == Reading::kGain ? Role::kNorm : Role::kShield);
+    running_.push_back({.key = key, .parameter = id, .is_shield = false, .is_derive = true});
   }
 }
 
+void Pass::shield(const Running& running) {
+  running_.push_back(running);
+  ++shields_;
+}
+
 // A table that is used again begins another forward.
-void Pass::start_embedding(int parameter, c10::ArrayRef<const c10::IValue> inputs) {
+void Pass::start_embedding(const void* key, int parameter, c10::ArrayRef<const c10::IValue> inputs) {
   if (parameter >= 0) {
-    if (touched_[parameter]) {
+    const bool is_again = calls_[parameter] > 0;
+    if (is_again) {
       tap_calls_.clear();
     }
-    complete_ = complete_ || (touched_[parameter] && last_block_ >= 0);
-    touched_[parameter] = true;
+    if (is_again && learns() && learner_->has_run_through()) {
+      learner_->finish();
+    }
+    const auto call = count(parameter);
+    if (learns()) {
+      learner_->embed(parameter, call);
+    }
+    if (learns() || !armed_.empty()) {
+      shield({.key = key});
+    }
     return;
   }
   if (!plan_.reads_any_norm() || inputs.empty() || !inputs[0].isTensor()) {
@@ -99,16 +111,91 @@ void Pass::start_embedding(int parameter, c10::ArrayRef<const c10::IValue> input
   }
 }
 
-void Pass::start_norm(const void* key, int parameter, const char* name, c10::ArrayRef<const c10::IValue> inputs) {
-  weightless_ = {};
-  if (has_no_weight(inputs) && plan_.reads_results()) {
-    weightless_.input = inputs[0].toTensor().variable_data();
-  }
-  run(key, parameter, Role::kNorm);
-  if (plan_.reads_any_norm()) {
+// An operator without a parameter, inside LibTorch's own nothing else is looked at.
+void Pass::start_plain(const void* key, const char* name, Operator op, c10::ArrayRef<const c10::IValue> inputs) {
+  if (op == Operator::kNorm && plan_.reads_any_norm()) {
     operator_name_ = name;
     fire_any_norm(inputs);
   }
+  const std::string_view text = name;
+  const bool is_aten = text.starts_with("aten::");
+  const bool is_followed = (learns() || !armed_.empty()) && text.find("::") != std::string_view::npos;
+  if (is_followed && !armed_.empty()) {
+    read_armed(name, inputs);
+  }
+  if (is_followed && learns()) {
+    const auto operands = list_operands(inputs);
+    const bool has_weight = inputs.size() > 2 && inputs[2].isTensor() && inputs[2].toTensor().defined();
+    learner_->plain(name, operands, op == Operator::kNorm, has_weight);
+    learner_->begin(key, name, operands, is_aten);
+  }
+  if (op == Operator::kNorm || (is_followed && is_aten)) {
+    shield({.key = key});
+  }
+}
+
+void Pass::start_read(const void* key, const char* name, Operator op, const Operands& operands,
+                      c10::ArrayRef<const c10::IValue> inputs) {
+  const int id = operands.parameter;
+  const auto& stream = *operands.stream;
+  const bool is_gain = op == Operator::kProduct && plan_.parameters()[id].norm_like;
+  const auto reading = op == Operator::kNorm ? Reading::kNorm : is_gain ? Reading::kGain : Reading::kOther;
+  operator_name_ = name;
+  const auto call = count(id);
+  const auto known = read_known(id, call, reading, stream);
+  bool is_stream = known.has_value() && known->site >= 0;
+  if (learns()) {
+    is_stream = learner_->read({id, call, reading, &stream, name, known ? &*known : nullptr}) || is_stream;
+    if (learner_->has_left()) {
+      tap_calls_.clear();
+    }
+    if (learns()) {
+      learner_->begin(key, name, list_operands(inputs), true);
+    }
+  }
+  if (reading != Reading::kOther && !is_stream && plan_.parameters()[id].asked_for) {
+    read_asked_norm(id, reading, stream);
+  }
+  Running running{.key = key, .parameter = id};
+  for (const auto& use : plan_.parameters()[id].uses) {
+    if (reading == Reading::kNorm && use.reading == Reading::kOutput && use.call == call) {
+      running.output_site = use.site;
+    }
+  }
+  shield(running);
+}
+
+std::size_t Pass::count(int parameter) {
+  const auto call = calls_[parameter]++;
+  arm(parameter, plan_.parameters()[parameter].uses, call);
+  return call;
+}
+
+// Uses that are found by what comes behind this call of the parameter.
+void Pass::arm(int parameter, const std::vector<Use>& uses, std::size_t call) {
+  armed_.clear();
+  for (std::size_t i = 0; i < uses.size(); ++i) {
+    if (uses[i].reading == Reading::kLater && uses[i].call == call) {
+      armed_.push_back({parameter, i});
+    }
+  }
+}
+
+void Pass::read_armed(std::string_view name, c10::ArrayRef<const c10::IValue> inputs) {
+  std::erase_if(armed_, [&](Armed& armed) {
+    const auto& uses = armed.parameter < 0 ? plan_.first_uses() : plan_.parameters()[armed.parameter].uses;
+    const auto& use = uses[armed.use];
+    if (use.operator_name != name || ++armed.seen != use.occurrence) {
+      return false;
+    }
+    const auto operands = list_operands(inputs);
+    if (static_cast<std::size_t>(use.operand) < operands.size()) {
+      operator_name_ = name;
+      drop_transposed();
+      fire(use.site, *operands[use.operand].tensor, Source::kOperator);
+    }
+    return true;
+  });
 }
 
 // A weight that comes again begins another forward, or is shared: no new site.
@@ -133,68 +220,47 @@ void Pass::fire_any_norm(c10::ArrayRef<const c10::IValue> inputs) {
   fire(site, inputs[0].toTensor(), Source::kOperator);
 }
 
-void Pass::run(const void* key, int parameter, Role role) {
-  running_.push_back({key, parameter, role});
-  shields_ += role == Role::kDerive ? 0 : 1;
-}
-
 void Pass::end(const void* key, const std::vector<c10::IValue>& results) {
+  if (learns()) {
+    learner_->end(key, results);
+  }
   if (running_.empty() || running_.back().key != key) {
     return;
   }
-  const auto [ended, id, role] = running_.back();
+  const auto ended = running_.back();
   running_.pop_back();
-  shields_ -= role == Role::kDerive ? 0 : 1;
-  if (role == Role::kShield || results.empty() || !results.front().isTensor()) {
+  shields_ -= ended.is_shield ? 1 : 0;
+  if (ended.is_derive) {
+    derive(results, ended.parameter);
     return;
   }
-  if (role == Role::kDerive) {
-    derive(results, id);
+  if (ended.output_site < 0 || results.empty() || !results.front().isTensor()) {
     return;
   }
-  const auto& result = results.front().toTensor();
-  if (!result.defined() || !result.has_storage()) {
-    return;
-  }
-  if (id < 0) {
-    weightless_.result_data = result.const_data_ptr();
-    weightless_.result_storage = result.storage().getWeakStorageImpl();
-    return;
-  }
-  last_norm_ = id;
-  last_norm_data_ = result.const_data_ptr();
-  last_norm_storage_ = result.storage().getWeakStorageImpl();
-  last_norm_result_.emplace(result.getIntrusivePtr());
-  if (const int site = plan_.parameters()[id].output_site; site >= 0) {
-    finish();
-    operator_name_ = "aten::layer_norm";
-    fire(site, result, Source::kOperator);
-  }
+  drop_transposed();
+  operator_name_ = "aten::layer_norm";
+  fire(ended.output_site, results.front().toTensor(), Source::kOperator);
 }
 
-bool Pass::read(int parameter, Reading reading, const at::Tensor& stream) {
+// The use of the parameter that the plan knows for this call, after what it reads was handed over.
+std::optional<Use> Pass::read_known(int parameter, std::size_t call, Reading reading, const at::Tensor& stream) {
   const auto& p = plan_.parameters()[parameter];
-  if (!p.uses.empty()) {
-    if (reading != p.reading) {
-      return false;
+  for (const auto& use : p.uses) {
+    if (use.call != call || use.reading != reading) {
+      continue;
     }
-    const auto call = calls_[parameter]++;
-    if (call < p.uses.size()) {
-      const auto use = p.uses[call];
-      if (use.block < 0) {
-        fire_tail(use.site, stream);
-      } else {
-        fire_stream(use.site, reading, stream);
-      }
-      mark(use);
-      return true;
+    if (use.site >= 0) {
+      fire_stream(use, stream);
     }
+    if (use.is_tail) {
+      tap_calls_.clear();
+    }
+    return use;
   }
-  const bool learnt = plan_.learning() && !complete_ && learn(parameter, reading, stream);
-  if (!learnt && !p.uses.empty()) {
+  if (!p.uses.empty() && p.uses.front().site >= 0 && call > p.uses.front().call) {
     ++plan_.records()[p.uses.front().site].repeats;
   }
-  return learnt || !p.uses.empty();
+  return std::nullopt;
 }
 
 // A norm that a pattern names and where no block begins, such as the second norm of a pre-norm block.
@@ -209,19 +275,24 @@ void Pass::read_asked_norm(int parameter, Reading reading, const at::Tensor& str
 }
 
 // An attention that works batch first transposes what it reads in a model of layout [T, B, d]. The residual addition
-// has the stream as it is.
-void Pass::fire_stream(int record, Reading reading, const at::Tensor& stream) {
-  finish();
-  if (reading == Reading::kOther && stream.dim() == 3 && !stream.is_contiguous() && stream.has_storage()) {
-    transposed_ = stream.variable_data();
-    transposed_record_ = record;
+// has the stream as it is. (The head, or the final norm, reads a transpose too, and no addition follows.)
+void Pass::fire_stream(const Use& use, const at::Tensor& stream) {
+  drop_transposed();
+  if (use.is_tail) {
+    fire(use.site, in_layout(stream, layout_), Source::kOperator);
     return;
   }
-  fire(record, stream, Source::kOperator);
+  const bool is_turned = use.reading == Reading::kOther && stream.dim() == 3 && !stream.is_contiguous();
+  if ((use.at_addition || is_turned) && stream.has_storage()) {
+    transposed_ = stream.variable_data();
+    transposed_record_ = use.site;
+    return;
+  }
+  fire(use.site, stream, Source::kOperator);
 }
 
 void Pass::look_for_residual(std::string_view name, c10::ArrayRef<const c10::IValue> inputs) {
-  if (name != "aten::add" && name != "aten::add_") {
+  if (!is_addition(name)) {
     return;
   }
   for (const auto& input : inputs) {
@@ -229,7 +300,7 @@ void Pass::look_for_residual(std::string_view name, c10::ArrayRef<const c10::IVa
       continue;
     }
     const auto& operand = input.toTensor();
-    const bool same = operand.defined() && operand.dim() == 3 && operand.has_storage() &&
+    const bool same = operand.defined() && operand.has_storage() && operand.is_alias_of(transposed_) &&
                       operand.const_data_ptr() == transposed_.const_data_ptr() &&
                       operand.numel() == transposed_.numel();
     if (same) {
@@ -241,19 +312,28 @@ void Pass::look_for_residual(std::string_view name, c10::ArrayRef<const c10::IVa
   }
 }
 
-// The head, or the final norm, reads a transpose of a stream [T, B, d], and no addition follows.
-void Pass::fire_tail(int record, const at::Tensor& stream) {
-  finish();
-  fire(record, in_layout(stream, layout_), Source::kOperator);
+void Pass::finish() {
+  drop_transposed();
+  if (learns()) {
+    learner_->finish();
+  }
 }
 
-void Pass::finish() {
+// It was not added to anything.
+void Pass::drop_transposed() {
   if (transposed_.defined()) {
     const auto stream = std::exchange(transposed_, at::Tensor());
     const auto current = std::exchange(operator_name_, "aten::matmul");
     fire(transposed_record_, stream, Source::kOperator);
     operator_name_ = current;
   }
+}
+
+void Pass::fire_learnt(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by) {
+  const auto current = std::exchange(operator_name_, operator_name);
+  const auto source = by == FiredBy::kTap ? Source::kTap : Source::kOperator;
+  fire(record, by == FiredBy::kTail ? in_layout(tensor, layout_) : tensor, source);
+  operator_name_ = current;
 }
 
 void Pass::fire(int record, const at::Tensor& tensor, Source source) {
@@ -270,6 +350,7 @@ void Pass::fire(int record, const at::Tensor& tensor, Source source) {
   ++r.hits;
   r.operator_name = operator_name_;
   r.shape = tensor.sizes().vec();
+  r.doubt.clear();
   layout_ = r.shape;
   if (r.wanted) {
     emit_(r.site, tensor);
@@ -305,15 +386,22 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
     index = position->second++;
     site = infoplane::detail::concat(name, '.', index);
   }
-  const auto known_records = plan_.records().size();
-  const int record = plan_.record(site);
+  const auto source = infoplane::detail::concat("tap(\"", name, "\")");
+  int record = plan_.find_record(site);
+  record = record < 0 ? plan_.tapped(site) : record;
+  if (record < 0 && learns()) {
+    learner_->tap({site, source, kind, tensor});
+    return;
+  }
+  const bool is_new = record < 0;
+  record = is_new ? plan_.record(site) : record;
   const auto& r = plan_.records()[record];
   const bool has_come = static_cast<std::size_t>(record) < fired_.size() && fired_[record] != Source::kNone;
   if (!has_come && (r.site.kind != kind || r.hits == 0)) {
-    const bool is_new = plan_.records().size() != known_records;
-    // A site of the tree keeps its place in the order: "net.1" may be the first block.
-    plan_.refine(record, kind, infoplane::detail::concat("tap(\"", name, "\")"), is_new ? index : r.site.index,
-                 is_new ? 0 : r.stack);
+    // A site of the tree keeps its place in the order: "net.1" may be the first block. What is no site of the tree is
+    // the output of a block only where no blocks are known.
+    const int place = plan_.stacks().empty() ? index : -2;
+    plan_.refine(record, kind, source, is_new ? place : r.site.index, is_new ? 0 : r.stack);
   }
   if (has_come && name == "embedding" && fired_[record] == Source::kTap) {
     tap_calls_.clear();  // another forward
@@ -322,37 +410,8 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   fire(record, tensor, Source::kTap);
 }
 
-void Pass::enter(int block) {
-  auto& b = plan_.blocks()[block];
-  if (static_cast<std::size_t>(entered_[block]) == b.indices.size()) {
-    plan_.place(block, last_index() + 1);
-  }
-  ++entered_[block];
-  last_block_ = block;
-  stack_entered_[b.stack] = true;
-}
-
-int Pass::last_index() const {
-  if (last_block_ < 0) {
-    return -1;
-  }
-  return plan_.blocks()[last_block_].indices[static_cast<std::size_t>(entered_[last_block_]) - 1];
-}
-
 SiteKind Pass::kind_of_stream(Reading reading, const at::Tensor& stream) {
   return reading == Reading::kGain && is_centred(stream) ? SiteKind::kCentredStream : kind_of(reading);
-}
-
-void Pass::mark(const Use& use) {
-  if (use.block >= 0) {
-    enter(use.block);
-    return;
-  }
-  tap_calls_.clear();
-  const auto left = [&](const StackState& stack) {
-    return !stack_entered_[static_cast<std::size_t>(&stack - plan_.stacks().data())];
-  };
-  complete_ = std::none_of(plan_.stacks().begin(), plan_.stacks().end(), left);
 }
 
 }  // namespace infoplane::hooks::detail

@@ -3,20 +3,21 @@
 #include <ATen/core/ivalue.h>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "hooks/learner.hpp"
 #include "hooks/plan.hpp"
 
 namespace infoplane::hooks::detail {
 
 /// Follows the operators of one scope and tells which of them carry a site. Knows nothing of where operators come from.
 ///
-/// What it looks for: the stream that enters a block is the data operand of the first operator that has a parameter of
-/// this block among its operands, be it a fused norm, the gain of a hand-written one, or a linear map; what comes after
-/// the last block (final norm or head) likewise. Tensors made of parameters alone (transposes, casts, sums of adapters)
-/// stand for the parameter they came from.
+/// It looks for operators that have a parameter among their operands, be it a fused norm, the gain of a hand-written
+/// one, or a linear map, and that the plan says to read a stream. Tensors made of parameters alone (transposes, casts,
+/// sums of adapters) stand for the parameter they came from. What the plan does not know yet, the learner finds out.
 class Pass {
  public:
   using Emit = std::function<void(const Site&, const at::Tensor&)>;
@@ -53,60 +54,53 @@ class Pass {
     bool only_parameters = true;
     bool first_is_parameter = false;
   };
-  enum class Role : std::uint8_t {
-    kShield,  ///< what runs inside this operator is its own affair
-    kNorm,    ///< likewise, and its result is a norm's
-    kDerive,  ///< its results stand for the parameter
-  };
   struct Running {
     const void* key;
-    int parameter;
-    Role role;
-  };
-  /// A norm without a weight belongs to no block, so it is read where the next operator with a parameter is.
-  struct WeightlessNorm {
-    at::Tensor input;  // detached, until that operator
-    std::optional<c10::weak_intrusive_ptr<c10::StorageImpl>> result_storage;
-    const void* result_data = nullptr;
-
-    bool returned(const at::Tensor& tensor) const;
+    int parameter = -1;
+    bool is_shield = true;   ///< what runs inside this operator is its own affair
+    bool is_derive = false;  ///< its results stand for the parameter
+    int output_site = -1;    ///< its result is that of a site
   };
   struct Derived {
     c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> tensor;
     int parameter;
+  };
+  /// A use that waits for an operator behind its parameter.
+  struct Armed {
+    int parameter;
+    std::size_t use;
+    int seen = 0;
   };
 
   // what an operator reads
   static Operator classify(std::string_view name) noexcept;
   int find(const at::Tensor& tensor) const noexcept;
   Operands find_operands(Operator op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const;
+  std::vector<Operand> list_operands(c10::ArrayRef<const c10::IValue> inputs) const;
   void derive(const std::vector<c10::IValue>& results, int parameter);
-  static bool has_no_weight(c10::ArrayRef<const c10::IValue> inputs);
 
-  void start_embedding(int parameter, c10::ArrayRef<const c10::IValue> inputs);
-  void start_norm(const void* key, int parameter, const char* name, c10::ArrayRef<const c10::IValue> inputs);
-  bool read(int parameter, Reading reading, const at::Tensor& stream);
+  void start_embedding(const void* key, int parameter, c10::ArrayRef<const c10::IValue> inputs);
+  void start_plain(const void* key, const char* name, Operator op, c10::ArrayRef<const c10::IValue> inputs);
+  void start_read(const void* key, const char* name, Operator op, const Operands& operands,
+                  c10::ArrayRef<const c10::IValue> inputs);
+  void shield(const Running& running);
+  void read_armed(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
+  std::size_t count(int parameter);
+  void arm(int parameter, const std::vector<Use>& uses, std::size_t call);
+  std::optional<Use> read_known(int parameter, std::size_t call, Reading reading, const at::Tensor& stream);
   void read_asked_norm(int parameter, Reading reading, const at::Tensor& stream);
-  void fire_stream(int record, Reading reading, const at::Tensor& stream);
-  void fire_tail(int record, const at::Tensor& stream);
+  void fire_stream(const Use& use, const at::Tensor& stream);
   void look_for_residual(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
+  void drop_transposed();
   void fire_any_norm(c10::ArrayRef<const c10::IValue> inputs);
-  void run(const void* key, int parameter, Role role);
   void fire(int record, const at::Tensor& tensor, Source source);
-  void mark(const Use& use);
+  void fire_learnt(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by);
+  bool learns() const noexcept { return learner_ && !learner_->is_over(); }
   static SiteKind kind_of_stream(Reading reading, const at::Tensor& stream);
-
-  // learning
-  bool learn(int parameter, Reading reading, const at::Tensor& stream);
-  bool learn_block(int block, int parameter, Reading reading, const at::Tensor& stream);
-  bool learn_post_norm(int block, const at::Tensor& stream);
-  bool learn_tail(int parameter, Reading reading, const at::Tensor& stream);
-  bool is_used_up(int block) const;
-  void enter(int block);
-  int last_index() const;
 
   Plan& plan_;
   Emit emit_;
+  std::unique_ptr<Learner> learner_;  // where something is to be learnt
   std::string_view operator_name_;
   std::vector<Running> running_;
   int shields_ = 0;
@@ -114,17 +108,8 @@ class Pass {
   std::vector<Source> fired_;
   int fires_ = 0;
   std::vector<std::size_t> calls_;  // of each parameter
-  std::vector<bool> touched_;       // parameter seen in this pass
-  std::vector<int> entered_;        // how often, of each block
-  std::vector<bool> stack_entered_;
-  int last_block_ = -1;
-  bool complete_ = false;  // the tail was seen: what follows is another forward
-  std::optional<c10::weak_intrusive_ptr<c10::StorageImpl>> last_norm_storage_;
-  std::optional<c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>> last_norm_result_;
-  const void* last_norm_data_ = nullptr;
-  int last_norm_ = -1;
-  WeightlessNorm weightless_;
-  at::Tensor transposed_;  // entered a linear map in another layout than the stream's; detached, held until its
+  std::vector<Armed> armed_;
+  at::Tensor transposed_;  // entered an operator in another layout than the stream's; detached, held until its
                            // residual addition or the next block
   int transposed_record_ = -1;
   std::vector<std::int64_t> layout_;  // sizes of the last stream

@@ -25,10 +25,13 @@ void check(const WatchOptions& options) {
 SiteKind kind_of(Reading reading) noexcept {
   switch (reading) {
     case Reading::kNorm:
-    case Reading::kBehindNorm:
       return SiteKind::kNormInput;
     case Reading::kGain:
       return SiteKind::kNormalisedStream;
+    case Reading::kOutput:
+      return SiteKind::kNormOutput;
+    case Reading::kLater:
+      return SiteKind::kResidualStream;
     default:
       return SiteKind::kLinearInput;
   }
@@ -41,7 +44,8 @@ Plan::Plan(const std::vector<NamedTensor>& tensors, WatchOptions options, bool h
   check(options_);
   add_tensors(tensors);
   find_blocks();
-  make_sites();
+  make_stream_sites();
+  make_norm_sites();
   settle();
 }
 
@@ -53,11 +57,6 @@ void Plan::add_tensors(const std::vector<NamedTensor>& tensors) {
     }
     auto& parameter = parameters_[position->second];
     parameter.norm_like = parameter.norm_like || (!is_buffer && ParameterShape{name, tensor.dim()}.norm_like());
-    for (const auto& pattern : options_.sites()) {
-      const bool asked_for = pattern != kAuto && (glob_match(pattern, parent_path(name)) || glob_match(pattern, name));
-      parameter.asked_for = parameter.asked_for || (parameter.norm_like && asked_for);
-    }
-    asks_for_norms_ = asks_for_norms_ || parameter.asked_for;
     parameter.names.push_back(name);
     parameter.is_buffer = is_buffer;
     parameter.tensor = tensor;
@@ -81,10 +80,19 @@ void Plan::find_blocks() {
     const auto id = static_cast<int>(stacks_.size());
     auto& state = stacks_.emplace_back();
     state.container = stack.container;
-    state.embedding = id == 0 ? "embedding" : stack.container + (stack.container.empty() ? "" : ".") + "embedding";
+    state.embedding = id == 0 ? "embedding" : stack.container + ".embedding";
+    const auto is_same = [&](const StackState& other) {
+      return &other != &state && other.embedding == state.embedding;
+    };
+    if (id > 0 && (stack.container.empty() || std::any_of(stacks_.begin(), stacks_.end(), is_same))) {
+      const auto& first = stack.blocks.front();  // several kinds of blocks in one container: "decoder_layer.embedding"
+      state.embedding = first.substr(0, first.find_last_not_of("0123456789._") + 1) + ".embedding";
+    }
     for (const auto& path : stack.blocks) {
       state.blocks.push_back(static_cast<int>(blocks_.size()));
-      blocks_.push_back({path, id, false, {}});
+      auto& block = blocks_.emplace_back();
+      block.path = path;
+      block.stack = id;
     }
   }
   bool any_outside = false;
@@ -106,7 +114,7 @@ void Plan::find_blocks() {
 }
 
 // Names are sure from here on; kinds and sources are guesses for a pre-norm model until a pass was seen.
-void Plan::make_sites() {
+void Plan::make_stream_sites() {
   const auto entry_of = [&](int block) {
     std::string first;
     for (const auto& parameter : parameters_) {
@@ -143,6 +151,28 @@ void Plan::make_sites() {
       }
       ++index;
     }
+  }
+}
+
+void Plan::make_norm_sites() {
+  for (const auto& pattern : options_.sites()) {
+    const auto is_name = [&](const SiteRecord& r) { return matches_name(pattern, r); };
+    names_norms_.push_back(pattern != kAuto && (pattern.find("**") != std::string::npos ||
+                                                std::none_of(records_.begin(), records_.end(), is_name)));
+  }
+  for (auto& parameter : parameters_) {
+    for (std::size_t i = 0; parameter.norm_like && i < names_norms_.size(); ++i) {
+      const auto is_asked_for = [&](const std::string& name) {
+        return glob_match(options_.sites()[i], parent_path(name)) || glob_match(options_.sites()[i], name);
+      };
+      parameter.asked_for =
+          parameter.asked_for ||
+          (names_norms_[i] && std::any_of(parameter.names.begin(), parameter.names.end(), is_asked_for));
+    }
+    asks_for_norms_ = asks_for_norms_ || parameter.asked_for;
+  }
+  for (auto& record : records_) {
+    record.wanted = is_wanted(record);
   }
   for (const auto& parameter : parameters_) {
     const auto is_source = [&](const SiteRecord& r) {
@@ -190,8 +220,7 @@ void Plan::refine(int record, SiteKind kind, const std::string& source, int inde
   r.site.stack = stack_of(r.site, stack);
   r.stack = stack;
   r.dropped = false;
-  r.wanted = std::any_of(options_.sites().begin(), options_.sites().end(),
-                         [&](const std::string& pattern) { return matches(pattern, r); });
+  r.wanted = is_wanted(r);
 }
 
 // Of a tap, its name tells; of what is read inside the model, where that is.
@@ -207,18 +236,39 @@ std::string Plan::stack_of(const Site& site, int stack) const {
   return site.index >= -1 && static_cast<std::size_t>(stack) < stacks_.size() ? stacks_[stack].container : "";
 }
 
-bool Plan::matches(const std::string& pattern, const SiteRecord& record) const {
-  const auto& site = record.site;
-  if (pattern == kAuto) {
-    return site.index >= -1 || reads_any_norm() || is_handed_over(site.kind);
+bool Plan::is_wanted(const SiteRecord& record) const {
+  for (std::size_t i = 0; i < options_.sites().size(); ++i) {
+    if (matches(i, record)) {
+      return true;
+    }
   }
+  return false;
+}
+
+int Plan::tapped(std::string_view name) const noexcept {
+  const auto position = tapped_.find(name);
+  return position == tapped_.end() ? -1 : position->second;
+}
+
+bool Plan::matches_name(const std::string& pattern, const SiteRecord& record) const {
+  const auto& site = record.site;
   const auto is_path = [&](const Block& block) { return block.path == site.name; };
   const bool is_block = !is_handed_over(site.kind) || std::any_of(blocks_.begin(), blocks_.end(), is_path);
   const bool by_alias =
-      is_block && site.index >= 0 && record.stack == 0 && glob_match(pattern, "blocks." + std::to_string(site.index));
-  const bool by_norm =
-      !is_handed_over(site.kind) && (glob_match(pattern, parent_path(site.source)) || glob_match(pattern, site.source));
-  return glob_match(pattern, site.name) || by_alias || by_norm;
+      is_block && site.index >= 0 && record.stack == 0 && name_match(pattern, "blocks." + std::to_string(site.index));
+  return by_alias || name_match(pattern, site.name);
+}
+
+bool Plan::matches(std::size_t pattern, const SiteRecord& record) const {
+  const auto& text = options_.sites()[pattern];
+  const auto& site = record.site;
+  if (text == kAuto) {
+    return site.index >= -1 || reads_any_norm() || is_handed_over(site.kind);
+  }
+  const bool enters_norm = !is_handed_over(site.kind) && site.kind != SiteKind::kNormOutput;
+  const bool by_norm = pattern < names_norms_.size() && names_norms_[pattern] && enters_norm &&
+                       (glob_match(text, parent_path(site.source)) || glob_match(text, site.source));
+  return by_norm || matches_name(text, record);
 }
 
 const std::string& Plan::name_in(const Parameter& parameter, int block) const {
@@ -234,51 +284,73 @@ std::string Plan::output_name(int block, int use) const {
   return use == 0 ? blocks_[block].path : blocks_[block].path + "#" + std::to_string(use);
 }
 
-void Plan::place(int block, int index) {
+void Plan::place(int block, int use, int index) {
   auto& b = blocks_[block];
-  b.indices.push_back(index);
-  if (stacks_[b.stack].post_norm && b.indices.size() == 1) {  // the site was made in the order of registration
-    const int site = record(b.path);
-    const auto known = records_[site].site;
-    refine(site, known.kind, known.source, index, b.stack);
+  if (static_cast<std::size_t>(use) >= b.indices.size()) {
+    b.indices.resize(static_cast<std::size_t>(use) + 1, -1);
+  }
+  b.indices[use] = index;
+  if (const int known = find_record(output_name(block, use)); known >= 0) {
+    const auto site = records_[known].site;  // made in the order of numbers
+    const bool was_dropped = records_[known].dropped;
+    refine(known, site.kind, site.source, index, b.stack);
+    records_[known].dropped = was_dropped;
   }
 }
 
-void Plan::set_post_norm(int stack, std::string_view path) {
-  auto& state = stacks_[stack];
-  state.post_norm = true;
-  for (const int block : state.blocks) {
-    auto& b = blocks_[block];
-    const auto source = b.path + "." + std::string(path);
-    const int parameter = find_name(source);
-    if (parameter >= 0) {
-      const int site = record(b.path);
-      const auto known = records_[site].site;
-      if (!is_handed_over(known.kind) || records_[site].hits == 0) {
-        refine(site, SiteKind::kNormOutput, source, b.indices.empty() ? known.index : b.indices.front(), stack);
-      }
-      parameters_[parameter].output_site = site;
-    }
-    b.resolved = true;
-    state.tail_resolved = parameter >= 0;
+void Plan::dismiss(int block) {
+  auto& b = blocks_[block];
+  b.dismissed = true;
+  for (auto& parameter : parameters_) {
+    std::erase(parameter.blocks, block);
   }
+  if (const int known = find_record(b.path); known >= 0 && !is_handed_over(records_[known].site.kind)) {
+    records_[known].dropped = true;
+  }
+  stacks_[b.stack].expects_tail = true;
+}
+
+bool Plan::are_alike(int block, int other) const {
+  const auto shape_of = [&](int id) {
+    std::vector<std::pair<std::string, std::int64_t>> shape;
+    const auto& path = blocks_[id].path;
+    for (const auto& parameter : parameters_) {
+      for (const auto& name : parameter.names) {
+        if (!parameter.is_buffer && lies_in(name, path)) {
+          shape.emplace_back(name.substr(path.size()), parameter.tensor.dim());
+        }
+      }
+    }
+    std::sort(shape.begin(), shape.end());
+    return shape;
+  };
+  return shape_of(block) == shape_of(other);
 }
 
 void Plan::settle() {
-  learning_ = false;
+  bool is_open = false;
   for (const auto& block : blocks_) {
-    learning_ = learning_ || !block.resolved;
+    is_open = is_open || !(block.resolved || block.dismissed);
   }
   for (const auto& stack : stacks_) {
-    learning_ = learning_ || (stack.expects_tail && !stack.tail_resolved);
+    is_open = is_open || (stack.expects_tail && !stack.tail_resolved);
   }
-  reads_all_ = learning_ || asks_for_norms_;
+  bool any_wanted = false;
+  bool any_missing = false;
+  for (const auto& record : records_) {
+    const bool counts = record.wanted && !record.dropped && record.stack >= 0;
+    any_wanted = any_wanted || counts;
+    any_missing = any_missing || (counts && record.hits == 0);
+  }
+  learning_ = is_open && (any_missing || !any_wanted);
+  reads_all_ = learning_ || asks_for_norms_ || !first_uses_.empty();
   reads_results_ = learning_;
   for (const auto& parameter : parameters_) {
-    const bool indirect = !parameter.uses.empty() && parameter.reading != Reading::kNorm;
-    const bool post_norm = parameter.output_site >= 0;
-    reads_all_ = reads_all_ || indirect || post_norm;
-    reads_results_ = reads_results_ || indirect || post_norm;
+    for (const auto& use : parameter.uses) {
+      const bool indirect = use.reading != Reading::kNorm || use.at_addition;
+      reads_all_ = reads_all_ || indirect;
+      reads_results_ = reads_results_ || indirect;
+    }
   }
 }
 
@@ -301,10 +373,10 @@ std::vector<Site> Plan::sites() const {
 
 std::vector<std::string> Plan::unmatched_patterns() const {
   std::vector<std::string> unmatched;
-  for (const auto& pattern : options_.sites()) {
-    const auto hit = [&](const SiteRecord& r) { return !r.dropped && matches(pattern, r); };
+  for (std::size_t i = 0; i < options_.sites().size(); ++i) {
+    const auto hit = [&](const SiteRecord& r) { return !r.dropped && matches(i, r); };
     if (std::none_of(records_.begin(), records_.end(), hit)) {
-      unmatched.push_back(pattern);
+      unmatched.push_back(options_.sites()[i]);
     }
   }
   return unmatched;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <infoplane/hooks/watch.hpp>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,12 +12,26 @@
 
 namespace infoplane::hooks::detail {
 
-/// How an operator reads a parameter, which says where its stream stands.
+/// Where a stream stands, seen from an operator that has a parameter.
 enum class Reading {
-  kNorm,        ///< fused norm: operand 0
-  kGain,        ///< product with the gain of a hand-written norm: the other operand
-  kOther,       ///< the first operand that is no parameter
-  kBehindNorm,  ///< likewise, which is what a norm without a weight returned: what entered that norm
+  kNorm,    ///< fused norm: operand 0
+  kGain,    ///< product with the gain of a hand-written norm: the other operand
+  kOther,   ///< the first operand that is no parameter
+  kOutput,  ///< fused norm: what it returns
+  kLater,   ///< an operand of an operator without parameters that comes before the next one with a parameter
+};
+
+/// One use of a parameter in a pass: which site its stream is.
+struct Use {
+  std::size_t call = 0;  ///< of this parameter, from 0; of a use without a parameter, none
+  Reading reading = Reading::kNorm;
+  int site = -1;              ///< −1: none, the use is that of a block or a tail that is read elsewhere
+  int block = -1;             ///< that begins here
+  bool is_tail = false;       ///< the last block of a stack has ended
+  bool at_addition = false;   ///< the operator has it in another layout; the addition x + f(x) has it as it is
+  std::string operator_name;  ///< of `kLater`, with which of that name it is, from 1, and of its tensors, from 0
+  int occurrence = 0;
+  int operand = 0;
 };
 
 /// A site with what happened to it so far.
@@ -24,17 +39,12 @@ struct SiteRecord {
   Site site;
   int stack = 0;
   bool wanted = false;
-  bool dropped = false;  ///< turned out to be another site
+  bool dropped = false;  ///< turned out to be another site, or none
   std::int64_t hits = 0;
   std::int64_t repeats = 0;
   std::string operator_name;
   std::vector<std::int64_t> shape;
-};
-
-/// One use of a parameter in a pass: which site its stream is, and which block begins there (−1 the tail of a stack).
-struct Use {
-  int site = -1;
-  int block = -1;
+  std::string doubt;  ///< why no tensor was taken for it
 };
 
 struct Parameter {
@@ -44,15 +54,14 @@ struct Parameter {
   bool is_buffer = false;
   bool norm_like = false;
   bool asked_for = false;  // a pattern names this norm
-  Reading reading = Reading::kNorm;
-  std::vector<Use> uses;  // in the order of calls
-  int output_site = -1;   // post-norm: the site that is this norm's output
+  std::vector<Use> uses;
 };
 
 struct Block {
   std::string path;
   int stack = 0;
   bool resolved = false;     // where the stream enters it is known
+  bool dismissed = false;    // numbered like a block, but none: an embedding or a head in one container with the blocks
   std::vector<int> indices;  // place in the order of the forward, one for each use of the block
 };
 
@@ -62,7 +71,7 @@ struct StackState {
   std::vector<int> blocks;
   bool expects_tail = false;  // there are parameters behind the blocks that could show the last output
   bool tail_resolved = false;
-  bool post_norm = false;
+  bool post_norm = false;  // its streams are read at the outputs of norms
 };
 
 /// The kind of site that a reading makes.
@@ -101,17 +110,27 @@ class Plan {
   /// Says what the record is after all, and whether it is wanted.
   void refine(int record, SiteKind kind, const std::string& source, int index, int stack);
 
+  /// The record of a tap that handed over the tensor of a site of the tree, under another name; −1 for any other.
+  int tapped(std::string_view name) const noexcept;
+  void set_tapped(const std::string& name, int record) { tapped_[name] = record; }
+
   /// The name of `parameter` inside `block` (any name for −1).
   const std::string& name_in(const Parameter& parameter, int block) const;
 
   /// Name of the output of the `use`-th use of a block.
   std::string output_name(int block, int use) const;
 
-  /// The next use of this block has that place in the order of the forward.
-  void place(int block, int index);
+  /// The `use`-th use of this block has that place in the order of the forward.
+  void place(int block, int use, int index);
 
-  /// The stream between the blocks of this stack is the output of the norm at `path` inside each block.
-  void set_post_norm(int stack, std::string_view path);
+  /// A use of a parameter, or (−1) of none: what comes before any parameter in a pass.
+  void add_use(int parameter, Use use) { (parameter < 0 ? first_uses_ : parameters_[parameter].uses).push_back(use); }
+  const std::vector<Use>& first_uses() const noexcept { return first_uses_; }
+
+  /// The module is no block: its parameters are like those outside of all blocks.
+  void dismiss(int block);
+  /// Their parameters have the same names and numbers of axes.
+  bool are_alike(int block, int other) const;
 
   /// Something is still to be learnt from a pass.
   bool learning() const noexcept { return learning_; }
@@ -137,16 +156,22 @@ class Plan {
  private:
   void add_tensors(const std::vector<NamedTensor>& tensors);
   void find_blocks();
-  void make_sites();
-  bool matches(const std::string& pattern, const SiteRecord& record) const;
+  void make_stream_sites();
+  void make_norm_sites();
+  bool matches_name(const std::string& pattern, const SiteRecord& record) const;
+  bool matches(std::size_t pattern, const SiteRecord& record) const;
+  bool is_wanted(const SiteRecord& record) const;
   std::string stack_of(const Site& site, int stack) const;
 
   WatchOptions options_;
+  std::vector<bool> names_norms_;  // of each pattern
   std::vector<Parameter> parameters_;
   std::unordered_map<const c10::TensorImpl*, int> by_identity_;
   std::vector<Block> blocks_;
   std::vector<StackState> stacks_;
   std::vector<SiteRecord> records_;
+  std::vector<Use> first_uses_;
+  std::map<std::string, int, std::less<>> tapped_;
   bool learning_ = false;
   bool reads_all_ = false;
   bool reads_results_ = false;

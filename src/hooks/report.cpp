@@ -27,6 +27,8 @@ const char* to_string(SiteKind kind) noexcept {
       return "tap";
     case SiteKind::kModuleOutput:
       return "module output";
+    case SiteKind::kResidualStream:
+      return "residual stream";
   }
   return "unknown";
 }
@@ -45,6 +47,15 @@ constexpr const char* kAdvice =
     "  * a module that is not registered, or a fused kernel that skips the norm: put x = infoplane::tap(\"NAME\", x)\n"
     "    where the block ends;\n"
     "  * a block that is not used: leave it out of WatchOptions::sites, or name the blocks with WatchOptions::blocks.";
+
+/// What to write in the model's code so that nothing has to be found out.
+std::string line_of_tap(const Plan& plan, const SiteRecord& record) {
+  const auto line = fmt::format("x = infoplane::tap(\"{}\", x);", printable(record.site.name));
+  const auto& stack = plan.stacks()[static_cast<std::size_t>(record.stack)];
+  return record.site.index < 0
+             ? fmt::format("write {} before {} is called", line, printable(plan.blocks()[stack.blocks.front()].path))
+             : fmt::format("write {} where {} has returned x", line, printable(record.site.name));
+}
 
 /// Length of the stream's last axis, from the norm that reads it; 0 where the source does not say.
 std::int64_t width(const Plan& plan, const SiteRecord& record) {
@@ -77,6 +88,9 @@ std::string complain(const Plan& plan) {
       lines += fmt::format("  {}: 0 hits, expected as {} at {}, shape {}\n", printable(record.site.name),
                            to_string(record.site.kind),
                            record.site.source.empty() ? "?" : printable(record.site.source), shape_of(plan, record));
+      if (!record.doubt.empty()) {
+        lines += fmt::format("    {}; {}\n", printable(record.doubt), line_of_tap(plan, record));
+      }
     }
   }
   for (const auto& pattern : plan.unmatched_patterns()) {

@@ -83,6 +83,21 @@ void Watcher::rethrow_pending() {
   }
 }
 
+std::vector<std::string> Watcher::names() const {
+  std::vector<std::string> names;
+  for (const auto& record : state_->watch->plan.records()) {
+    if (record.site.index >= -1 && !record.dropped) {
+      names.push_back(record.site.name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> Watcher::unmatched_patterns() const {
+  const auto& plan = state_->watch->plan;
+  return plan.stacks().empty() ? std::vector<std::string>{} : plan.unmatched_patterns();
+}
+
 std::string Watcher::describe() const { return detail::describe(state_->watch->plan); }
 
 }  // namespace infoplane::hooks

@@ -3,9 +3,20 @@
 #include <algorithm>
 #include <infoplane/core/error.hpp>
 
+#include "core/text.hpp"
+
 namespace infoplane {
 
 namespace {
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kMostNames = 16;
+  std::string result;
+  for (std::size_t i = 0; i < names.size() && i < kMostNames; ++i) {
+    result += (i == 0 ? "\"" : ", \"") + text::printable(names[i]) + '"';
+  }
+  return names.size() > kMostNames ? detail::concat(result, " and ", names.size() - kMostNames, " more") : result;
+}
 
 bool has_order(const std::vector<int>& orders, std::string (*name)(int), const std::string& wanted) {
   return std::any_of(orders.begin(), orders.end(), [&](int order) { return name(order) == wanted; });
@@ -30,6 +41,22 @@ MonitorOptions checked(MonitorOptions options) {
                     " and output orders ", detail::join(labels.output_orders()));
   }
   return options;
+}
+
+hooks::WatchOptions watch_options(const MonitorOptions& options) {
+  std::vector<std::string> patterns = options.sites();
+  patterns.insert(patterns.end(), options.taps().begin(), options.taps().end());
+  return hooks::WatchOptions().sites(std::move(patterns)).blocks(options.blocks());
+}
+
+void require_matches(const MonitorOptions& options, const hooks::Watcher& watcher) {
+  const auto unmatched = options.pipeline() ? std::vector<std::string>{} : watcher.unmatched_patterns();
+  for (const auto& pattern : options.sites()) {
+    const bool matches = std::find(unmatched.begin(), unmatched.end(), pattern) == unmatched.end();
+    INFOPLANE_CHECK(matches, SiteError, "MonitorOptions::sites: \"", text::printable(pattern),
+                    "\" matches no site and no norm of the model. Its sites are ", listed(watcher.names()),
+                    ". A name that only tap() in the model's code has belongs to MonitorOptions::taps");
+  }
 }
 
 }  // namespace infoplane

@@ -52,8 +52,10 @@ class Monitor::Impl {
       : ranks_(std::move(communicator), options.sequence_group()),
         options_(for_rank(checked(std::move(options)))),
         has_model_(sizeof...(Model) > 0),
-        watcher_(std::make_shared<hooks::Watcher>(model..., hooks::WatchOptions().sites(options_.sites()))),
-        state_(std::make_shared<MonitorState>(options_)) {}
+        watcher_(std::make_shared<hooks::Watcher>(model..., watch_options(options_))),
+        state_(std::make_shared<MonitorState>(options_)) {
+    require_matches(options_, *watcher_);
+  }
 
   bool logs(std::int64_t step) const noexcept { return step % options_.every() == 0; }
   bool observes(std::int64_t step) const noexcept {

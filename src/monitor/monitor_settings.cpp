@@ -26,6 +26,9 @@ RankSettings Monitor::Impl::settings_for_others(const Stream& stream) const {
       {"calibration", estimator.calibration().name()},
       {"label weights", estimator.label_weights() == estimator::LabelWeights::kUniform ? "uniform" : "empirical"},
       {"max_labels", std::to_string(estimator.max_labels())}};
+  if (!options_.pipeline()) {
+    result.fields.emplace_back("blocks", options_.blocks());
+  }
   result.sites = own_sites();
   result.may_differ_in_sites = options_.pipeline();
   result.width = stream.prototype() == nullptr ? 0 : stream.prototype()->dimension();

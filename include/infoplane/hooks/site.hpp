@@ -10,10 +10,8 @@ namespace infoplane::hooks {
 
 /// Which tensor of the forward a site hands over.
 enum class SiteKind {
-  kNormInput,   ///< the stream that enters a fused LayerNorm or RMSNorm; one without a weight belongs to no block
-                ///< and is read where the next map takes its result, so in a post-norm model with such norms it is
-                ///< the sum before the block's last norm
-  kNormOutput,  ///< post-norm: the output of the block's last norm
+  kNormInput,         ///< the stream that enters a fused LayerNorm or RMSNorm, with a weight or without
+  kNormOutput,        ///< post-norm: the output of the block's last norm
   kNormalisedStream,  ///< hand-written RMSNorm: the normalised stream, which has the stream's direction
   kCentredStream,     ///< hand-written LayerNorm: likewise after its mean was taken off, so the direction is that of
                       ///< x − mean(x), not of x; where that matters, tap the stream itself
@@ -21,6 +19,8 @@ enum class SiteKind {
   kEmbedding,         ///< stands for the embedding until the first observed forward shows where its stream is read
   kTap,               ///< handed over by `tap()`
   kModuleOutput,      ///< the result of a `Hookable` module
+  kResidualStream,    ///< the stream itself, at an operator without parameters: where the block adds to it,
+                      ///< or where what follows the last block first reads it
 };
 
 /// "norm input", "norm output", …
@@ -32,10 +32,12 @@ struct Site {
   /// ("blocks.0", "h.0", "block0"), whichever source saw it. The n-th use of a shared block is "layer#n".
   std::string name;
   SiteKind kind = SiteKind::kNormInput;
-  /// The parameter or tap at which it is read, such as "blocks.1.ln1.weight".
+  /// The parameter or tap at which it is read, such as "blocks.1.ln1.weight"; of what is read at an operator without
+  /// parameters, the last parameter before that.
   std::string source;
   /// −1 the embedding, 0, 1, … the block whose output it is in the order of the forward, −2 any other tensor, such as
-  /// the streams "norms.0", "norms.1", … of a model without known blocks. Means over blocks take those from 0 on.
+  /// the streams "norms.0", "norms.1", … of a model without known blocks, or what is tapped inside a block. Means over
+  /// blocks take those from 0 on.
   int index = -2;
   /// Path of the list whose blocks the stream passes, such as "transformer.encoder.layers"; of a tap, what stands
   /// before the last part of its name. Empty where there is none. Streams of different stacks can be of different

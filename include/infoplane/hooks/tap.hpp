@@ -24,6 +24,10 @@ void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind = S
 /// where nothing is registered and nothing embedded, its first norm), and at another tap of "embedding", so that a
 /// second forward in the scope adds no sites. A watcher without a module sees the taps of "embedding" only. If a norm
 /// sees the same site, the tap, which comes first, counts.
+///
+/// Beside a watched tree the site of a tap is told by its tensor: that of a watched site is this site, whatever the tap
+/// is called, under the name that the tree has for it ("layers.0", not "blocks.0"). Any other tensor is a site of its
+/// own, and no block's output.
 inline const at::Tensor& tap(std::string_view name, const at::Tensor& x) {
   if (detail::listeners != 0) [[unlikely]] {
     detail::fire_tap(name, x);

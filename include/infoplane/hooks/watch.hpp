@@ -15,25 +15,39 @@ class Module;
 namespace infoplane::hooks {
 
 struct WatchOptions {
-  /// What to capture: "auto" (the embedding and the output of each block), or glob patterns that match the name of a
-  /// site ("h.3", "embedding"), its alias by order ("blocks.3" whatever the model calls its blocks), the path of a norm
-  /// ("blocks.*.ln1": the stream that enters it), or the name of a tap. `*` stays inside one part of a path, `**` does
-  /// not.
+  /// What to capture: "auto" (the embedding, the output of each block, and what is tapped), or patterns.
+  ///
+  /// A pattern has to match the whole of a name that `Watcher::describe` prints: that of a site ("h.3", "embedding",
+  /// the name of a tap), or its alias by order ("blocks.3" whatever the model calls its blocks). `*` stands for any
+  /// text, dots too, and `?` for one character: "*decoder*", "transformer.*".
+  ///
+  /// A pattern that matches no such name is one of norms: it names the streams that enter them, by their paths
+  /// ("blocks.*.ln2"). Paths are matched part by part: there `*` stays inside a part, and `**` stands for any number of
+  /// them. A pattern with `**` is one of norms too.
   INFOPLANE_ARG(std::vector<std::string>, sites) = {"auto"};
-  /// Glob pattern of the modules that are the blocks, such as "stages.*.layers.*"; empty: the outermost repeated
-  /// modules.
+  /// Which modules are the blocks: a pattern of their paths, part by part as for norms, such as "stages.*.layers.*" (of
+  /// modules inside one another the outer ones). Empty: the outermost children whose names differ in their number only
+  /// and which hold more than one matrix, whatever their norms are called; one at either end to which nothing is added,
+  /// such as a head in one Sequential with the blocks, turns out to be none in the first observed forward.
   INFOPLANE_ARG(std::string, blocks);
 };
 
 /// Captures the residual stream of a LibTorch model whose code knows nothing of it, at the norms (and, where a block
-/// or the head begins with none, at the first operator that uses one of its parameters).
+/// or the head begins with none, at another operator that has the stream).
 ///
-/// The tree of modules says which blocks there are; the first observed forward says in which order they run and
-/// whether they are pre-norm or post-norm, so all blocks must run in it. Where a later forward drops a layer, the site
-/// that is read at its entry is missing from this scope, and the layer's own output is what entered it. The model is
-/// never modified: parameters are recognised by identity, and a reference to each is held. The module itself is
-/// borrowed, and read only by the constructor, `rescan` and `verify_sources`. Two watchers may observe at the same
-/// time, on one model or on two. A watcher belongs to one thread at a time.
+/// The tree of modules says which blocks there are; the first observed forward says in which order they run and which
+/// tensors are the streams between them, so all blocks must run in it. A tensor is taken for the stream that enters a
+/// block where a residual addition of the block has it, x + f(x) in any form (scaled, masked, gated, in place), and
+/// where it is what the block before made of its own stream; in a block that adds nothing, where it is the one tensor
+/// that the block was handed. A condition, a memory or a value of another layer is neither. What is not shown so has no
+/// site, and `verify` says so. What a tap hands over under another name is the site whose tensor it is, if that is
+/// watched.
+///
+/// Where a later forward drops a layer, the site that is read at its entry is missing from this scope, and the layer's
+/// own output is what entered it. The model is never modified: parameters are recognised by identity, and a reference
+/// to each is held. The module itself is borrowed, and read only by the constructor, `rescan` and `verify_sources`. In
+/// the first forward a stream is held until its block is seen to add to it. Two watchers may observe at the same time,
+/// on one model or on two. A watcher belongs to one thread at a time.
 class Watcher {
  public:
   /// Watches taps only.
@@ -57,8 +71,8 @@ class Watcher {
 
   /// The embedding, then the blocks in order; where no blocks were found, the input of each fused norm in the order of
   /// calls ("norms.0", …, of index −2: which of them are block outputs is not known); other streams and taps after
-  /// them, taps when first seen. Names stand from the construction on, kind and source are sure after the first
-  /// observed forward. Changed by scopes and `rescan`.
+  /// them, taps when first seen. Names stand from the construction on, but for modules that turn out to be no blocks;
+  /// kind and source are sure after the first observed forward. Changed by scopes and `rescan`.
   const std::vector<Site>& sites() const;
 
   /// Captures until the returned scope ends, on this thread only.
@@ -80,8 +94,8 @@ class Watcher {
   /// @throws StateError while a scope is open, or if the watcher has no module
   void rescan();
 
-  /// @throws SiteError with a line for each site that has not fired in any scope so far, each pattern that matched
-  /// nothing, and what to do
+  /// @throws SiteError with a line for each site that has not fired in any scope so far, where its tensor was looked
+  /// for, and the line of `tap` that settles it; for each pattern that matched nothing; and with what else to do
   void verify() const;
 
   /// For sites that came before and come no longer: reads the tree as it is now, and tells a replaced norm or head
@@ -94,6 +108,13 @@ class Watcher {
 
   /// A table of the blocks and sites that were found, with hits, operator and shape.
   std::string describe() const;
+
+  /// The embeddings and the blocks of the tree, watched or not: what the patterns of sites can match.
+  std::vector<std::string> names() const;
+
+  /// Patterns that match neither a site nor a norm, so that only a tap could have such a name; none where the model has
+  /// no known blocks, or there is no model.
+  std::vector<std::string> unmatched_patterns() const;
 
  private:
   struct State;

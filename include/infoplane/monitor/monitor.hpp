@@ -33,7 +33,10 @@ namespace infoplane {
 class Monitor {
  public:
   /// Finds the sites of the model that match `options.sites()`.
-  /// @throws ArgumentError if an option is out of range. @throws SiteError if a pattern matches nothing.
+  /// @throws ArgumentError if an option is out of range, or if `options.blocks()` matches no module.
+  /// @throws SiteError if a pattern of `options.sites()` matches neither a name that `describe()` prints nor a norm.
+  /// Not in pipelines, where other ranks have other blocks, and not where the model has no known blocks: then the first
+  /// observed forward tells.
   ///
   /// With a communicator of several ranks each rank has a monitor, and a point is that of the tokens of all of them:
   /// the same bits on every rank. `end_step` at logged steps, `end_heldout`, and `observe_heldout` where it ends an

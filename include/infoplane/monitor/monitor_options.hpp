@@ -32,8 +32,15 @@ enum class AxisOrder : std::uint8_t {
 
 /// What a Monitor watches, when, and how it measures.
 struct MonitorOptions {
-  /// Sites by name ("blocks.*", "embedding", "blocks.*.ln1"; `*` stands for any text), or "auto": every site found.
+  /// Patterns of the sites, as in `hooks::WatchOptions::sites` ("blocks.*", "embedding", "blocks.*.ln1"), or "auto":
+  /// the embedding, the output of each block, and what is tapped.
   INFOPLANE_ARG(SitePatterns, sites) = "auto";
+  /// Patterns of names that only `tap` in the model's code has, beside `sites` that name some of the model's. "auto"
+  /// has them all.
+  INFOPLANE_ARG(SitePatterns, taps);
+  /// Which modules are the blocks, as in `hooks::WatchOptions::blocks` ("stages.*.layers.*"); empty: the outermost
+  /// repeated ones. Over ranks the same everywhere, but for pipelines.
+  INFOPLANE_ARG(std::string, blocks);
   /// A point is logged at every step that this divides.
   INFOPLANE_ARG(std::int64_t, every) = 50;
   /// Steps whose micro-batches make a point of the `train` stream: the logged step and the w − 1 before it. 1 ≤ w ≤

@@ -1,0 +1,103 @@
+// Tensors that were tapped under names of their own: the streams of sites, or others.
+#include <infoplane/core/error.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "hooks/glob.hpp"
+#include "hooks/learner.hpp"
+
+namespace infoplane::hooks::detail {
+
+void Learner::tap(Tapped tapped) {
+  tapped.value = flow_.value(tapped.tensor);
+  int record = -1;
+  for (const auto& use : uses_) {
+    if (use.accepted && flow_.same(use.stream, tapped.value)) {
+      record = use.site;  // was read before it was tapped
+    }
+  }
+  for (const auto& [site, value] : outputs_) {
+    record = flow_.same(value, tapped.value) ? site : record;
+  }
+  if (record >= 0 && plan_.records()[record].wanted) {
+    plan_.set_tapped(tapped.name, record);
+    return;
+  }
+  tapped.tensor = tapped.tensor.variable_data();
+  taps_.push_back(std::move(tapped));
+  constexpr std::size_t kMostHeld = 8;
+  if (taps_.size() > kMostHeld) {
+    std::vector<Tapped> first = {std::move(taps_.front())};
+    taps_.erase(taps_.begin());
+    flush(std::move(first), true);
+  }
+}
+
+/// The site's tensor was tapped: then that is the site, under its own name.
+bool Learner::settle_taps(int record, Flow::Value value) {
+  auto taps = std::exchange(taps_, {});
+  const auto is_site = [&](const Tapped& tapped) {
+    return flow_.same(tapped.value, value) && tapped.tensor.numel() == flow_.numel(value);
+  };
+  const auto found = plan_.records()[record].wanted ? std::find_if(taps.begin(), taps.end(), is_site) : taps.end();
+  if (found == taps.end()) {
+    sort_out(std::move(taps), plan_.records()[record].site.index);
+    return false;
+  }
+  auto& site = plan_.records()[record];
+  const bool is_new = !is_handed_over(site.site.kind) || site.hits == 0;
+  if (is_new) {
+    plan_.refine(record, found->kind, found->source, site.site.index, site.stack);
+  }
+  std::vector<Tapped> others;
+  for (auto& tapped : taps) {
+    if (is_site(tapped)) {
+      plan_.set_tapped(tapped.name, record);
+    } else {
+      others.push_back(tapped);
+    }
+  }
+  fire_(record, found->tensor, "tap", FiredBy::kTap);
+  sort_out(std::move(others), plan_.records()[record].site.index);
+  return true;
+}
+
+/// Where a later block's output was seen, nothing more will show what earlier ones handed on.
+void Learner::sort_out(std::vector<Tapped> taps, int index) {
+  for (auto& tapped : taps) {
+    const auto last = std::string_view(tapped.name).substr(tapped.name.rfind('.') + 1);
+    const int number = number_of(tapped.name);
+    const bool is_by_order = tapped.name == infoplane::detail::concat("blocks.", last) && number >= 0;
+    if (is_by_order && number > index) {
+      taps_.push_back(std::move(tapped));
+    } else {
+      flush({std::move(tapped)}, is_by_order && number < index);
+    }
+  }
+}
+
+/// What was tapped is the stream of no site, so it is one of its own, outside of the means over blocks; but where
+/// nothing shows what the n-th block hands on, "blocks.n" is the word of the user for it.
+void Learner::flush(std::vector<Tapped> taps, bool by_order) {
+  for (const auto& tapped : taps) {
+    int record = -1;
+    for (int i = 0; by_order && i < static_cast<int>(plan_.records().size()); ++i) {
+      const auto& r = plan_.records()[i];
+      const bool is_of_tree = r.stack == 0 && r.site.index >= 0 && !is_handed_over(r.site.kind) && !r.dropped;
+      if (is_of_tree && r.wanted && r.hits == 0 && tapped.name == infoplane::detail::concat("blocks.", r.site.index)) {
+        record = i;
+      }
+    }
+    if (record >= 0) {
+      plan_.set_tapped(tapped.name, record);
+      plan_.refine(record, tapped.kind, tapped.source, plan_.records()[record].site.index, 0);
+    } else {
+      record = plan_.record(tapped.name);
+      plan_.refine(record, tapped.kind, tapped.source, -2, 0);
+    }
+    fire_(record, tapped.tensor, "tap", FiredBy::kTap);
+  }
+}
+
+}  // namespace infoplane::hooks::detail
