@@ -370,46 +370,6 @@ bool Pass::is_done() const {
   return !records.empty();
 }
 
-void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
-  if (!tensor.defined() || in_backward()) {
-    return;
-  }
-  std::string site(name);
-  int index = name == "embedding" ? -1 : number_of(name);
-  if (name != "embedding" && index < 0 && plan_.find_record(name) < 0) {
-    numbers_taps_ = true;  // where the next forward begins, only operators show
-    const auto known = [&](const auto& calls) { return calls.first == name; };
-    auto position = std::find_if(tap_calls_.begin(), tap_calls_.end(), known);
-    if (position == tap_calls_.end()) {
-      position = tap_calls_.insert(tap_calls_.end(), {std::string(name), 0});
-    }
-    index = position->second++;
-    site = infoplane::detail::concat(name, '.', index);
-  }
-  const auto source = infoplane::detail::concat("tap(\"", name, "\")");
-  int record = plan_.find_record(site);
-  record = record < 0 ? plan_.tapped(site) : record;
-  if (record < 0 && learns()) {
-    learner_->tap({site, source, kind, tensor});
-    return;
-  }
-  const bool is_new = record < 0;
-  record = is_new ? plan_.record(site) : record;
-  const auto& r = plan_.records()[record];
-  const bool has_come = static_cast<std::size_t>(record) < fired_.size() && fired_[record] != Source::kNone;
-  if (!has_come && (r.site.kind != kind || r.hits == 0)) {
-    // A site of the tree keeps its place in the order: "net.1" may be the first block. What is no site of the tree is
-    // the output of a block only where no blocks are known.
-    const int place = plan_.stacks().empty() ? index : -2;
-    plan_.refine(record, kind, source, is_new ? place : r.site.index, is_new ? 0 : r.stack);
-  }
-  if (has_come && name == "embedding" && fired_[record] == Source::kTap) {
-    tap_calls_.clear();  // another forward
-  }
-  operator_name_ = "tap";
-  fire(record, tensor, Source::kTap);
-}
-
 SiteKind Pass::kind_of_stream(Reading reading, const at::Tensor& stream) {
   return reading == Reading::kGain && is_centred(stream) ? SiteKind::kCentredStream : kind_of(reading);
 }
