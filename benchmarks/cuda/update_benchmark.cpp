@@ -27,16 +27,16 @@
 #include <string>
 #include <vector>
 
-#include "estimator/kernels/cuda/launch.hpp"
-#include "estimator/kernels/cuda/segments.hpp"
-#include "estimator/kernels/soft_assignment.hpp"
+#include "estimator/assignment/soft_assignment.hpp"
+#include "estimator/device/cuda/launch.hpp"
+#include "estimator/device/segments.hpp"
 #include "estimator/oracle.hpp"
 #include "training.hpp"
 
 namespace {
 
 using namespace infoplane;
-namespace cuda = estimator::kernels::cuda;
+namespace cuda = estimator::cuda;
 
 constexpr std::int64_t kRows = 65536;
 constexpr std::int64_t kAnchors = 100;

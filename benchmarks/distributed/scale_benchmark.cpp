@@ -16,8 +16,8 @@
 #include <limits>
 
 #include "distributed/thread_ranks.hpp"
-#include "estimator/label_estimation.hpp"
-#include "estimator/label_totals.hpp"
+#include "estimator/statistics/label_estimation.hpp"
+#include "estimator/statistics/label_totals.hpp"
 #include "monitor/point_state.hpp"
 
 namespace {

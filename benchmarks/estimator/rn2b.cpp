@@ -6,8 +6,8 @@
 #include <array>
 #include <cmath>
 #include <infoplane/core/hash.hpp>
-#include <infoplane/estimator/anchors.hpp>
-#include <infoplane/estimator/temperature.hpp>
+#include <infoplane/estimator/assignment/anchors.hpp>
+#include <infoplane/estimator/assignment/temperature.hpp>
 #include <numeric>
 #include <random>
 #include <vector>

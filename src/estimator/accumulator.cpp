@@ -9,23 +9,23 @@
 #include "core/differences.hpp"
 #include "core/state.hpp"
 #include "estimator/accumulator_impl.hpp"
-#include "estimator/batch.hpp"
-#include "estimator/entropy.hpp"
-#include "estimator/label_estimation.hpp"
+#include "estimator/assignment/input_checks.hpp"
+#include "estimator/statistics/entropy.hpp"
+#include "estimator/statistics/label_estimation.hpp"
 
 namespace infoplane::estimator {
 
 SoftEntropyAccumulator::SoftEntropyAccumulator(std::int64_t d, const SoftEntropyOptions& options)
     : impl_(std::make_unique<Impl>(d, options)) {}
 SoftEntropyAccumulator::SoftEntropyAccumulator(const SoftEntropyAccumulator& other) {
-  other.impl_->come_home();
+  other.impl_->move_to_host();
   impl_ = std::make_unique<Impl>(*other.impl_);
 }
 SoftEntropyAccumulator::SoftEntropyAccumulator(SoftEntropyAccumulator&&) noexcept = default;
 SoftEntropyAccumulator& SoftEntropyAccumulator::operator=(SoftEntropyAccumulator&&) noexcept = default;
 SoftEntropyAccumulator& SoftEntropyAccumulator::operator=(const SoftEntropyAccumulator& other) {
   if (this != &other) {
-    other.impl_->come_home();
+    other.impl_->move_to_host();
     impl_ = std::make_unique<Impl>(*other.impl_);
   }
   return *this;
@@ -41,12 +41,12 @@ void SoftEntropyAccumulator::update(const at::Tensor& z, const NamedLabelTensors
   for (const auto& integers : sets) {
     impl_->check_width(integers.name, 1);
   }
-  if (auto shared = kernels::fused_device(values, *impl_->panels)) {
-    auto started = impl_->start(*shared, values, {{}, nullptr, std::move(sets), Impl::sequence_length(values, 0)});
-    impl_->add(std::move(shared), std::move(started));
+  if (auto context = kernels::fused_device(values, *impl_->panels)) {
+    auto started = impl_->start(*context, values, {{}, nullptr, std::move(sets), Impl::sequence_length(values, 0)});
+    impl_->add(std::move(context), std::move(started));
     return;
   }
-  impl_->come_home();
+  impl_->move_to_host();
   Impl::Update update;
   impl_->assign(update, values, nullptr, 0);
   impl_->plan(update, sets);
@@ -58,7 +58,7 @@ void SoftEntropyAccumulator::prepare_estimate() const { impl_->prepare_estimate(
 Estimate SoftEntropyAccumulator::estimate() const { return impl_->estimate(); }
 
 std::vector<ConditionalEntropy> SoftEntropyAccumulator::conditional_entropies(const std::string& name) const {
-  impl_->come_home();
+  impl_->move_to_host();
   if (const LabelRows* const set = impl_->find(name)) {
     return set->conditional_entropies();
   }
@@ -88,8 +88,8 @@ void SoftEntropyAccumulator::clear() noexcept {
 }
 
 void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
-  impl_->come_home();
-  other.impl_->come_home();
+  impl_->move_to_host();
+  other.impl_->move_to_host();
   const Impl& theirs = *other.impl_;
   Differences differences;
   compare(differences, impl_->measure(), theirs.measure());
@@ -128,7 +128,7 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
 }
 
 void SoftEntropyAccumulator::save(std::ostream& out) const {
-  impl_->come_home();
+  impl_->move_to_host();
   const Impl& mine = *impl_;
   state::Writer content;
   mine.measure().put(content);

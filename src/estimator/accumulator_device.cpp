@@ -1,5 +1,5 @@
 #include "estimator/accumulator_impl.hpp"
-#include "estimator/label_estimation.hpp"
+#include "estimator/statistics/label_estimation.hpp"
 
 // The half of an accumulator that knows about devices.
 namespace infoplane::estimator {
@@ -23,11 +23,11 @@ int SoftEntropyAccumulator::Impl::known_width(const std::string& name) const {
   return 0;
 }
 
-OnDevice::Pending SoftEntropyAccumulator::Impl::start(kernels::cuda::Shared& shared, const at::Tensor& z,
+OnDevice::Pending SoftEntropyAccumulator::Impl::start(cuda::DeviceContext& context, const at::Tensor& z,
                                                       OnDevice::Pending labels) {
-  kernels::cuda::refuse_capture_of_update(shared.device());
-  if (device && !device->is(&shared)) {
-    come_home();
+  cuda::refuse_capture_of_update(context.device());
+  if (device && !device->is(&context)) {
+    move_to_host();
   }
   if (device) {
     device->check_intact();
@@ -37,16 +37,16 @@ OnDevice::Pending SoftEntropyAccumulator::Impl::start(kernels::cuda::Shared& sha
   }
   const bool all = !labels.grouping || labels.grouping->counted.empty();
   labels.assignment =
-      kernels::cuda::start_assignment(shared, z, *panels, epsilon, all ? nullptr : labels.grouping->counted.data());
+      cuda::start_assignment(context, z, *panels, epsilon, all ? nullptr : labels.grouping->counted.data());
   return labels;
 }
 
-void SoftEntropyAccumulator::Impl::add(std::shared_ptr<kernels::cuda::Shared> shared, OnDevice::Pending started) {
-  if (device && !device->is(shared.get())) {
-    come_home();
+void SoftEntropyAccumulator::Impl::add(std::shared_ptr<cuda::DeviceContext> context, OnDevice::Pending started) {
+  if (device && !device->is(context.get())) {
+    move_to_host();
   }
   if (!device) {
-    device = std::make_unique<OnDevice>(std::move(shared));
+    device = std::make_unique<OnDevice>(std::move(context));
   }
   device->add(std::move(started));
 }
@@ -83,7 +83,7 @@ void SoftEntropyAccumulator::Impl::prepare_estimate() {
   }
 }
 
-void SoftEntropyAccumulator::Impl::come_home() {
+void SoftEntropyAccumulator::Impl::move_to_host() {
   if (device) {
     count_all();
     device->go_home(sets, reservoir);
@@ -108,11 +108,11 @@ Estimate SoftEntropyAccumulator::Impl::estimate() {
 
 Estimate SoftEntropyAccumulator::Impl::estimate_of_sums() const {
   Estimation estimation(summed());
-  Totals totals;
+  Reduction reduction;
   for (LabelEstimation& set : estimation.sets()) {
     for (int stage = 0; stage < LabelEstimation::kStages; ++stage) {
-      set.stage(stage, totals);
-      totals.next();
+      set.stage(stage, reduction);
+      reduction.next();
     }
   }
   return estimation.finish();

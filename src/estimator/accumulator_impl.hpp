@@ -13,12 +13,12 @@
 #include <utility>
 #include <vector>
 
-#include "estimator/estimation.hpp"
-#include "estimator/kernels/soft_assignment.hpp"
-#include "estimator/label_rows.hpp"
+#include "estimator/assignment/soft_assignment.hpp"
+#include "estimator/device/on_device.hpp"
+#include "estimator/label_sums/label_rows.hpp"
 #include "estimator/measure.hpp"
-#include "estimator/on_device.hpp"
-#include "estimator/reservoir.hpp"
+#include "estimator/statistics/estimation.hpp"
+#include "estimator/token_sample/reservoir.hpp"
 
 namespace infoplane::estimator {
 
@@ -46,8 +46,8 @@ struct SoftEntropyAccumulator::Impl {
   /// An update that has taken z in, and waits for its commit.
   struct Staged {
     std::shared_ptr<const labels::Grouping> grouping;
-    Update update;                                  // of z on the host
-    std::shared_ptr<kernels::cuda::Shared> shared;  // of z on a device; null elsewhere
+    Update update;                                 // of z on the host
+    std::shared_ptr<cuda::DeviceContext> context;  // of z on a device; null elsewhere
     OnDevice::Pending pending;
 
     std::int64_t memory_bytes(std::int64_t anchors) const noexcept {
@@ -182,16 +182,16 @@ struct SoftEntropyAccumulator::Impl {
   /// Key width of a label set that was seen, or comes with an update that is not counted yet; 0: none.
   int known_width(const std::string& name) const;
   /// Starts an update on a device, after counting those that have come. It is nowhere yet.
-  OnDevice::Pending start(kernels::cuda::Shared& shared, const at::Tensor& z, OnDevice::Pending labels);
+  OnDevice::Pending start(cuda::DeviceContext& context, const at::Tensor& z, OnDevice::Pending labels);
   /// Adds it to those that will be counted.
-  void add(std::shared_ptr<kernels::cuda::Shared> shared, OnDevice::Pending started);
+  void add(std::shared_ptr<cuda::DeviceContext> context, OnDevice::Pending started);
   /// Counts the first update that is on the device.
   void count_first();
   void count_all();
   /// Queues what an estimate needs from the device.
   void prepare_estimate();
   /// Counts all updates and brings all sums to the host; what is not of an update or an estimate wants that first.
-  void come_home();
+  void move_to_host();
   /// Forgets what was counted, and gives up what is on a device.
   void forget_tokens() noexcept {
     device.reset();

@@ -2,7 +2,7 @@
 #include <infoplane/labels/key_table.hpp>
 
 #include "estimator/accumulator_impl.hpp"
-#include "estimator/batch.hpp"
+#include "estimator/assignment/input_checks.hpp"
 
 // Updates with a grouping, which come in two halves: z is taken in, and what it adds is counted.
 namespace infoplane::estimator {
@@ -16,9 +16,9 @@ SoftEntropyAccumulator::Impl::Staged SoftEntropyAccumulator::Impl::take_in(
     check_width(assignment.name, assignment.table->width());
   }
   Staged taken;
-  taken.shared = kernels::fused_device(values, *panels);
-  if (taken.shared) {
-    taken.pending = start(*taken.shared, values,
+  taken.context = kernels::fused_device(values, *panels);
+  if (taken.context) {
+    taken.pending = start(*taken.context, values,
                           {{},
                            owner != nullptr ? *owner : std::make_shared<const labels::Grouping>(grouping),
                            {},
@@ -30,11 +30,11 @@ SoftEntropyAccumulator::Impl::Staged SoftEntropyAccumulator::Impl::take_in(
 }
 
 void SoftEntropyAccumulator::Impl::count(Staged& taken, const labels::Grouping& grouping) {
-  if (taken.shared) {
-    add(std::move(taken.shared), std::move(taken.pending));
+  if (taken.context) {
+    add(std::move(taken.context), std::move(taken.pending));
     return;
   }
-  come_home();
+  move_to_host();
   plan(taken.update, grouping);
   commit(taken.update);
 }

@@ -9,11 +9,11 @@
 #include <c10/core/InferenceMode.h>
 
 #include <infoplane/estimator/accumulator.hpp>
+#include <infoplane/estimator/assignment/temperature.hpp>
 #include <infoplane/estimator/differentiable.hpp>
-#include <infoplane/estimator/temperature.hpp>
 #include <limits>
 
-#include "estimator/batch.hpp"
+#include "estimator/assignment/input_checks.hpp"
 
 namespace infoplane::estimator {
 namespace {

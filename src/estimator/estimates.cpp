@@ -2,7 +2,7 @@
 #include <infoplane/estimator/estimates.hpp>
 
 #include "estimator/accumulator_impl.hpp"
-#include "estimator/side_by_side.hpp"
+#include "estimator/parallel_for_each.hpp"
 
 namespace infoplane::estimator {
 
@@ -16,7 +16,7 @@ std::vector<NamedEstimate> estimates(const std::vector<NamedAccumulator>& layers
     results.push_back({name, {}});
   }
   const auto estimate = [&](std::size_t i) { results[i].estimate = layers[i].accumulator->estimate(); };
-  side_by_side(on_host.size(), [&](std::size_t i) { estimate(on_host[i]); });
+  parallel_for_each(on_host.size(), [&](std::size_t i) { estimate(on_host[i]); });
   for (const std::size_t i : on_device) {  // one by one: a thread has its own current stream
     estimate(i);
   }

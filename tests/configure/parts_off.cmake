@@ -40,7 +40,7 @@ file(READ "${WORK}/build/tests/examples/CTestTestfile.cmake" more)
 string(APPEND entries "${more}")
 file(READ "${WORK}/build/tests/monitor/CTestTestfile.cmake" more)
 string(APPEND entries "${more}")
-file(READ "${WORK}/build/tests/estimator/cuda/CTestTestfile.cmake" more)
+file(READ "${WORK}/build/tests/estimator/device/CTestTestfile.cmake" more)
 string(APPEND entries "${more}")
 foreach(name distributed_process_group distributed_process_faults distributed_mpi distributed_nccl distributed_nccl_gpu
         monitor_processes examples_ranks examples_torchrun examples_nccl cuda_gpu)

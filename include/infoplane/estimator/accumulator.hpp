@@ -3,7 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <infoplane/estimator/anchors.hpp>
+#include <infoplane/estimator/assignment/anchors.hpp>
 #include <infoplane/estimator/estimate.hpp>
 #include <infoplane/estimator/soft_entropy_options.hpp>
 #include <infoplane/labels/grouping.hpp>

@@ -4,7 +4,7 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
-#include <infoplane/estimator/anchors.hpp>
+#include <infoplane/estimator/assignment/anchors.hpp>
 #include <infoplane/estimator/soft_entropy_options.hpp>
 
 namespace infoplane::estimator {

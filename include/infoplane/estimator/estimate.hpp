@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <infoplane/estimator/covariance.hpp>
+#include <infoplane/estimator/statistics/covariance.hpp>
 #include <limits>
 #include <string>
 #include <vector>

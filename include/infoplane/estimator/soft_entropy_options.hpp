@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <infoplane/core/option.hpp>
-#include <infoplane/estimator/temperature.hpp>
+#include <infoplane/estimator/assignment/temperature.hpp>
 
 namespace infoplane::estimator {
 

@@ -1,0 +1,63 @@
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/amax.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/softmax.h>
+
+#include <algorithm>
+
+#include "estimator/assignment/soft_assignment.hpp"
+
+namespace infoplane::estimator::kernels {
+
+SoftAssignment soft_assignment(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
+                               const std::uint8_t* counted) {
+  return z.is_cpu() ? soft_assignment_cpu(z, anchors, epsilon, counted)
+                    : soft_assignment_aten(z, anchors, epsilon, counted);
+}
+
+SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
+                                    const std::uint8_t* counted) {
+  const std::int64_t m = anchors.anchors();
+  const std::int64_t n = z.numel() / anchors.dimension();
+  SoftAssignment result;
+  result.rows = n;
+  result.sum.assign(static_cast<std::size_t>(m), 0.0);
+  if (n == 0) {
+    return result;
+  }
+  at::Tensor rows = z.reshape({n, anchors.dimension()});
+  if (rows.scalar_type() != at::kDouble) {
+    rows = rows.to(at::kFloat);
+  }
+  // Divided by its largest element, a row's norm lies between 1 and √d whatever its magnitude.
+  const at::Tensor peak = at::amax(rows.abs(), {1}, /*keepdim=*/true);
+  const at::Tensor good = at::isfinite(peak).logical_and(peak.gt(0)).squeeze(1).to(at::kCPU, at::kByte).contiguous();
+  rows = rows.div(peak).to(at::kFloat);
+  const at::Tensor scale = rows.mul(rows).sum(1, /*keepdim=*/true).rsqrt().div(epsilon);
+  const at::Tensor scores = at::mm(rows, anchors.weight().to(rows.device()).t()).mul(scale);
+  const at::Tensor probabilities = at::softmax(scores, 1).to(at::kCPU).contiguous();
+
+  const float* p = probabilities.const_data_ptr<float>();
+  result.probabilities = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(n * m));
+  std::copy_n(p, n * m, result.probabilities.get());
+  result.used.assign(static_cast<std::size_t>(n), 0);
+  const auto* is_good = good.const_data_ptr<std::uint8_t>();
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (counted != nullptr && counted[i] == 0) {
+      continue;
+    }
+    if (is_good[i] == 0) {
+      ++result.rejected;
+      continue;
+    }
+    result.used[static_cast<std::size_t>(i)] = 1;
+    ++result.tokens;
+    for (std::int64_t b = 0; b < m; ++b) {
+      result.sum[static_cast<std::size_t>(b)] += p[i * m + b];
+    }
+  }
+  return result;
+}
+
+}  // namespace infoplane::estimator::kernels

@@ -1,0 +1,81 @@
+#include "estimator/statistics/estimation.hpp"
+
+#include <cmath>
+#include <infoplane/core/error.hpp>
+#include <utility>
+
+#include "estimator/statistics/covariance.hpp"
+#include "estimator/statistics/entropy.hpp"
+#include "estimator/statistics/entropy_kernels.hpp"
+
+namespace infoplane::estimator {
+
+Estimation::Estimation(const Summed& summed) : summed_(summed), order_(summed.reservoir.order()) {
+  if (summed.tokens > 0) {
+    background_.emplace(summed.reservoir, order_, summed.sum, summed.tokens);
+    for (const auto& set : summed.sets) {
+      sets_.emplace_back(*set, summed.weights, summed.reservoir, order_, *background_);
+    }
+  }
+}
+
+Estimate Estimation::finish() {
+  const Reservoir& reservoir = summed_.reservoir;
+  const auto anchors = static_cast<std::int64_t>(summed_.sum.size());
+  Estimate result;
+  result.tokens = summed_.tokens;
+  result.rejected = summed_.rejected;
+  result.anchors = anchors;
+  result.sequences = reservoir.sequences();
+  result.entropy_nats = entropy_of_sums(summed_.sum);
+  if (summed_.tokens > 0) {
+    std::vector<double> logs(summed_.sum.size());
+    kernels::logarithms(summed_.sum.data(), anchors, 1 / static_cast<double>(summed_.tokens), logs.data());
+    std::vector<std::vector<double>> influences(1);
+    std::vector<double> second_order = {0}, other = {0};
+    for (std::uint32_t index = 0; index < reservoir.size(); ++index) {
+      const float* const p = reservoir.row(index);
+      influences[0].push_back(-kernels::dot(p, logs.data(), anchors) / static_cast<double>(summed_.tokens));
+    }
+    result.corrected_entropy_nats = result.entropy_nats + background_->spread.entropy_bias;
+    for (LabelEstimation& set : sets_) {
+      LabelEstimation::Result& of_set = set.result();
+      of_set.entropy_influence.resize(order_.size(), kUndefined);
+      of_set.information_influence.resize(order_.size(), kUndefined);
+      influences.push_back(std::move(of_set.entropy_influence));
+      influences.push_back(std::move(of_set.information_influence));
+      second_order.insert(second_order.end(), {0, of_set.second_order});
+      other.insert(other.end(), {0, of_set.of_labels + of_set.of_model});
+      result.sets.push_back(std::move(of_set.estimate));
+    }
+    result.covariance = covariance(reservoir, summed_.tokens, std::move(influences), second_order, other);
+  } else {
+    for (const auto& set : summed_.sets) {
+      InformationEstimate& none = result.sets.emplace_back();
+      none.name = set->name();
+      none.entropy_nats = none.conditional_entropy_nats = none.information_nats = kUndefined;
+      none.reason = "no token has a label of this set";
+    }
+  }
+  add_errors(result);
+  return result;
+}
+
+void Estimation::add_errors(Estimate& result) const {
+  const auto error = [&result](std::size_t value) {
+    const std::pair<std::size_t, double> alone(value, 1.0);
+    return std::sqrt(result.covariance.variance(std::span(&alone, 1)));
+  };
+  result.entropy_standard_error_nats = error(Covariance::kEntropy);
+  for (std::size_t s = 0; s < result.sets.size(); ++s) {
+    InformationEstimate& set = result.sets[s];
+    set.standard_error_nats = error(Covariance::information_of(s));
+    if (!set.reason.empty()) {
+      set.error_reason = set.reason;
+    } else if (std::isnan(set.standard_error_nats)) {
+      set.error_reason = detail::concat("it needs at least 2 sequences, got ", result.sequences);
+    }
+  }
+}
+
+}  // namespace infoplane::estimator

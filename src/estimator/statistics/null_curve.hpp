@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "estimator/token_sample/reservoir.hpp"
+
+namespace infoplane::estimator {
+
+/// How much too low the entropy of a mean of few soft assignments is, where labels say nothing about them.
+///
+///     h0(n) = E H(mean of n rows drawn from the stream),  β(n) = H* − h0(n),  H* = H + T / (2 R)
+///
+/// with T = Σ_b Var_b / P_b, and H that of all R rows of a sample. h0 is measured on groups of the sample, for n = 1,
+/// 2, 4, … up to a quarter of its rows: disjoint ones, in several permutations. Between these log β is linear in log n,
+/// beyond them β is T / (2 n), its leading term.
+class NullCurve {
+ public:
+  /// `rows`: rows of the sample, in random order, of `anchors` probabilities each.
+  NullCurve(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t anchors);
+
+  /// T / (2 N): what H(Z) of N tokens is too low by.
+  double bias_of_all(std::int64_t tokens) const noexcept { return spread_ / (2 * static_cast<double>(tokens)); }
+  /// β(n) in nats, for n ≥ 1; linear between integers.
+  double bias(double n) const noexcept;
+
+ private:
+  double spread_ = 0;          // T
+  std::vector<double> knots_;  // β(1), β(2), β(4), …
+  std::vector<double> table_;  // β(0 … 511), for speed
+  double between_knots(std::int64_t n) const noexcept;
+};
+
+}  // namespace infoplane::estimator

@@ -1,0 +1,136 @@
+#include "estimator/token_sample/reservoir.hpp"
+
+#include <algorithm>
+#include <infoplane/core/hash.hpp>
+
+namespace infoplane::estimator {
+
+std::vector<std::uint32_t> Reservoir::order() const {
+  std::vector<Entry> entries = heap_;
+  // Two streams with one number have equal priorities; ours lie at lower indices.
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return a.priority != b.priority ? a.priority < b.priority : a.index < b.index;
+  });
+  std::vector<std::uint32_t> result(entries.size());
+  std::transform(entries.begin(), entries.end(), result.begin(), [](const Entry& entry) { return entry.index; });
+  return result;
+}
+
+std::vector<Reservoir::Pick> Reservoir::plan(std::span<const std::uint8_t> used) {
+  std::vector<Pick> picks;
+  std::uint64_t position = position_;
+  const std::uint64_t salt = splitmix64(stream_);
+  // Rows of this batch may push one another out, so this can be too many, but never too few.
+  std::size_t room = kCapacity - heap_.size();
+  const std::uint64_t limit = room > 0 ? ~std::uint64_t{0} : heap_.front().priority;
+  for (std::size_t i = 0; i < used.size(); ++i) {
+    if (used[i] == 0) {
+      continue;
+    }
+    const std::uint64_t priority = splitmix64(salt + position++);
+    if (priority <= limit) {
+      picks.push_back({priority, static_cast<std::uint32_t>(i), kNone});
+    }
+  }
+  const std::size_t size = std::min<std::size_t>(kCapacity, heap_.size() + picks.size());
+  const std::size_t values = size * static_cast<std::size_t>(anchors_);
+  if (heap_.capacity() < size || sequence_of_.capacity() < size || values_.capacity() < values) {
+    const std::size_t capacity = std::min<std::size_t>(kCapacity, std::max(size, 2 * heap_.capacity()));
+    heap_.reserve(capacity);
+    sequence_of_.reserve(capacity);
+    values_.reserve(capacity * static_cast<std::size_t>(anchors_));
+  }
+  return picks;
+}
+
+void Reservoir::add(std::vector<Pick>& picks, std::span<const std::uint8_t> used, const float* probabilities,
+                    std::int64_t length) noexcept {
+  const auto m = static_cast<std::size_t>(anchors_);
+  for (Pick& pick : picks) {
+    if (heap_.size() < kCapacity) {
+      pick.index = size();
+      values_.resize(values_.size() + m);
+      sequence_of_.push_back(0);
+    } else if (pick.priority < heap_.front().priority) {
+      pick.index = heap_.front().index;
+      std::pop_heap(heap_.begin(), heap_.end());
+      heap_.pop_back();
+    } else {
+      continue;
+    }
+    heap_.push_back({pick.priority, pick.index});
+    std::push_heap(heap_.begin(), heap_.end());
+    if (probabilities != nullptr) {
+      std::copy_n(probabilities + pick.row * m, m, values_.data() + pick.index * m);
+    }
+    sequence_of_[pick.index] = next_sequence_ + static_cast<std::int64_t>(pick.row) / length;
+  }
+  for (std::size_t begin = 0; begin < used.size(); begin += static_cast<std::size_t>(length)) {
+    const auto first = used.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto last = first + std::min<std::ptrdiff_t>(length, used.end() - first);
+    const auto rows = std::count_if(first, last, [](auto flag) { return flag != 0; });
+    position_ += static_cast<std::uint64_t>(rows);
+    sequences_ += rows > 0 ? 1 : 0;
+    ++next_sequence_;
+  }
+}
+
+void Reservoir::fill(std::span<const std::uint32_t> indices, const float* rows) noexcept {
+  const auto m = static_cast<std::size_t>(anchors_);
+  for (const std::uint32_t index : indices) {
+    std::copy_n(rows, m, values_.data() + index * m);
+    rows += m;
+  }
+}
+
+Reservoir::Merged Reservoir::merged(const Reservoir& other) const {
+  struct Candidate {
+    std::uint64_t priority;
+    Merged::Source source;
+  };
+  std::vector<Candidate> candidates;
+  candidates.reserve(heap_.size() + other.heap_.size());
+  for (const Entry& entry : heap_) {
+    candidates.push_back({entry.priority, {false, entry.index}});
+  }
+  for (const Entry& entry : other.heap_) {
+    candidates.push_back({entry.priority, {true, entry.index}});
+  }
+  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    return a.priority != b.priority ? a.priority < b.priority : a.source.theirs < b.source.theirs;
+  });
+  candidates.resize(std::min<std::size_t>(candidates.size(), kCapacity));
+  Merged result;
+  result.reservoir = std::make_unique<Reservoir>(anchors_, stream_);
+  Reservoir& into = *result.reservoir;
+  into.position_ = position_ + other.position_;
+  into.next_sequence_ = next_sequence_ + other.next_sequence_;
+  into.sequences_ = sequences_ + other.sequences_;
+  for (const Candidate& candidate : candidates) {
+    const auto [theirs, index] = candidate.source;
+    const Reservoir& from = theirs ? other : *this;
+    into.heap_.push_back({candidate.priority, into.size()});
+    into.values_.insert(into.values_.end(), from.row(index), from.row(index) + anchors_);
+    into.sequence_of_.push_back(from.sequence_of_[index] + (theirs ? next_sequence_ : 0));
+    result.sources.push_back(candidate.source);
+  }
+  std::make_heap(into.heap_.begin(), into.heap_.end());
+  return result;
+}
+
+void Reservoir::reset() noexcept { *this = Reservoir(anchors_, stream_); }
+
+void Reservoir::clear() noexcept {
+  position_ = 0;
+  next_sequence_ = sequences_ = 0;
+  heap_.clear();
+  values_.clear();
+  sequence_of_.clear();
+}
+
+std::int64_t Reservoir::memory_bytes() const noexcept {
+  return static_cast<std::int64_t>(heap_.capacity() * sizeof(Entry) + values_.capacity() * sizeof(float) +
+                                   sequence_of_.capacity() * sizeof(std::int64_t));
+}
+
+}  // namespace infoplane::estimator
