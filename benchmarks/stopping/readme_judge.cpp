@@ -5,7 +5,7 @@
 #include <fstream>
 #include <functional>
 #include <infoplane/plane/series.hpp>
-#include <infoplane/sinks/run_file.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <numeric>
 #include <sstream>
 #include <stdexcept>

@@ -12,8 +12,8 @@
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/bound/joint_builder.hpp>
 #include <infoplane/monitor/monitor.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
-#include <infoplane/sinks/run_file.hpp>
 #include <map>
 
 #include "corpora.hpp"
@@ -81,7 +81,7 @@ void train(const Run& run, const train_text::Text& text, const Settings& setting
                                                   {"bytes", run.bytes},
                                                   {"layers", run.layers},
                                                   {"seed", static_cast<std::int64_t>(run.seed)}}));
-  monitor.add_sink(infoplane::JsonLinesSink(part, infoplane::sinks::OpenMode::kOverwrite));
+  monitor.add_sink(infoplane::JsonLinesSink(part, infoplane::OpenMode::kOverwrite));
   for (std::int64_t step = 0; step <= steps_of(run, settings); ++step) {
     const auto [inputs, targets] = batches.next();
     auto observation = monitor.observe(step, inputs, targets);

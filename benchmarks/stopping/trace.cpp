@@ -5,7 +5,7 @@
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/plane/curve_gap.hpp>
 #include <infoplane/plane/trajectory.hpp>
-#include <infoplane/sinks/run_file.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <limits>
 
 namespace stopping_study {

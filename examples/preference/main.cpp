@@ -60,7 +60,7 @@ int train(const Options& options) {
   auto optimizer = train_text::make_optimizer(model, kLearningRate);
 
   infoplane::Monitor monitor(model, infoplane::MonitorOptions().every(options.every).run("preference"));
-  monitor.add_sink(infoplane::JsonLinesSink(options.out, infoplane::sinks::OpenMode::kOverwrite));
+  monitor.add_sink(infoplane::JsonLinesSink(options.out, infoplane::OpenMode::kOverwrite));
   const auto details =
       infoplane::BatchDetails()
           .mask(heldout.counts)

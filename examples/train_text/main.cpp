@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <infoplane/core/write_file.hpp>
 #include <infoplane/infoplane.hpp>
-#include <infoplane/sinks/plane_table.hpp>
+#include <infoplane/report/plane_table.hpp>
+#include <infoplane/report/report.hpp>
 #include <infoplane/sinks/progress_line.hpp>
-#include <infoplane/sinks/report.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -126,7 +126,7 @@ void require_apart(const Options& options) {
 
 /// Draws the run beside its file, and returns the page's path.
 std::string write_report(const Options& options, const infoplane::EarlyStopping& stopping) {
-  infoplane::sinks::ReportRun run;
+  infoplane::report::ReportRun run;
   run.file = infoplane::read_run_file(options.out);
   run.source = options.out;
   if (stopping.best_step() >= 0) {
@@ -138,7 +138,7 @@ std::string write_report(const Options& options, const infoplane::EarlyStopping&
                               stopping.stopped_step(), stopping.message());
   }
   const auto page = page_of(options);
-  infoplane::write_file(page, infoplane::sinks::html_report({run}));
+  infoplane::write_file(page, infoplane::report::html_report({run}));
   return page;
 }
 
@@ -150,9 +150,9 @@ void report(const Options& options, const std::vector<infoplane::plane::Point>& 
   }
   for (const auto* order : {"unigram", "bigram"}) {
     fmt::print("\nMean over the blocks, {}s\n{}", order,
-               infoplane::sinks::plane_table(points, infoplane::sinks::PlaneTableOptions().order(order)));
+               infoplane::report::plane_table(points, infoplane::report::PlaneTableOptions().order(order)));
   }
-  fmt::print("\nLast held-out point\n{}\n", infoplane::sinks::layer_table(points.back()));
+  fmt::print("\nLast held-out point\n{}\n", infoplane::report::layer_table(points.back()));
   print_phases(points);
   print_verdict(options, points, stopping);
   fmt::print("{:.1f} s, of which {:.1f} s measuring; run file {}\n", seconds, measuring, options.out);
@@ -194,7 +194,7 @@ int train(const Options& options) {
   auto optimizer = make_optimizer(model, options.learning_rate);
 
   infoplane::Monitor monitor(model, monitor_options(options, text, ranks), ranks.communicator());
-  monitor.make_sink<infoplane::JsonLinesSink>(options.out, infoplane::sinks::OpenMode::kOverwrite);
+  monitor.make_sink<infoplane::JsonLinesSink>(options.out, infoplane::OpenMode::kOverwrite);
   monitor.make_sink<infoplane::ConsoleSink>(infoplane::ConsoleSinkOptions().quiet(quiet));
   infoplane::EarlyStopping stopping(infoplane::EarlyStopping::compression());
   infoplane::ProgressLine progress(std::max<std::int64_t>(options.steps, 1),

@@ -1,6 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <infoplane/sinks/run_check.hpp>
+#include <infoplane/runs/run_check.hpp>
 #include <memory>
 #include <ostream>
 
@@ -27,7 +27,7 @@ void check(const Arguments& arguments, Context& context) {
   require_apart(context, arguments.runs);
   auto json = nlohmann::ordered_json::array();
   for (const auto& path : arguments.runs) {
-    const auto findings = sinks::check_run_file(path);
+    const auto findings = runs::check_run_file(path);
     const auto errors = std::count_if(findings.begin(), findings.end(), [](const auto& found) { return found.error; });
     if (errors > 0 || (arguments.strict && !findings.empty())) {
       context.exit_code = kFindings;

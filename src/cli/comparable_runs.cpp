@@ -52,8 +52,8 @@ void RunChoice::add_to(CLI::App& command, const std::string& runs_help, const st
       ->default_str("last");
 }
 
-sinks::ComparisonOptions RunChoice::options(const std::string& metric) const {
-  auto options = sinks::ComparisonOptions().metric(metric).order(order).stream(stream);
+compare::ComparisonOptions RunChoice::options(const std::string& metric) const {
+  auto options = compare::ComparisonOptions().metric(metric).order(order).stream(stream);
   if (at.best) {
     options.at_best(true);
   }
@@ -63,14 +63,14 @@ sinks::ComparisonOptions RunChoice::options(const std::string& metric) const {
   return options;
 }
 
-std::optional<std::vector<sinks::RunFile>> RunChoice::read(Context& context,
-                                                           const std::vector<std::string>& metrics) const {
+std::optional<std::vector<runs::RunFile>> RunChoice::read(Context& context,
+                                                          const std::vector<std::string>& metrics) const {
   require_different(runs);
   auto files = read_runs(runs);
-  auto obstacles = sinks::comparison_obstacles(files, runs);
+  auto obstacles = compare::comparison_obstacles(files, runs);
   for (const auto& metric : metrics) {
     if (obstacles.empty()) {
-      obstacles = sinks::comparison_obstacles(files, runs, options(metric));
+      obstacles = compare::comparison_obstacles(files, runs, options(metric));
     }
   }
   if (obstacles.empty()) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <infoplane/sinks/comparison.hpp>
+#include <infoplane/compare/comparison.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,10 +24,10 @@ struct RunChoice {
 
   /// `at_help`: what --at chooses.
   void add_to(CLI::App& command, const std::string& runs_help, const std::string& at_help);
-  sinks::ComparisonOptions options(const std::string& metric) const;
+  compare::ComparisonOptions options(const std::string& metric) const;
   /// Reads the runs; where they cannot be compared by that metric, says why and gives nothing.
   /// @throws IoError with file and line.
-  std::optional<std::vector<sinks::RunFile>> read(Context& context, const std::vector<std::string>& metrics) const;
+  std::optional<std::vector<runs::RunFile>> read(Context& context, const std::vector<std::string>& metrics) const;
 };
 
 }  // namespace infoplane::cli

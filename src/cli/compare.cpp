@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
-#include <infoplane/sinks/comparison.hpp>
+#include <infoplane/compare/comparison.hpp>
 #include <memory>
 #include <ostream>
 
@@ -24,7 +24,7 @@ struct Arguments {
   bool json = false;
 };
 
-std::string with_error(const sinks::ComparedRun& run) {
+std::string with_error(const compare::ComparedRun& run) {
   const auto& measured = run.metric;
   return !run.reason.empty() ? "not defined"
          : std::isfinite(measured.standard_error)
@@ -36,7 +36,7 @@ std::string with_error(const sinks::ComparedRun& run) {
 std::string shown(double value) { return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-"; }
 
 /// Why a run has no place.
-std::string explained(const sinks::ComparedRun& run) {
+std::string explained(const compare::ComparedRun& run) {
   auto out = run.step < 0 ? run.reason : fmt::format("not defined at step {} ({})", run.step, run.reason);
   if (run.last_defined) {
     out += fmt::format("; it last was at step {}: {:.4f}", run.last_defined->step, run.last_defined->value);
@@ -70,7 +70,7 @@ void print_table(const std::vector<Column>& columns, std::size_t rows, std::ostr
   }
 }
 
-void print_text(const sinks::Comparison& comparison, const std::vector<std::string>& names,
+void print_text(const compare::Comparison& comparison, const std::vector<std::string>& names,
                 const std::vector<std::string>& notes, std::ostream& out) {
   const plane::ShownMetric metric{comparison.key, comparison.plug_in};
   out << text::printable(fmt::format("{} on {}", metric.label(comparison.key), comparison.stream))
@@ -111,8 +111,8 @@ void print_text(const sinks::Comparison& comparison, const std::vector<std::stri
          "tied: not told apart from the best at 5 %; unknown: without standard errors in the file\n";
 }
 
-nlohmann::ordered_json to_json(const sinks::Comparison& comparison, const std::vector<std::string>& paths,
-                               const std::vector<sinks::RunFile>& files, const std::vector<std::string>& notes) {
+nlohmann::ordered_json to_json(const compare::Comparison& comparison, const std::vector<std::string>& paths,
+                               const std::vector<runs::RunFile>& files, const std::vector<std::string>& notes) {
   nlohmann::ordered_json json{{"metric", comparison.key},
                               {"plug_in", comparison.plug_in},
                               {"stream", comparison.stream},
@@ -157,8 +157,8 @@ void compare(const Arguments& arguments, Context& context) {
     return;
   }
   const auto& paths = arguments.choice.runs;
-  const auto comparison = sinks::compare(*files, arguments.choice.options(arguments.metric));
-  const auto notes = sinks::comparison_notes(*files, paths);
+  const auto comparison = compare::compare(*files, arguments.choice.options(arguments.metric));
+  const auto notes = compare::comparison_notes(*files, paths);
   if (arguments.json) {
     print_json(to_json(comparison, paths, *files, notes), context.out);
   } else {

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <infoplane/sinks/score_correlation.hpp>
+#include <infoplane/compare/score_correlation.hpp>
 #include <memory>
 #include <ostream>
 #include <set>
@@ -27,17 +27,17 @@ struct Arguments {
 };
 
 /// The table's columns in the order of the runs.
-std::vector<sinks::Scores> scores_of_all(const RunChoice& choice, const std::vector<sinks::RunFile>& files,
-                                         const ScoreTable& table) {
+std::vector<compare::Scores> scores_of_all(const RunChoice& choice, const std::vector<runs::RunFile>& files,
+                                           const ScoreTable& table) {
   std::vector<std::string> names;
   names.reserve(files.size());
   for (const auto& file : files) {
     names.push_back(file.header.run);
   }
   const auto rows = rows_of(table, choice.runs, names);
-  std::vector<sinks::Scores> scores;
+  std::vector<compare::Scores> scores;
   for (const auto& name : table.scores) {
-    auto& score = scores.emplace_back(sinks::Scores{name, {}});
+    auto& score = scores.emplace_back(compare::Scores{name, {}});
     for (const auto* row : rows) {
       const auto found = row->scores.find(name);
       score.values.push_back(found == row->scores.end() ? std::nan("") : found->second);
@@ -76,7 +76,7 @@ nlohmann::ordered_json to_json(const plane::Correlation& found) {
   return json;
 }
 
-nlohmann::ordered_json to_json(const sinks::ScoreCorrelation& line, const std::vector<std::string>& paths,
+nlohmann::ordered_json to_json(const compare::ScoreCorrelation& line, const std::vector<std::string>& paths,
                                const std::vector<std::string>& notes) {
   nlohmann::ordered_json json{{"metric", line.key},
                               {"plug_in", line.plug_in},
@@ -92,7 +92,7 @@ nlohmann::ordered_json to_json(const sinks::ScoreCorrelation& line, const std::v
   return json;
 }
 
-void print_text(const std::vector<sinks::ScoreCorrelation>& lines, const std::vector<std::string>& names,
+void print_text(const std::vector<compare::ScoreCorrelation>& lines, const std::vector<std::string>& names,
                 const std::vector<std::string>& notes, std::ostream& out) {
   constexpr std::size_t kMetric = 32, kScore = 16, kCoefficient = 34;
   const auto row = [&out](const std::string& metric, const std::string& score, const std::string& count,
@@ -134,10 +134,10 @@ void correlate(const Arguments& arguments, Context& context) {
     return;
   }
   const auto& paths = arguments.choice.runs;
-  const auto lines = sinks::correlate(
+  const auto lines = compare::correlate(
       *files, scores_of_all(arguments.choice, *files, table),
-      sinks::CorrelationOptions().metrics(arguments.metrics).points(arguments.choice.options("distance")));
-  const auto notes = sinks::comparison_notes(*files, paths);
+      compare::CorrelationOptions().metrics(arguments.metrics).points(arguments.choice.options("distance")));
+  const auto notes = compare::comparison_notes(*files, paths);
   if (!arguments.json) {
     print_text(lines, run_names(*files, paths), notes, context.out);
     return;

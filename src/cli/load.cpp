@@ -17,7 +17,7 @@ namespace infoplane::cli {
 namespace {
 
 /// More than a figure shows, less than a long run of many layers has.
-const auto kFewLayers = sinks::RunFileOptions().max_layer_points(400);
+const auto kFewLayers = runs::RunFileOptions().max_layer_points(400);
 
 /// A rule to replay, and what it is called.
 struct Replayed {
@@ -37,7 +37,7 @@ bool measures(const plane::Point& point, const EarlyStoppingOptions& options) {
   });
 }
 
-Replayed rule_for(const sinks::RunFile& run, const Rule& rule) {
+Replayed rule_for(const runs::RunFile& run, const Rule& rule) {
   Replayed replayed{EarlyStopping::compression(), "EarlyStopping::compression()"};
   auto& [options, name] = replayed;
   const bool measured = std::any_of(run.points.begin(), run.points.end(), [&, &wanted = options](const auto& point) {
@@ -64,7 +64,7 @@ Replayed rule_for(const sinks::RunFile& run, const Rule& rule) {
 }
 
 /// Where the rule would have ended the run, and what it says.
-void replay(sinks::ReportRun& run, const Rule& rule) {
+void replay(report::ReportRun& run, const Rule& rule) {
   const auto [options, name] = rule_for(run.file, rule);
   EarlyStopping stopping(options);
   std::int64_t last_step = -1;
@@ -88,9 +88,9 @@ void replay(sinks::ReportRun& run, const Rule& rule) {
 }
 
 /// A run that knew its curve has the gaps; another is given them, unless it is too long to have all its layers here.
-void add_curve(sinks::ReportRun& run, const std::string& order, const bound::IbCurve& curve) {
+void add_curve(report::ReportRun& run, const std::string& order, const bound::IbCurve& curve) {
   auto& [file, source, best, stop, verdict, phases, curves] = run;
-  curves.push_back(sinks::report_curve(order, curve, file.header.anchors));
+  curves.push_back(report::report_curve(order, curve, file.header.anchors));
   const bool known = std::any_of(file.points.begin(), file.points.end(), [&](const plane::Point& point) {
     return point.mean.contains(plane::curve_gap_key(order)) || point.layers.empty();
   });
@@ -112,9 +112,9 @@ CurveFile::CurveFile(const std::string& argument) : path(argument) {
   }
 }
 
-sinks::ReportRun load_run(const std::string& path, const Rule& rule, const std::vector<CurveFile>& curves) {
-  sinks::ReportRun run;
-  run.file = sinks::read_run_file(path, kFewLayers);
+report::ReportRun load_run(const std::string& path, const Rule& rule, const std::vector<CurveFile>& curves) {
+  report::ReportRun run;
+  run.file = runs::read_run_file(path, kFewLayers);
   run.source = path;
   replay(run, rule);
   for (const auto& curve : curves) {
@@ -123,15 +123,15 @@ sinks::ReportRun load_run(const std::string& path, const Rule& rule, const std::
   return run;
 }
 
-std::vector<sinks::RunFile> read_runs(const std::vector<std::string>& paths) {
-  std::vector<sinks::RunFile> runs;
+std::vector<runs::RunFile> read_runs(const std::vector<std::string>& paths) {
+  std::vector<runs::RunFile> runs;
   for (const auto& path : paths) {
-    runs.push_back(sinks::read_run_file(path, kFewLayers));
+    runs.push_back(runs::read_run_file(path, kFewLayers));
   }
   return runs;
 }
 
-std::vector<std::string> run_names(const std::vector<sinks::RunFile>& runs, const std::vector<std::string>& paths) {
+std::vector<std::string> run_names(const std::vector<runs::RunFile>& runs, const std::vector<std::string>& paths) {
   std::set<std::string> names;
   for (const auto& run : runs) {
     names.insert(run.header.run);

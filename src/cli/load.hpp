@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <infoplane/sinks/report.hpp>
+#include <infoplane/report/report.hpp>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -25,14 +25,14 @@ struct CurveFile {
 
 /// Reads a run, replays the stopping rule over its points, and adds the gaps to the curves where the run has none.
 /// @throws IoError with file and line.
-sinks::ReportRun load_run(const std::string& path, const Rule& rule, const std::vector<CurveFile>& curves);
+report::ReportRun load_run(const std::string& path, const Rule& rule, const std::vector<CurveFile>& curves);
 
 /// Reads runs with the layers of few points.
 /// @throws IoError with file and line.
-std::vector<sinks::RunFile> read_runs(const std::vector<std::string>& paths);
+std::vector<runs::RunFile> read_runs(const std::vector<std::string>& paths);
 
 /// Names for a table: those of the runs where they differ, else the paths.
-std::vector<std::string> run_names(const std::vector<sinks::RunFile>& runs, const std::vector<std::string>& paths);
+std::vector<std::string> run_names(const std::vector<runs::RunFile>& runs, const std::vector<std::string>& paths);
 
 /// Writes the text to a file, whole or not at all, or to the stream for "-".
 /// @throws IoError

@@ -1,6 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <infoplane/sinks/figures.hpp>
+#include <infoplane/report/figures.hpp>
 #include <memory>
 #include <ostream>
 
@@ -28,20 +28,20 @@ struct Arguments {
   bool json = false;
 };
 
-std::string drawn(const Arguments& arguments, const std::vector<sinks::ReportRun>& runs) {
+std::string drawn(const Arguments& arguments, const std::vector<report::ReportRun>& runs) {
   if (arguments.figure.empty()) {
-    return sinks::html_report(runs, sinks::ReportOptions().title(arguments.title).max_steps(arguments.max_steps));
+    return report::html_report(runs, report::ReportOptions().title(arguments.title).max_steps(arguments.max_steps));
   }
-  const auto options = sinks::FigureOptions()
+  const auto options = report::FigureOptions()
                            .order(arguments.order)
                            .stream(arguments.stream)
                            .max_steps(arguments.max_steps)
                            .metric(arguments.metric);
   if (arguments.figure == "plane") {
-    return sinks::plane_svg(runs.front(), options);
+    return report::plane_svg(runs.front(), options);
   }
-  return arguments.figure == "steps" ? sinks::steps_svg(runs.front(), options)
-                                     : sinks::layers_svg(runs.front(), options);
+  return arguments.figure == "steps" ? report::steps_svg(runs.front(), options)
+                                     : report::layers_svg(runs.front(), options);
 }
 
 /// Where the drawing goes: beside the first run where no other path was given.
@@ -62,21 +62,21 @@ void report(const Arguments& arguments, Context& context) {
     inputs.push_back(curve.path);
   }
   require_apart(context, Output{output, arguments.figure.empty() ? "page" : "figure"}, inputs);
-  std::vector<sinks::ReportRun> runs;
+  std::vector<report::ReportRun> runs;
   for (const auto& path : arguments.runs) {
     runs.push_back(load_run(path, arguments.rule, curves));
   }
   write_text(output, drawn(arguments, runs), context.out);
   if (arguments.json) {
     auto json = nlohmann::ordered_json{
-        {"output", output}, {"notes", sinks::report_notes(runs)}, {"runs", nlohmann::ordered_json::array()}};
+        {"output", output}, {"notes", report::report_notes(runs)}, {"runs", nlohmann::ordered_json::array()}};
     for (const auto& run : runs) {
-      const auto best = run.best_step ? run.best_step : sinks::best_step_of(run.file, arguments.order);
+      const auto best = run.best_step ? run.best_step : report::best_step_of(run.file, arguments.order);
       nlohmann::ordered_json each{{"run", run.file.header.run},
                                   {"file", run.source},
                                   {"best_step", nullptr},
                                   {"stop_step", nullptr},
-                                  {"summary", sinks::run_summary(run, arguments.order)}};
+                                  {"summary", report::run_summary(run, arguments.order)}};
       if (best) {
         each["best_step"] = *best;
       }

@@ -6,9 +6,9 @@
 #include <chrono>
 #include <csignal>
 #include <infoplane/core/error.hpp>
-#include <infoplane/sinks/plane_table.hpp>
-#include <infoplane/sinks/report.hpp>
-#include <infoplane/sinks/run_follower.hpp>
+#include <infoplane/report/plane_table.hpp>
+#include <infoplane/report/report.hpp>
+#include <infoplane/runs/run_follower.hpp>
 #include <iostream>
 #include <memory>
 #include <ostream>
@@ -18,7 +18,7 @@
 #include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "core/text.hpp"
-#include "sinks/run_json.hpp"
+#include "runs/run_json.hpp"
 
 namespace infoplane::cli {
 namespace {
@@ -38,7 +38,7 @@ std::atomic<bool> interrupted{false};  // lock-free, as a signal handler needs i
 std::string waiting(const Arguments& arguments) { return "waiting for " + text::printable(arguments.run) + " …\n"; }
 
 /// The screen of a run: what it is, its way over the plane, its last point.
-std::string screen(const Arguments& arguments, const sinks::RunFollower& follower) {
+std::string screen(const Arguments& arguments, const runs::RunFollower& follower) {
   const auto& run = follower.run();
   if (!follower.started()) {
     return waiting(arguments);
@@ -47,10 +47,10 @@ std::string screen(const Arguments& arguments, const sinks::RunFollower& followe
   if (run.points.empty()) {
     return out + "no point yet\n";
   }
-  const auto table = sinks::PlaneTableOptions().order(arguments.order);
-  out += sinks::plane_table(run.points, sinks::PlaneTableOptions(table).max_rows(arguments.rows)) + "\n";
-  out += sinks::layer_table(run.points.back(), table);
-  const auto best = sinks::best_step_line(run, arguments.order);
+  const auto table = report::PlaneTableOptions().order(arguments.order);
+  out += report::plane_table(run.points, report::PlaneTableOptions(table).max_rows(arguments.rows)) + "\n";
+  out += report::layer_table(run.points.back(), table);
+  const auto best = report::best_step_line(run, arguments.order);
   return out + (best.empty() ? "" : best + "\n");
 }
 
@@ -86,14 +86,14 @@ void watch(const Arguments& arguments, Context& context) {
   const auto start = std::chrono::steady_clock::now();
   const auto passed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start); };
   const Interrupt interrupt;
-  sinks::RunFollower::Each print;
+  runs::RunFollower::Each print;
   if (arguments.json) {
     print = [&](const plane::Point& point) {
-      context.out << text::printable_json(sinks::run_json::encode(point)) << '\n';
+      context.out << text::printable_json(runs::run_json::encode(point)) << '\n';
     };
   }
   // The screen shows the layers of the last point alone.
-  sinks::RunFollower follower(arguments.run, RunFileOptions().max_layer_points(4), print);
+  runs::RunFollower follower(arguments.run, RunFileOptions().max_layer_points(4), print);
   bool first = true;
   bool changed = false;
   while (!interrupted && context.out) {

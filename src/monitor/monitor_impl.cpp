@@ -241,7 +241,7 @@ void Monitor::Impl::verify_missing(const Stream& stream) {
 }
 
 /// Of several ranks only the first one writes.
-void Monitor::Impl::start(sinks::RunHeader header) {
+void Monitor::Impl::start(runs::RunHeader header) {
   header_ = std::move(header);
   for (const auto& sink : sinks_) {
     sink->write(*header_);

@@ -99,15 +99,15 @@ class Monitor::Impl {
   std::vector<SharedSite> own_sites() const;
   RankSettings settings_for_others(const Stream& stream) const;
   std::string settings() const;
-  sinks::RunHeader header_of(const std::vector<SharedSite>& sites, std::int64_t width, const std::string& dtype,
-                             const std::vector<std::string>& label_sets) const;
-  void start(sinks::RunHeader header);
+  runs::RunHeader header_of(const std::vector<SharedSite>& sites, std::int64_t width, const std::string& dtype,
+                            const std::vector<std::string>& label_sets) const;
+  void start(runs::RunHeader header);
   void emit(const plane::Point& point);
 
   std::vector<std::shared_ptr<sinks::Sink>> sinks_;
   std::shared_ptr<PendingError> pending_ = std::make_shared<PendingError>();
   std::weak_ptr<Observation::Impl> open_;
-  std::optional<sinks::RunHeader> header_;
+  std::optional<runs::RunHeader> header_;
   Clock::time_point start_ = Clock::now();
   std::chrono::system_clock::time_point wall_start_ = std::chrono::system_clock::now();
   bool verified_ = false;

@@ -49,12 +49,12 @@ std::string Monitor::Impl::settings() const {
                         labels.common_positions() ? ", common positions" : "", ", sites ", detail::join(sites));
 }
 
-sinks::RunHeader Monitor::Impl::header_of(const std::vector<SharedSite>& sites, std::int64_t width,
-                                          const std::string& dtype, const std::vector<std::string>& label_sets) const {
-  sinks::RunHeader header;
+runs::RunHeader Monitor::Impl::header_of(const std::vector<SharedSite>& sites, std::int64_t width,
+                                         const std::string& dtype, const std::vector<std::string>& label_sets) const {
+  runs::RunHeader header;
   const estimator::SoftEntropyAccumulator measured(width, options_.estimator());
   header.run = options_.run();
-  header.started = sinks::utc_timestamp(wall_start_);
+  header.started = runs::utc_timestamp(wall_start_);
   header.seed = options_.estimator().seed();
   header.anchors = options_.estimator().anchors();
   header.width = measured.dimension();

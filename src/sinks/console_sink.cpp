@@ -45,7 +45,7 @@ void ConsoleSink::write_text(const std::string& text) {
   }
 }
 
-void ConsoleSink::write_header(const RunHeader& header) {
+void ConsoleSink::write_header(const runs::RunHeader& header) {
   if (options_.quiet()) {
     return;
   }

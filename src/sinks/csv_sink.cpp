@@ -96,18 +96,18 @@ struct CsvSink::Table {
   bool named = false;
 };
 
-CsvSink::CsvSink(const std::string& path, OpenMode mode)
+CsvSink::CsvSink(const std::string& path, runs::OpenMode mode)
     : CsvSink(std::make_unique<Table>(path_to_open(path, mode)), mode) {}
 
-CsvSink::CsvSink(std::unique_ptr<Table> table, OpenMode mode)
+CsvSink::CsvSink(std::unique_ptr<Table> table, runs::OpenMode mode)
     : Sink("the CSV sink " + table->path), path_(table->path), table_(std::move(table)) {
   const auto& path = path_;
   auto& file = table_->file;
-  if (mode == OpenMode::kOverwrite) {
+  if (mode == runs::OpenMode::kOverwrite) {
     file.truncate(0);
   }
-  INFOPLANE_CHECK(mode == OpenMode::kAppend || file.size() == 0, IoError, "the CSV file ", path, " is not empty (",
-                  file.size(),
+  INFOPLANE_CHECK(mode == runs::OpenMode::kAppend || file.size() == 0, IoError, "the CSV file ", path,
+                  " is not empty (", file.size(),
                   " bytes): give the sink infoplane::OpenMode::kAppend to go on with it, "
                   "infoplane::OpenMode::kOverwrite to replace it, infoplane::OpenMode::kNewName to write beside it (",
                   numbered_name(path, 2), ", …), or another path");
@@ -130,7 +130,7 @@ CsvSink::CsvSink(std::unique_ptr<Table> table, OpenMode mode)
 CsvSink::~CsvSink() = default;
 CsvSink::CsvSink(CsvSink&& other) noexcept = default;
 
-void CsvSink::write_header(const RunHeader& header) { table_->run = cell_of(header.run); }
+void CsvSink::write_header(const runs::RunHeader& header) { table_->run = cell_of(header.run); }
 
 void CsvSink::write_point(const plane::Point& point) {
   const auto start = fmt::format("{},{},{},{},{},{},", table_->run, cell_of(point.stream), point.step, point.tokens,

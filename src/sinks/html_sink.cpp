@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/whole_file.hpp"
-#include "sinks/run_builder.hpp"
+#include "runs/run_builder.hpp"
 
 namespace infoplane::sinks {
 namespace {
@@ -27,8 +27,8 @@ struct HtmlSink::Page {
 
   std::string path;
   HtmlSinkOptions options;
-  std::vector<ReportRun> runs = std::vector<ReportRun>(1);
-  RunBuilder builder;
+  std::vector<report::ReportRun> runs = std::vector<report::ReportRun>(1);
+  runs::RunBuilder builder;
   std::int64_t waiting = 0;  // points since the page was drawn
   Clock::time_point drawn;
   Seconds cost{0};
@@ -63,7 +63,8 @@ struct HtmlSink::Page {
   std::string page(bool training) {
     builder.settle();
     const auto refresh = static_cast<std::int64_t>(std::ceil(std::max(options.seconds(), 5.0)));
-    return html_report(runs, ReportOptions().title(options.title()).refresh_seconds(training ? refresh : 0));
+    return report::html_report(runs,
+                               report::ReportOptions().title(options.title()).refresh_seconds(training ? refresh : 0));
   }
 };
 
@@ -81,7 +82,7 @@ HtmlSink::HtmlSink(const std::string& path, HtmlSinkOptions options) : Sink("the
                   " is a pipe, in which no page can take the place of the one before: give the path of a file");
   page_ = std::make_unique<Page>(path, std::move(options));
   if (const auto& earlier = page_->options.run_file(); !earlier.empty()) {
-    auto run = read_run_file(earlier, RunFileOptions().max_layer_points(kLayerPoints));
+    auto run = runs::read_run_file(earlier, runs::RunFileOptions().max_layer_points(kLayerPoints));
     page_->builder.add(std::move(run.header));
     for (auto& header : run.resumed) {
       page_->builder.add(std::move(header));
@@ -96,7 +97,7 @@ HtmlSink::HtmlSink(const std::string& path, HtmlSinkOptions options) : Sink("the
 HtmlSink::~HtmlSink() { close(); }
 HtmlSink::HtmlSink(HtmlSink&& other) noexcept = default;
 
-void HtmlSink::write_header(const RunHeader& header) {
+void HtmlSink::write_header(const runs::RunHeader& header) {
   page_->builder.add(header);
   page_->draw(true);
 }

@@ -6,9 +6,9 @@
 
 #include "core/json.hpp"
 #include "core/lines.hpp"
+#include "runs/run_json.hpp"
 #include "sinks/line_file.hpp"
 #include "sinks/new_name.hpp"
-#include "sinks/run_json.hpp"
 
 namespace infoplane::sinks {
 namespace {
@@ -66,13 +66,13 @@ void repair_end(LineFile& file) {
   }
 }
 
-RunHeader first_header(const std::string& path, std::string_view line) {
+runs::RunHeader first_header(const std::string& path, std::string_view line) {
   try {
     INFOPLANE_CHECK(line.size() <= kMostLine, IoError, "the line is longer than ", kMostLine,
                     " bytes, which is the most that is read");
-    auto entry = run_json::decode(line);
-    INFOPLANE_CHECK(std::holds_alternative<RunHeader>(entry), IoError, "a point stands before the header");
-    return std::get<RunHeader>(std::move(entry));
+    auto entry = runs::run_json::decode(line);
+    INFOPLANE_CHECK(std::holds_alternative<runs::RunHeader>(entry), IoError, "a point stands before the header");
+    return std::get<runs::RunHeader>(std::move(entry));
   } catch (const IoError& error) {
     INFOPLANE_THROW(IoError, path, ":1: ", error.what(),
                     "; nothing can be appended to it: give another path, or infoplane::OpenMode::kOverwrite to replace "
@@ -94,31 +94,31 @@ struct JsonLinesSink::Run {
 
   std::string path;
   LineFile file;
-  std::optional<RunHeader> first;   // header that the file began with
-  std::optional<RunHeader> header;  // header of this start, once one has fitted
+  std::optional<runs::RunHeader> first;   // header that the file began with
+  std::optional<runs::RunHeader> header;  // header of this start, once one has fitted
   bool header_written = false;
 
   /// Again before each point while it has failed: a file must not start with a point.
   void write_header() {
     if (!header_written) {
-      file.append(readable(run_json::encode(*header), "the header"));
+      file.append(readable(runs::run_json::encode(*header), "the header"));
       header_written = true;
     }
   }
 };
 
-JsonLinesSink::JsonLinesSink(const std::string& path, OpenMode mode)
+JsonLinesSink::JsonLinesSink(const std::string& path, runs::OpenMode mode)
     : JsonLinesSink(std::make_unique<Run>(path_to_open(path, mode)), mode) {}
 
-JsonLinesSink::JsonLinesSink(std::unique_ptr<Run> run, OpenMode mode)
+JsonLinesSink::JsonLinesSink(std::unique_ptr<Run> run, runs::OpenMode mode)
     : Sink("the JSON lines sink " + run->path), path_(run->path), run_(std::move(run)) {
   const auto& path = path_;
   auto& file = run_->file;
-  if (mode == OpenMode::kOverwrite) {
+  if (mode == runs::OpenMode::kOverwrite) {
     file.truncate(0);
   }
   INFOPLANE_CHECK(
-      mode == OpenMode::kAppend || file.size() == 0, IoError, "the run file ", path, " holds a run already (",
+      mode == runs::OpenMode::kAppend || file.size() == 0, IoError, "the run file ", path, " holds a run already (",
       file.size(),
       " bytes): give the sink infoplane::OpenMode::kAppend to resume it, infoplane::OpenMode::kOverwrite to "
       "replace it, infoplane::OpenMode::kNewName to write beside it (",
@@ -139,9 +139,9 @@ JsonLinesSink::JsonLinesSink(std::unique_ptr<Run> run, OpenMode mode)
 JsonLinesSink::~JsonLinesSink() = default;
 JsonLinesSink::JsonLinesSink(JsonLinesSink&& other) noexcept = default;
 
-void JsonLinesSink::write_header(const RunHeader& header) {
+void JsonLinesSink::write_header(const runs::RunHeader& header) {
   if (run_->first) {
-    const auto fields = differing_fields(*run_->first, header);
+    const auto fields = runs::differing_fields(*run_->first, header);
     if (!fields.empty()) {
       run_->header.reset();
       INFOPLANE_THROW(
@@ -161,7 +161,7 @@ void JsonLinesSink::write_point(const plane::Point& point) {
   INFOPLANE_CHECK(run_->header.has_value(), StateError, "the point of step ", point.step,
                   " came without a run header that fits ", run_->path, ", which must be written first");
   run_->write_header();
-  run_->file.append(readable(run_json::encode(point), detail::concat("the point of step ", point.step)));
+  run_->file.append(readable(runs::run_json::encode(point), detail::concat("the point of step ", point.step)));
 }
 
 void JsonLinesSink::close_output() { run_->file.close(); }

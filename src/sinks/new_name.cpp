@@ -39,8 +39,8 @@ std::string numbered_name(const std::string& path, int n) {
   return (whole.parent_path() / name).string();
 }
 
-std::string path_to_open(const std::string& path, OpenMode mode) {
-  if (mode != OpenMode::kNewName || is_no_file(path)) {
+std::string path_to_open(const std::string& path, runs::OpenMode mode) {
+  if (mode != runs::OpenMode::kNewName || is_no_file(path)) {
     return path;
   }
   std::string name = path;

@@ -50,7 +50,7 @@ void Sink::guarded(const Work& work) noexcept {
   }
 }
 
-void Sink::write(const RunHeader& header) noexcept {
+void Sink::write(const runs::RunHeader& header) noexcept {
   guarded([&] {
     INFOPLANE_CHECK(!state_->closed, StateError, "a run header was written after close()");
     write_header(header);

@@ -87,7 +87,7 @@ TensorBoardSink::TensorBoardSink(const std::string& folder, TensorBoardSinkOptio
 TensorBoardSink::~TensorBoardSink() = default;
 TensorBoardSink::TensorBoardSink(TensorBoardSink&& other) noexcept = default;
 
-void TensorBoardSink::write_header(const RunHeader& /*header*/) {}
+void TensorBoardSink::write_header(const runs::RunHeader& /*header*/) {}
 
 void TensorBoardSink::write_point(const plane::Point& point) {
   std::vector<std::pair<std::string, double>> scalars = {{"loss", point.loss}};

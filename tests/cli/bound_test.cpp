@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/support.hpp"
-#include "sinks/markup.hpp"
+#include "report/markup.hpp"
 
 using Catch::Matchers::WithinAbs;
 using cli_support::has;

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/support.hpp"
-#include "sinks/markup.hpp"
+#include "report/markup.hpp"
 
 using cli_support::has;
 using cli_support::run;

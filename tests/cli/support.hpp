@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/program.hpp"
-#include "sinks/made_run.hpp"
+#include "report/made_run.hpp"
 
 namespace cli_support {
 
@@ -25,7 +25,7 @@ inline Result run(const std::vector<std::string>& arguments) {
 }
 
 /// Writes a made run under a name and returns its path.
-inline std::string write_run(const samples::Folder& folder, const std::string& name, infoplane::sinks::ReportRun run) {
+inline std::string write_run(const samples::Folder& folder, const std::string& name, infoplane::report::ReportRun run) {
   run.file.header.run = name;
   const auto path = folder.file(name + ".jsonl");
   infoplane::JsonLinesSink sink(path);

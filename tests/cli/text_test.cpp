@@ -4,7 +4,7 @@
 
 #include "cli/support.hpp"
 #include "core/text.hpp"
-#include "sinks/markup.hpp"
+#include "report/markup.hpp"
 
 // Names of runs, layers, keys and files reach a terminal as text, never as something that it obeys.
 
@@ -35,7 +35,7 @@ void require_tame(const Result& result) {
 }
 
 /// A run in which every name is hostile.
-infoplane::sinks::ReportRun hostile_run() {
+infoplane::report::ReportRun hostile_run() {
   auto made = samples::made_run();
   made.file.header.sites = made.file.header.label_sets = {kHostile};
   made.file.header.calibration = kHostile;

@@ -5,12 +5,12 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <infoplane/sinks/run_follower.hpp>
+#include <infoplane/runs/run_follower.hpp>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "cli/support.hpp"
-#include "sinks/markup.hpp"
+#include "report/markup.hpp"
 
 using cli_support::has;
 using cli_support::run;

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <infoplane/sinks/run_file.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <limits>
 #include <sstream>
 #include <string>

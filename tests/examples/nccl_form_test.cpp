@@ -4,7 +4,7 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <exception>
-#include <infoplane/sinks/run_file.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <string>
 #include <thread>
 

@@ -1,6 +1,6 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
-#include <infoplane/sinks/run_file.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <string>
 
 #include "program.hpp"

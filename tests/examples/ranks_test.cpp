@@ -6,7 +6,7 @@
 #include <cmath>
 #include <csignal>
 #include <infoplane/distributed/environment.hpp>
-#include <infoplane/sinks/run_file.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <memory>
 #include <string>
 #include <vector>

@@ -3,19 +3,19 @@
 #include <cstdint>
 #include <cstdlib>
 #include <infoplane/core/error.hpp>
-#include <infoplane/sinks/report.hpp>
+#include <infoplane/report/report.hpp>
 #include <iostream>
 #include <optional>
 #include <string>
 
 #include "core/json.hpp"
 #include "core/lines.hpp"
-#include "sinks/run_json.hpp"
-#include "sinks/run_reader.hpp"
+#include "runs/run_json.hpp"
+#include "runs/run_reader.hpp"
 
 namespace {
 
-using infoplane::sinks::RunFile;
+using infoplane::runs::RunFile;
 
 void require(bool fine, const char* what) {
   if (!fine) {
@@ -26,7 +26,7 @@ void require(bool fine, const char* what) {
 
 std::optional<RunFile> read(std::string_view text, std::int64_t max_layer_points) {
   try {
-    infoplane::sinks::RunReader reader("fuzz", infoplane::RunFileOptions().max_layer_points(max_layer_points));
+    infoplane::runs::RunReader reader("fuzz", infoplane::RunFileOptions().max_layer_points(max_layer_points));
     const auto take = [&](std::string_view line, std::int64_t number) { reader.take(line, number); };
     infoplane::Lines lines("fuzz");
     lines.push(text.substr(0, text.size() / 2), take);  // as a file comes, in pieces
@@ -55,15 +55,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(thin.has_value(), "a run that reads whole does not read with few layers");
   require(thin->points.size() == whole->points.size(), "reading with few layers changes the number of points");
   for (const auto& point : whole->points) {
-    const auto line = infoplane::sinks::run_json::encode(point);
-    const auto again = infoplane::sinks::run_json::decode(line);
-    require(infoplane::sinks::run_json::encode(std::get<infoplane::plane::Point>(again)) == line,
+    const auto line = infoplane::runs::run_json::encode(point);
+    const auto again = infoplane::runs::run_json::decode(line);
+    require(infoplane::runs::run_json::encode(std::get<infoplane::plane::Point>(again)) == line,
             "a point does not come back as it was written");
   }
   if (size % 16 == 0) {  // drawing takes a hundred times as long as reading
-    infoplane::sinks::ReportRun run;
+    infoplane::report::ReportRun run;
     run.file = *whole;
-    require(infoplane::sinks::html_report({run}).ends_with("</html>\n"), "a page has no end");
+    require(infoplane::report::html_report({run}).ends_with("</html>\n"), "a page has no end");
   }
   return 0;
 }

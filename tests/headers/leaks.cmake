@@ -29,7 +29,8 @@ file(GLOB headers RELATIVE "${INCLUDE}" "${INCLUDE}/infoplane/hooks/*.hpp")
 foreach(header IN LISTS headers)
   read_dependencies(${header})
   refuse(${header} "fmt/" "infoplane/estimator/" "infoplane/labels/" "infoplane/plane/" "infoplane/callbacks/"
-         "infoplane/sinks/" "infoplane/monitor/" "infoplane/distributed/" "torch/torch.h" "torch/nn/modules/linear.h")
+         "infoplane/runs/" "infoplane/compare/" "infoplane/report/" "infoplane/sinks/" "infoplane/monitor/"
+         "infoplane/distributed/" "torch/torch.h" "torch/nn/modules/linear.h")
   if(NOT header STREQUAL "infoplane/hooks/hookable.hpp")
     refuse(${header} "torch/nn/" "ATen/ATen.h")
   endif()

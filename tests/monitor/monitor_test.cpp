@@ -30,9 +30,9 @@ at::Tensor tokens_of(int64_t batch, int64_t length, int64_t start = 0) {
 
 struct Recorder : infoplane::sinks::Sink {
   Recorder() : Sink("recorder") {}
-  void write_header(const infoplane::sinks::RunHeader& header) override { headers.push_back(header); }
+  void write_header(const infoplane::runs::RunHeader& header) override { headers.push_back(header); }
   void write_point(const infoplane::plane::Point& point) override { points.push_back(point); }
-  std::vector<infoplane::sinks::RunHeader> headers;
+  std::vector<infoplane::runs::RunHeader> headers;
   std::vector<infoplane::plane::Point> points;
 };
 

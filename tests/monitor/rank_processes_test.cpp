@@ -12,8 +12,8 @@
 #include <infoplane/distributed/process_group.hpp>
 #include <infoplane/distributed/shared_estimate.hpp>
 #include <infoplane/hooks/tap.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
-#include <infoplane/sinks/run_file.hpp>
 #include <memory>
 #include <random>
 #include <thread>
@@ -89,7 +89,7 @@ int train(
 
 Monitor make_monitor(const RunFile& file, const MonitorOptions& options, milliseconds timeout) {
   Monitor monitor(options, join(timeout));
-  monitor.make_sink<infoplane::JsonLinesSink>(file.path, infoplane::sinks::OpenMode::kOverwrite);
+  monitor.make_sink<infoplane::JsonLinesSink>(file.path, infoplane::OpenMode::kOverwrite);
   return monitor;
 }
 

@@ -65,9 +65,9 @@ std::string common_message(int ranks, const std::function<void(Communicator&)>& 
 
 struct Recorder : infoplane::sinks::Sink {
   Recorder() : Sink("recorder") {}
-  void write_header(const infoplane::sinks::RunHeader& header) override { headers.push_back(header); }
+  void write_header(const infoplane::runs::RunHeader& header) override { headers.push_back(header); }
   void write_point(const Point& point) override { points.push_back(point); }
-  std::vector<infoplane::sinks::RunHeader> headers;
+  std::vector<infoplane::runs::RunHeader> headers;
   std::vector<Point> points;
 };
 

@@ -35,7 +35,7 @@ void observe(Monitor& monitor, SmallGPT& model, std::int64_t step, std::int64_t 
 
 struct Recorder : infoplane::sinks::Sink {
   Recorder() : Sink("recorder") {}
-  void write_header(const infoplane::sinks::RunHeader& /*header*/) override {}
+  void write_header(const infoplane::runs::RunHeader& /*header*/) override {}
   void write_point(const Point& point) override { points.push_back(point); }
   std::vector<Point> points;
 };

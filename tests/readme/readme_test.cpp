@@ -14,7 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <infoplane/sinks/run_file.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <map>
 #include <set>
 #include <span>
@@ -100,7 +100,7 @@ TEST_CASE("the README's loop trains, logs and leaves a readable run file", "[rea
   torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions(1e-3));
   Batches batches;
   readme_loop(model, batches, optimizer, 101);
-  const auto run = infoplane::sinks::read_run_file("run.jsonl");
+  const auto run = infoplane::runs::read_run_file("run.jsonl");
   REQUIRE(run.points.size() == 3);
   REQUIRE(run.points.back().step == 100);
   REQUIRE_THROWS_AS(readme_loop(model, batches, optimizer, 101), infoplane::IoError);

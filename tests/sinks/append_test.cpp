@@ -2,19 +2,19 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <infoplane/core/error.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
-#include <infoplane/sinks/run_file.hpp>
 #include <vector>
 
+#include "runs/samples.hpp"
 #include "sinks/capture.hpp"
-#include "sinks/samples.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
 using infoplane::IoError;
 using infoplane::JsonLinesSink;
+using infoplane::OpenMode;
 using infoplane::read_run_file;
-using infoplane::sinks::OpenMode;
 using samples::point;
 
 namespace {

@@ -8,9 +8,9 @@
 #include <sstream>
 
 #include "core/text.hpp"
+#include "report/markup.hpp"
+#include "runs/samples.hpp"
 #include "sinks/capture.hpp"
-#include "sinks/markup.hpp"
-#include "sinks/samples.hpp"
 
 using Catch::Matchers::Message;
 using infoplane::ConsoleSink;

@@ -5,17 +5,17 @@
 #include <infoplane/sinks/csv_sink.hpp>
 #include <limits>
 
+#include "report/command.hpp"
+#include "report/markup.hpp"
+#include "runs/samples.hpp"
 #include "sinks/capture.hpp"
-#include "sinks/command.hpp"
-#include "sinks/markup.hpp"
-#include "sinks/samples.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::Message;
 using Catch::Matchers::MessageMatches;
 using infoplane::CsvSink;
 using infoplane::IoError;
-using infoplane::sinks::OpenMode;
+using infoplane::OpenMode;
 using samples::point;
 
 namespace {

@@ -12,29 +12,29 @@
 #include <filesystem>
 #include <functional>
 #include <infoplane/core/error.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <infoplane/sinks/console_sink.hpp>
 #include <infoplane/sinks/csv_sink.hpp>
 #include <infoplane/sinks/html_sink.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
 #include <infoplane/sinks/progress_line.hpp>
-#include <infoplane/sinks/run_file.hpp>
 #include <infoplane/sinks/tensor_board_sink.hpp>
 #include <memory>
 #include <random>
 #include <thread>
 
 #include "needs.hpp"
+#include "report/markup.hpp"
+#include "runs/samples.hpp"
 #include "sinks/capture.hpp"
-#include "sinks/markup.hpp"
-#include "sinks/samples.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
 using infoplane::CsvSink;
 using infoplane::IoError;
 using infoplane::JsonLinesSink;
+using infoplane::OpenMode;
 using infoplane::TensorBoardSink;
-using infoplane::sinks::OpenMode;
 using infoplane::sinks::Sink;
 using samples::point;
 

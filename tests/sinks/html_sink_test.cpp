@@ -11,9 +11,9 @@
 #include <limits>
 #include <thread>
 
+#include "report/made_run.hpp"
+#include "report/markup.hpp"
 #include "sinks/capture.hpp"
-#include "sinks/made_run.hpp"
-#include "sinks/markup.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::Message;
@@ -22,8 +22,8 @@ using infoplane::ArgumentError;
 using infoplane::HtmlSink;
 using infoplane::HtmlSinkOptions;
 using infoplane::IoError;
-using infoplane::sinks::html_report;
-using infoplane::sinks::OpenMode;
+using infoplane::OpenMode;
+using infoplane::report::html_report;
 using infoplane::sinks::Sink;
 using samples::count;
 using samples::made_run;
@@ -32,7 +32,7 @@ namespace {
 
 constexpr const char* kTrains = "The run still trains; this page loads itself again every";
 
-void write(Sink& sink, const infoplane::sinks::RunFile& run, std::size_t from = 0) {
+void write(Sink& sink, const infoplane::runs::RunFile& run, std::size_t from = 0) {
   sink.write(run.header);
   for (auto i = from; i < run.points.size(); ++i) {
     sink.write(run.points[i]);

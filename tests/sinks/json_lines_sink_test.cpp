@@ -4,22 +4,22 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <csignal>
 #include <infoplane/core/error.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
-#include <infoplane/sinks/run_file.hpp>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 #include <vector>
 
+#include "runs/samples.hpp"
 #include "sinks/capture.hpp"
-#include "sinks/samples.hpp"
 
 using Catch::Matchers::Message;
 using infoplane::IoError;
 using infoplane::JsonLinesSink;
+using infoplane::OpenMode;
 using infoplane::read_run_file;
-using infoplane::sinks::OpenMode;
 using samples::point;
 
 TEST_CASE("a run reads back as it was written, whatever its values and names", "[sinks]") {
@@ -71,7 +71,7 @@ TEST_CASE("a run reads back as it was written, whatever its values and names", "
   REQUIRE(back.run == header.run);
   REQUIRE(back.started == header.started);
   REQUIRE(back.seed == header.seed);
-  REQUIRE(infoplane::sinks::differing_fields(back, header).empty());
+  REQUIRE(infoplane::runs::differing_fields(back, header).empty());
   REQUIRE(samples::same(back.temperature, header.temperature));
   REQUIRE(back.calibration == header.calibration);
   REQUIRE(back.label_sets == header.label_sets);

@@ -1,23 +1,23 @@
 #include <catch2/catch_test_macros.hpp>
+#include <infoplane/report/figures.hpp>
+#include <infoplane/report/plane_table.hpp>
+#include <infoplane/runs/run_check.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <infoplane/sinks/console_sink.hpp>
 #include <infoplane/sinks/csv_sink.hpp>
-#include <infoplane/sinks/figures.hpp>
 #include <infoplane/sinks/html_sink.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
-#include <infoplane/sinks/plane_table.hpp>
-#include <infoplane/sinks/run_check.hpp>
-#include <infoplane/sinks/run_file.hpp>
 #include <sstream>
 #include <vector>
 
 #include "core/odd_locale.hpp"
-#include "sinks/made_run.hpp"
+#include "report/made_run.hpp"
 
-using infoplane::sinks::OpenMode;
+using infoplane::OpenMode;
 
 namespace {
 
-infoplane::sinks::ReportRun large_run() {
+infoplane::report::ReportRun large_run() {
   samples::Made made;
   made.points = 60;
   made.error = 0.01;
@@ -57,12 +57,12 @@ std::vector<std::string> written(const samples::Folder& folder) {
           samples::read(folder.file("run.csv")),
           samples::read(folder.file("run.html")),
           console.str(),
-          sinks::plane_svg(run),
-          sinks::steps_svg(run),
-          sinks::layers_svg(run),
-          sinks::html_report({run}),
-          sinks::plane_table(run.file.points),
-          sinks::layer_table(run.file.points.back())};
+          report::plane_svg(run),
+          report::steps_svg(run),
+          report::layers_svg(run),
+          report::html_report({run}),
+          report::plane_table(run.file.points),
+          report::layer_table(run.file.points.back())};
 }
 
 }  // namespace
@@ -84,9 +84,9 @@ TEST_CASE("what sinks write, and what is read of it, is the same under every loc
   for (std::size_t i = 0; i < run.points.size(); ++i) {
     REQUIRE(samples::same(run.points[i], expected.points[i]));
   }
-  REQUIRE(infoplane::sinks::check_run_file(path).empty());
+  REQUIRE(infoplane::runs::check_run_file(path).empty());
   samples::write(path, plain[0] + "{\"step\":59001000}\n");
-  REQUIRE(infoplane::sinks::check_run_file(path).front().line == 122);
+  REQUIRE(infoplane::runs::check_run_file(path).front().line == 122);
   auto other = large_run().file.header;
   other.width = 2048;
   REQUIRE(differing_fields(expected.header, other) == std::vector<std::string>{"d (4096 and 2048)"});

@@ -6,15 +6,15 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <filesystem>
 #include <infoplane/core/error.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <infoplane/sinks/csv_sink.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
-#include <infoplane/sinks/run_file.hpp>
 #include <set>
 #include <thread>
 #include <vector>
 
+#include "runs/samples.hpp"
 #include "sinks/new_name.hpp"
-#include "sinks/samples.hpp"
 
 using Catch::Matchers::Message;
 using infoplane::CsvSink;

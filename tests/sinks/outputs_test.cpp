@@ -6,18 +6,18 @@
 #include <cstring>
 #include <functional>
 #include <infoplane/core/error.hpp>
+#include <infoplane/runs/run_file.hpp>
 #include <infoplane/sinks/csv_sink.hpp>
 #include <infoplane/sinks/html_sink.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
-#include <infoplane/sinks/run_file.hpp>
 #include <infoplane/sinks/tensor_board_sink.hpp>
 #include <memory>
 #include <thread>
 
 #include "core/places.hpp"
 #include "needs.hpp"
+#include "runs/samples.hpp"
 #include "sinks/capture.hpp"
-#include "sinks/samples.hpp"
 
 // Where sinks may be told to write, and what happens to what was there: the table of docs/files.md.
 using Catch::Matchers::ContainsSubstring;
@@ -27,8 +27,8 @@ using infoplane::CsvSink;
 using infoplane::HtmlSink;
 using infoplane::IoError;
 using infoplane::JsonLinesSink;
+using infoplane::OpenMode;
 using infoplane::TensorBoardSink;
-using infoplane::sinks::OpenMode;
 using infoplane::sinks::Sink;
 namespace fs = std::filesystem;
 

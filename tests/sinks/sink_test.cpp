@@ -4,11 +4,11 @@
 #include <thread>
 #include <vector>
 
+#include "runs/samples.hpp"
 #include "sinks/capture.hpp"
-#include "sinks/samples.hpp"
 
 using infoplane::plane::Point;
-using infoplane::sinks::RunHeader;
+using infoplane::runs::RunHeader;
 using infoplane::sinks::Sink;
 
 namespace {

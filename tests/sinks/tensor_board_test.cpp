@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "needs.hpp"
-#include "sinks/command.hpp"
+#include "report/command.hpp"
+#include "runs/samples.hpp"
 #include "sinks/crc32c.hpp"
-#include "sinks/samples.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;

@@ -5,7 +5,7 @@
 #include <infoplane/core/option.hpp>
 #include <infoplane/estimator/soft_entropy_options.hpp>
 #include <infoplane/labels/label_index.hpp>
-#include <infoplane/sinks/run_header.hpp>
+#include <infoplane/runs/run_header.hpp>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -82,7 +82,7 @@ struct MonitorOptions {
   /// Name of the run in its header.
   INFOPLANE_ARG(std::string, run) = "run";
   /// Anything of the trainer that the header should keep: learning rate, data, commit.
-  using Details = std::map<std::string, sinks::ConfigValue>;
+  using Details = std::map<std::string, runs::ConfigValue>;
   INFOPLANE_ARG(Details, details);
 
  public:

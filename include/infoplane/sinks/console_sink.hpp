@@ -32,7 +32,7 @@ class ConsoleSink final : public Sink {
   const ConsoleSinkOptions& options() const noexcept { return options_; }
 
  protected:
-  void write_header(const RunHeader& header) override;
+  void write_header(const runs::RunHeader& header) override;
   void write_point(const plane::Point& point) override;
   void flush_output() override;
 

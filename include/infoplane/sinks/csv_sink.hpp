@@ -1,6 +1,6 @@
 #pragma once
 
-#include <infoplane/sinks/open_mode.hpp>
+#include <infoplane/runs/open_mode.hpp>
 #include <infoplane/sinks/sink.hpp>
 #include <memory>
 #include <string>
@@ -23,7 +23,7 @@ class CsvSink final : public Sink {
  public:
   /// @throws IoError if the file cannot be opened, is not empty (kRefuse), does not start with the row of names or has
   /// a quote in its middle that is never closed (kAppend), or another sink writes it.
-  explicit CsvSink(const std::string& path, OpenMode mode = OpenMode::kRefuse);
+  explicit CsvSink(const std::string& path, runs::OpenMode mode = runs::OpenMode::kRefuse);
   ~CsvSink() override;
   CsvSink(CsvSink&& other) noexcept;
 
@@ -31,13 +31,13 @@ class CsvSink final : public Sink {
   const std::string& path() const noexcept { return path_; }
 
  protected:
-  void write_header(const RunHeader& header) override;
+  void write_header(const runs::RunHeader& header) override;
   void write_point(const plane::Point& point) override;
   void close_output() override;
 
  private:
   struct Table;
-  CsvSink(std::unique_ptr<Table> table, OpenMode mode);
+  CsvSink(std::unique_ptr<Table> table, runs::OpenMode mode);
 
   std::string path_;
   std::unique_ptr<Table> table_;

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <infoplane/core/option.hpp>
-#include <infoplane/sinks/report.hpp>
+#include <infoplane/report/report.hpp>
 #include <infoplane/sinks/sink.hpp>
 #include <memory>
 #include <string>
@@ -20,7 +20,7 @@ struct HtmlSinkOptions {
   /// For a resumed run: the run file whose points come before those of this start. Empty: none.
   INFOPLANE_ARG(std::string, run_file) = "";
   /// IB curves of the data, see report_curve.
-  INFOPLANE_ARG(std::vector<ReportCurve>, curves) = {};
+  INFOPLANE_ARG(std::vector<report::ReportCurve>, curves) = {};
 };
 
 /// Keeps a run's report (see html_report) up to date while the run trains: one self-contained page, which a browser
@@ -40,7 +40,7 @@ class HtmlSink final : public Sink {
   HtmlSink(HtmlSink&& other) noexcept;
 
  protected:
-  void write_header(const RunHeader& header) override;
+  void write_header(const runs::RunHeader& header) override;
   void write_point(const plane::Point& point) override;
   void flush_output() override;
   void close_output() override;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <infoplane/sinks/open_mode.hpp>
+#include <infoplane/runs/open_mode.hpp>
 #include <infoplane/sinks/sink.hpp>
 #include <memory>
 #include <string>
@@ -21,7 +21,7 @@ class JsonLinesSink final : public Sink {
   /// Opens the file; it stays locked against other sinks until it is closed.
   /// @throws IoError if it cannot be opened, is not empty (kRefuse), is no run file (kAppend), or another sink writes
   /// it.
-  explicit JsonLinesSink(const std::string& path, OpenMode mode = OpenMode::kRefuse);
+  explicit JsonLinesSink(const std::string& path, runs::OpenMode mode = runs::OpenMode::kRefuse);
   ~JsonLinesSink() override;
   JsonLinesSink(JsonLinesSink&& other) noexcept;
 
@@ -29,13 +29,13 @@ class JsonLinesSink final : public Sink {
   const std::string& path() const noexcept { return path_; }
 
  protected:
-  void write_header(const RunHeader& header) override;
+  void write_header(const runs::RunHeader& header) override;
   void write_point(const plane::Point& point) override;
   void close_output() override;
 
  private:
   struct Run;
-  JsonLinesSink(std::unique_ptr<Run> run, OpenMode mode);
+  JsonLinesSink(std::unique_ptr<Run> run, runs::OpenMode mode);
 
   std::string path_;
   std::unique_ptr<Run> run_;

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <infoplane/plane/point.hpp>
-#include <infoplane/sinks/run_header.hpp>
+#include <infoplane/runs/run_header.hpp>
 #include <memory>
 #include <string>
 
@@ -22,7 +22,7 @@ class Sink {
   Sink& operator=(Sink&&) = delete;
 
   /// Tells what the points belong to; comes before the first of them.
-  void write(const RunHeader& header) noexcept;
+  void write(const runs::RunHeader& header) noexcept;
   void write(const plane::Point& point) noexcept;
   void flush() noexcept;
   /// Ends the sink. What is written afterwards counts as a failure; closing again does nothing.
@@ -40,7 +40,7 @@ class Sink {
   Sink(Sink&& other) noexcept;
 
   /// One call at a time. What they throw ends in failures() and first_error().
-  virtual void write_header(const RunHeader& header) = 0;
+  virtual void write_header(const runs::RunHeader& header) = 0;
   virtual void write_point(const plane::Point& point) = 0;
   virtual void flush_output() {}
   virtual void close_output() {}

@@ -28,7 +28,7 @@ class TensorBoardSink final : public Sink {
   TensorBoardSink(TensorBoardSink&& other) noexcept;
 
  protected:
-  void write_header(const RunHeader& header) override;
+  void write_header(const runs::RunHeader& header) override;
   void write_point(const plane::Point& point) override;
   void close_output() override;
 

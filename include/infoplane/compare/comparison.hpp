@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <infoplane/core/option.hpp>
+#include <infoplane/plane/ranking.hpp>
+#include <infoplane/plane/shown_metric.hpp>
+#include <infoplane/runs/run_file.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace infoplane::compare {
+
+struct ComparisonOptions {
+  /// "distance", "optimality", "curve_gap", "complexity" or "expressivity", or a key of Point::mean such as
+  /// "I(X;Z)/preference"; small is good for distances and gaps, large for the others.
+  INFOPLANE_ARG(std::string, metric) = "distance";
+  INFOPLANE_ARG(std::string, order) = "unigram";
+  /// Stream that is compared; empty: held-out where all runs have it, else train.
+  INFOPLANE_ARG(std::string, stream) = "";
+  /// At which step; without a value at each run's last one.
+  INFOPLANE_ARG(std::optional<std::int64_t>, step) = std::nullopt;
+  /// At each run's best step instead: best by two of its standard errors, so that no step is best by its noise alone.
+  /// The best of many noisy values looks better than it is all the same.
+  INFOPLANE_ARG(bool, at_best) = false;
+};
+
+/// A value that a run had before the point that is compared.
+struct EarlierValue {
+  std::int64_t step = 0;
+  double value = 0;
+};
+
+/// A run's mean over the blocks at the step that is compared. Corrected values where all runs have them.
+struct ComparedRun {
+  std::int64_t step = -1;  ///< −1: the run has no such point
+  plane::Measured metric;
+  double complexity = 0, expressivity = 0, optimality = 0, loss = 0;
+  std::string reason = {};                        ///< why the metric is not defined there; empty where it is
+  std::optional<EarlierValue> last_defined = {};  ///< where it is not: the last finite value before
+};
+
+struct Comparison {
+  std::string key;       ///< of Point::mean that is compared, such as "distance/unigram/corrected"
+  bool plug_in = false;  ///< it is a plug-in value, because a run has no corrected ones
+  plane::ShownMetric complexity, expressivity, optimality;  ///< those that stand beside it
+  std::string stream;
+  std::vector<ComparedRun> runs;       ///< in the order given
+  std::vector<plane::Ranked> ranking;  ///< from the best
+};
+
+/// Why runs cannot be compared with the first of them, such as "b.jsonl: m (100 and 50), label sets (input_unigram and
+/// input_bigram)"; `names` are the runs'. Gaps to different IB curves cannot be either. Empty where they can.
+std::vector<std::string> comparison_obstacles(const std::vector<runs::RunFile>& runs,
+                                              const std::vector<std::string>& names,
+                                              const ComparisonOptions& options = {});
+
+/// What keeps the values of runs from meaning the same though they can be compared: sites that read another kind of
+/// tensor than those of the first run, such as "b.jsonl reads blocks.0 as centred stream, a.jsonl as norm input".
+/// A header of an older release does not tell its kinds; that is said where others do. `names` are the runs'.
+std::vector<std::string> comparison_notes(const std::vector<runs::RunHeader>& headers,
+                                          const std::vector<std::string>& names);
+std::vector<std::string> comparison_notes(const std::vector<runs::RunFile>& runs,
+                                          const std::vector<std::string>& names);
+
+/// Ranks runs. One whose metric is not defined at the point is last, with the reason.
+/// @throws ArgumentError if the runs cannot be compared, naming the fields; if no metric has that name; if a run lacks
+/// the metric on that stream.
+Comparison compare(const std::vector<runs::RunFile>& runs, const ComparisonOptions& options = {});
+
+}  // namespace infoplane::compare

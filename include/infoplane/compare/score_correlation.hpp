@@ -1,0 +1,47 @@
+#pragma once
+
+#include <infoplane/compare/comparison.hpp>
+#include <infoplane/core/option.hpp>
+#include <infoplane/plane/correlation.hpp>
+#include <infoplane/runs/run_file.hpp>
+#include <string>
+#include <vector>
+
+namespace infoplane::compare {
+
+/// What a benchmark, or people, gave the runs.
+struct Scores {
+  std::string name;
+  std::vector<double> values;  ///< in the order of the runs; NaN: that run has none
+};
+
+struct CorrelationOptions {
+  /// As ComparisonOptions::metric, so keys such as "I(X;Z)/preference" too. Empty: complexity, expressivity,
+  /// optimality, distance and, where all runs have it against one curve, curve_gap.
+  INFOPLANE_ARG(std::vector<std::string>, metrics) = {};
+  /// Order, stream and step of the values; the metric there is not looked at.
+  INFOPLANE_ARG(ComparisonOptions, points) = {};
+};
+
+/// A run that does not enter a correlation, and why.
+struct LeftOut {
+  std::size_t run = 0;  ///< in the order given
+  std::string reason;
+};
+
+/// One metric against one score, over the runs.
+struct ScoreCorrelation {
+  std::string key;    ///< of Point::mean, such as "optimality/unigram/corrected"
+  std::string score;  ///< Scores::name
+  plane::Correlation pearson, spearman;
+  bool plug_in = false;  ///< the key is that of a plug-in value, because a run has no corrected ones
+  std::vector<LeftOut> left_out = {};
+};
+
+/// Correlates where runs stand on the plane with their scores: for each metric all scores. Runs whose value or score is
+/// not finite are left out, and told.
+/// @throws ArgumentError where compare() does, or if a score has not one value a run.
+std::vector<ScoreCorrelation> correlate(const std::vector<runs::RunFile>& runs, const std::vector<Scores>& scores,
+                                        const CorrelationOptions& options = {});
+
+}  // namespace infoplane::compare

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <functional>
+#include <infoplane/report/report.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "report/svg.hpp"
+#include "runs/series.hpp"
+
+// Figures without their document: a page and a standalone SVG put their own root around them.
+namespace infoplane::report {
+
+struct Drawing {
+  double width = 0, height = 0;
+  std::string body;
+  std::string hover;  ///< JSON for the page's script; empty: spots carry their own text
+  std::string alt;    ///< what the figure shows, in a sentence
+};
+
+/// Which value of a metric, given by its plain key, figures show: of one run, see plane::shown_metric, or of several
+/// that are drawn together, see common_metric.
+using Choice = std::function<plane::ShownMetric(const std::string& key)>;
+Choice choice_of(const ReportRun& run);
+
+/// What a figure of the plane shows of an order.
+struct Coordinates {
+  Coordinates(const Choice& choice, const std::string& order);
+  plane::ShownMetric complexity, expressivity, optimality;
+};
+
+/// Where a layer, or the mean of a run, was on the plane.
+struct Spot {
+  std::int64_t step = 0;
+  double complexity = 0, expressivity = 0, optimality = 0;
+  bool vague = false;  ///< too uncertain to set the scale
+};
+
+struct Path {
+  std::string name;
+  std::string color;  ///< class; empty: coloured by step
+  std::vector<Spot> spots;
+};
+
+Spot spot_of(std::int64_t step, const plane::Metrics& metrics, const Coordinates& shown);
+
+struct Plane {
+  std::string order;
+  Coordinates shown;
+  std::vector<Path> paths;
+  std::vector<std::pair<double, double>> curve;
+  std::optional<std::int64_t> best_step;
+};
+
+/// Paths of all layers on one stream.
+Plane plane_of(const ReportRun& run, const std::string& order, const std::string& stream, std::size_t max_steps);
+Drawing draw(const Plane& plane);
+
+struct Line {
+  std::string name;
+  std::string color;  ///< class: "heldout", "train", "other", "r0" …
+  plane::Series samples;
+};
+
+struct Panel {
+  std::string title;
+  std::string hint;
+  std::vector<Line> lines;
+  std::int64_t first_step = 0, last_step = 0;
+  std::optional<std::int64_t> best_step, stop_step;
+  std::vector<ReportPhase> phases;
+};
+
+/// Loss and the mean coordinates of one run; those that it never has are left out.
+std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std::size_t max_steps,
+                             const Choice& choice);
+Drawing draw(const Panel& panel);
+
+/// Class of a phase's shade, empty for one that isn't decided; those with names of their own take turns.
+std::string phase_color(const std::string& name, int& shade);
+
+/// Class of a stream's colour.
+std::string stream_color(const std::string& stream);
+/// "held-out" for "heldout"; others as they are.
+std::string stream_name(const std::string& stream);
+
+struct HeatMap {
+  std::string title;
+  std::vector<std::string> layers;
+  std::vector<std::int64_t> steps;
+  std::vector<std::vector<double>> rows;  ///< a value a step for each layer
+  svg::Extent extent;
+  std::optional<std::int64_t> best_step, stop_step;
+};
+
+HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::string& order,
+                    const std::string& stream, std::size_t max_steps);
+Drawing draw(const HeatMap& map);
+
+/// A text as a JSON string, and numbers as a JSON array with null for what is not finite.
+std::string json_text(const std::string& text);
+std::string json_numbers(const std::vector<double>& numbers);
+
+}  // namespace infoplane::report

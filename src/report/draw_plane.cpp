@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <infoplane/plane/metric_keys.hpp>
+
+#include "core/text.hpp"
+#include "report/plane_frame.hpp"
+
+namespace infoplane::report {
+namespace {
+
+using svg::at;
+
+constexpr std::size_t kMostSpots = 3000;
+constexpr std::size_t kMostLabels = 12;
+constexpr std::size_t kMostColumns = 32;  // of a label
+
+std::string color_bar(double left, std::int64_t first, std::int64_t last) {
+  std::string out = fmt::format("<text class=\"s\" x=\"{}\" y=\"15\">step {}</text>", at(left), first);
+  const auto start = left + 34 + 7 * static_cast<double>(fmt::formatted_size("{}", first));
+  for (int i = 0; i < svg::kStepColors; ++i) {
+    out += fmt::format("<rect class=\"f{}\" x=\"{}\" y=\"5\" width=\"11\" height=\"11\"/>", i, at(start + 10 * i));
+  }
+  out += fmt::format("<text class=\"s\" x=\"{}\" y=\"15\">{}</text>", at(start + 10 * svg::kStepColors + 7), last);
+  return out;
+}
+
+bool drawn(const Spot& spot) { return std::isfinite(spot.complexity) && std::isfinite(spot.expressivity); }
+
+/// A polyline for each stretch of one colour; a gap where a value is undefined.
+std::string stroke(const Frame& frame, const Path& path, const svg::Scale& position) {
+  std::string out, line;
+  std::string color, open;
+  const auto close = [&] {
+    if (line.find('L') != std::string::npos) {
+      out += fmt::format("<path class=\"ln {}\" d=\"{}\"/>", open, line);
+    }
+    line.clear();
+  };
+  const Spot* before = nullptr;
+  for (const auto& spot : path.spots) {
+    if (!drawn(spot)) {
+      close();
+      before = nullptr;
+      continue;
+    }
+    if (before != nullptr) {
+      const auto middle = (position(static_cast<double>(before->step)) + position(static_cast<double>(spot.step))) / 2;
+      color = path.color.empty() ? fmt::format("t{}", svg::step_color(middle)) : path.color;
+      if (line.empty() || color != open) {
+        close();
+        open = color;
+        line = fmt::format("M{}", frame.point(before->complexity, before->expressivity));
+      }
+      line += fmt::format("L{}", frame.point(spot.complexity, spot.expressivity));
+    }
+    before = &spot;
+  }
+  close();
+  return out;
+}
+
+}  // namespace
+
+Choice choice_of(const ReportRun& run) {
+  return [&points = run.file.points](const std::string& key) { return plane::shown_metric(key, points); };
+}
+
+Coordinates::Coordinates(const Choice& choice, const std::string& order)
+    : complexity(choice(plane::complexity_key(order))),
+      expressivity(choice(plane::expressivity_key(order))),
+      optimality(choice(plane::optimality_key(order))) {}
+
+Spot spot_of(std::int64_t step, const plane::Metrics& metrics, const Coordinates& shown) {
+  return {step, plane::value_at(metrics, shown.complexity.key), plane::value_at(metrics, shown.expressivity.key),
+          plane::value_at(metrics, shown.optimality.key)};
+}
+
+Plane plane_of(const ReportRun& run, const std::string& order, const std::string& stream, std::size_t max_steps) {
+  const auto& points = run.file.points;
+  const auto names = runs::layers_of(points);
+  const auto most = std::max<std::size_t>(2, std::min(max_steps, kMostSpots / std::max<std::size_t>(names.size(), 1)));
+  Plane plane{order, {choice_of(run), order}, {}, {}, run.best_step ? run.best_step : best_step_of(run.file, order)};
+  const auto chosen = runs::thinned(runs::with_layers(runs::points_of(points, stream)), most);
+  const auto layers = runs::layers_by_name(chosen);
+  for (const auto& name : names) {
+    Path path{name, "", {}};
+    plane::Series complexities, expressivities;
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      if (const auto layer = layers[i].find(name); layer != layers[i].end()) {
+        const auto& metrics = layer->second->metrics;
+        complexities.push_back(runs::sample_of(chosen[i]->step, metrics, plane.shown.complexity));
+        expressivities.push_back(runs::sample_of(chosen[i]->step, metrics, plane.shown.expressivity));
+        path.spots.push_back(spot_of(chosen[i]->step, metrics, plane.shown));
+      }
+    }
+    const auto vague_x = runs::vague_error(complexities), vague_y = runs::vague_error(expressivities);
+    for (std::size_t i = 0; i < complexities.size(); ++i) {
+      path.spots[i].vague = complexities[i].standard_error > vague_x || expressivities[i].standard_error > vague_y;
+    }
+    plane.paths.push_back(std::move(path));
+  }
+  for (const auto& curve : run.curves) {
+    if (curve.order == order) {
+      plane.curve = curve.points;
+    }
+  }
+  if (const auto known = run.file.header.curves.find(order);
+      plane.curve.empty() && known != run.file.header.curves.end()) {
+    plane.curve = known->second;
+  }
+  return plane;
+}
+
+Drawing draw(const Plane& plane) {
+  auto frame = frame_of(plane);
+  svg::Extent steps;
+  bool by_step = false;
+  for (const auto& path : plane.paths) {
+    by_step = by_step || path.color.empty();
+    for (const auto& spot : path.spots) {
+      steps.add(static_cast<double>(spot.step));
+    }
+  }
+  const svg::Scale position{steps.low, steps.high, 0, 1};
+  Labels labels(frame);
+  auto body = axes(frame, plane.shown) + bounds(frame, plane, labels);
+  std::string spots, ends;
+  struct End {
+    double x, y;
+    std::string name;
+  };
+  std::vector<End> named;
+  const auto count = plane.paths.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& path = plane.paths[i];
+    body += stroke(frame, path, position);
+    const Spot* last = nullptr;
+    for (const auto& spot : path.spots) {
+      if (!drawn(spot)) {
+        continue;
+      }
+      const auto color = path.color.empty()
+                             ? fmt::format("f{}", svg::step_color(position(static_cast<double>(spot.step))))
+                             : "f" + path.color;
+      spots += fmt::format(
+          "<circle class=\"{} p\" cx=\"{}\" cy=\"{}\" r=\"2.4\" data-t=\"{}, step {}|complexity {}|"
+          "expressivity {}|optimality {}\"/>",
+          color, at(frame.column(spot.complexity)), at(frame.row(spot.expressivity)), svg::escape(path.name), spot.step,
+          svg::value(spot.complexity), svg::value(spot.expressivity), svg::value(spot.optimality));
+      labels.avoid(frame.column(spot.complexity), frame.row(spot.expressivity));
+      if (last != nullptr) {
+        labels.avoid({frame.column(last->complexity), frame.row(last->expressivity)},
+                     {frame.column(spot.complexity), frame.row(spot.expressivity)}, 0.4);
+      }
+      if (plane.best_step == spot.step) {
+        ends += fmt::format("<circle class=\"ring\" cx=\"{}\" cy=\"{}\" r=\"7.5\"/>", at(frame.column(spot.complexity)),
+                            at(frame.row(spot.expressivity)));
+      }
+      last = &spot;
+    }
+    if (last == nullptr) {
+      continue;
+    }
+    const auto x = frame.column(last->complexity), y = frame.row(last->expressivity);
+    const auto end_color = path.color.empty()
+                               ? fmt::format("f{}", svg::step_color(position(static_cast<double>(last->step))))
+                               : "f" + path.color;
+    ends += fmt::format("<circle class=\"{} end\" cx=\"{}\" cy=\"{}\" r=\"5\"/>", end_color, at(x), at(y));
+    if (count <= kMostLabels || i % ((count + kMostLabels - 1) / kMostLabels) == 0 || i + 1 == count) {
+      named.push_back({x, y, text::shortened(text::valid_utf8(path.name), kMostColumns, text::Keep::kEnd)});
+    }
+  }
+  for (const auto& [x, y, name] : named) {
+    ends += labels.place(x, y, name);
+  }
+  if (by_step) {
+    body += color_bar(frame.left, static_cast<std::int64_t>(steps.low), static_cast<std::int64_t>(steps.high));
+  }
+  return {frame.width, Frame::kHeight, body + spots + ends, "",
+          fmt::format("Information plane of {} paths, {}s: complexity against expressivity from step {} to step {}",
+                      count, plane.order, steps.low, steps.high)};
+}
+
+}  // namespace infoplane::report

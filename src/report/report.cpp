@@ -1,0 +1,209 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <infoplane/compare/comparison.hpp>
+#include <infoplane/core/error.hpp>
+#include <infoplane/core/version.hpp>
+#include <infoplane/plane/metric_keys.hpp>
+#include <infoplane/report/report.hpp>
+
+#include "report/draw.hpp"
+#include "report/report_assets.hpp"
+#include "report/report_parts.hpp"
+
+namespace infoplane::report {
+namespace {
+
+using svg::escape;
+
+constexpr const char* kGlossary =
+    "<details class=\"card\"><summary>New to this? How to read the page</summary><dl>"
+    "<dt>Complexity</dt><dd>I(X;Z): how much a layer's activations Z tell about the tokens X that the model has read. "
+    "0 is nothing, 1 as much as the measure can hold.</dd>"
+    "<dt>Expressivity</dt><dd>I(Y;Z): how much they tell about the tokens Y that come next.</dd>"
+    "<dt>Optimality</dt><dd>Expressivity / complexity. 1 is the Information Bottleneck bound of what knows the tokens "
+    "X "
+    "alone: nothing is kept that does not help to predict. A layer can pass it, because it has read the text before X, "
+    "too.</dd>"
+    "<dt>Distance</dt><dd>1 − optimality: how far a layer is from the bound; negative beyond it.</dd>"
+    "<dt>Plug-in</dt><dd>A value before its correction: labels that are seen only a few times raise it. Shown, and "
+    "called so, only where a file has no corrected values.</dd>"
+    "<dt>Information plane</dt><dd>Complexity to the right, expressivity upwards. A path shows where a layer went "
+    "while "
+    "the model trained. Towards the line “bound” is better; to the left is compression.</dd>"
+    "<dt>IB curve</dt><dd>The most that can be known about the next tokens by keeping so much of the last ones, "
+    "computed from the text alone. Layers may lie above it, because they see more of the text than the last "
+    "tokens.</dd>"
+    "<dt>Expansion, compression</dt><dd>Stretches in which complexity rises, or falls, by more than its noise.</dd>"
+    "<dt>Best, stop</dt><dd>The step nearest to the bound (by the stopping rule, where one was followed), and the step "
+    "where that rule ends the training.</dd>"
+    "<dt>Held-out and train</dt><dd>Held-out text is the same at every step and was not trained on; train is what the "
+    "model was just learning from.</dd>"
+    "<dt>Unigram, bigram …</dt><dd>Whether X and Y are one token, two, and so on.</dd>"
+    "<dt>Bands</dt><dd>± 2 standard errors, where the run has them.</dd></dl></details>";
+
+std::string how_to_read_planes(const std::string& order, bool curve) {
+  std::string out =
+      "<p class=\"note\">Each path is a layer, coloured by the step. Upwards: it knows more about what comes next. To "
+      "the "
+      "left: it forgets what it read (compression). On a dotted ray expressivity is the same share of complexity; on "
+      "the "
+      "line “bound” the two are equal. Rings: the best step.";
+  if (curve) {
+    out += fmt::format(
+        " Dashed, the IB curve: the most that {} alone can tell about what comes next. A layer above it uses the text "
+        "before that, too.",
+        order == "unigram" ? "one token" : "one " + escape(order));
+  }
+  return out + "</p>";
+}
+
+std::string plane_caption(const std::string& stream) {
+  return fmt::format("On {}.", stream == "heldout" ? "held-out text" : stream == "train" ? "training batches" : stream);
+}
+
+std::string shading(const std::vector<ReportPhase>& phases) {
+  std::string out;
+  int shade = 0;
+  for (const auto& phase : phases) {
+    if (const auto color = phase_color(phase.name, shade); !color.empty()) {
+      out += fmt::format(
+          "<span><svg class=\"ip\" viewBox=\"0 0 34 14\" aria-hidden=\"true\"><rect class=\"{} swatch\" x=\"1\" "
+          "y=\"1\" "
+          "width=\"32\" height=\"12\"/></svg>{}, steps {} to {}</span>",
+          color, escape(phase.name), phase.first_step, phase.last_step);
+    }
+  }
+  return out.empty() ? "" : "<div class=\"legend\">" + out + "</div>";
+}
+
+std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
+  const auto& points = run.file.points;
+  const auto streams = runs::streams_of(points);
+  std::string out = fmt::format("<div data-order=\"{0}\"><h3>The information plane, {0}s</h3>", escape(order)), planes;
+  bool curve = false;
+  for (const auto& stream : streams) {
+    const auto plane = plane_of(run, order, stream, max_steps);
+    if (!plane.paths.empty()) {
+      planes += parts::figure("plane", draw(plane), plane_caption(stream));
+      curve = curve || !plane.curve.empty();
+    }
+  }
+  out += (planes.empty() ? "" : how_to_read_planes(order, curve)) + "<div class=\"grid planes\">" + planes;
+  out += fmt::format("</div><h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
+  const auto panels = panels_of(run, order, max_steps, choice_of(run));
+  out += parts::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines);
+  out += panels.empty() ? "" : shading(panels.front().phases);
+  out += "<div class=\"grid\">";
+  for (const auto& panel : panels) {
+    out += parts::figure("panel", draw(panel), "");
+  }
+  out += fmt::format("</div><h3>Layer by layer, {}s</h3>", escape(order));
+  out += parts::choice("metric", "Show", {"optimality", "complexity", "expressivity"}, id + order);
+  for (const auto* metric : {"optimality", "complexity", "expressivity"}) {
+    std::vector<HeatMap> maps;
+    svg::Extent extent;
+    for (const auto& stream : streams) {
+      maps.push_back(heat_map_of(run, metric, order, stream, max_steps));
+      extent.add(maps.back().extent.low);
+      extent.add(maps.back().extent.high);
+    }
+    out += fmt::format("<div data-metric=\"{}\">", metric);
+    for (auto& map : maps) {
+      map.extent = extent;  // one scale, so that the streams can be compared
+      out += map.rows.empty() || map.steps.empty() ? "" : parts::figure("map", draw(map), "", true);
+    }
+    out += "</div>";
+  }
+  return out + parts::values_table(run, order) + "</div>";
+}
+
+std::string run_part(const ReportRun& run, const std::string& id, std::size_t max_steps) {
+  const auto& header = run.file.header;
+  const auto orders = runs::orders_of(run.file.points);
+  const auto main_order = orders.empty() ? "unigram" : orders.front();
+  std::string out = fmt::format("<section id=\"{}\"><h2>{}</h2><p class=\"sub\">{}{}</p>", id, escape(header.run),
+                                escape(run.source), header.started.empty() ? "" : " started " + escape(header.started));
+  const auto sentences = run_summary(run, main_order);
+  out += "<p class=\"lead\">" + escape(sentences.front()) + "</p>" + parts::big_numbers(run, main_order);
+  out += sentences.size() > 1 ? "<div class=\"card summary\"><h3>In detail</h3><ul>" : "";
+  for (std::size_t i = 1; i < sentences.size(); ++i) {
+    out += "<li>" + escape(sentences[i]) + "</li>";
+  }
+  out += sentences.size() > 1 ? "</ul></div>" : "";
+  if (orders.size() > 1) {
+    out += parts::choice("order", "Tokens", orders, id);
+  }
+  for (const auto& order : orders) {
+    out += order_part(run, order, id, max_steps);
+  }
+  if (orders.empty() && !run.file.points.empty()) {
+    out +=
+        parts::legend({}) + "<p class=\"note\">No point of this run has complexity and expressivity of one order.</p>";
+  }
+  const bool known = header.anchors > 0 || !header.run.empty();
+  return out + (known ? parts::header_table(header) : "") + "</section>";
+}
+
+}  // namespace
+
+ReportCurve report_curve(std::string order, const bound::IbCurve& curve, std::int64_t anchors) {
+  INFOPLANE_CHECK(anchors >= 2, ArgumentError, "a curve was to be drawn for ", anchors,
+                  " anchors: efficiencies are nats / log m, so give m of at least 2");
+  const auto unit = std::log(static_cast<double>(anchors));
+  ReportCurve drawn{std::move(order), {}};
+  for (const auto& point : curve.points()) {
+    drawn.points.emplace_back(point.complexity / unit, point.expressivity / unit);
+  }
+  return drawn;
+}
+
+std::vector<std::string> report_notes(const std::vector<ReportRun>& runs) {
+  std::vector<std::string> names;
+  std::vector<runs::RunHeader> headers;
+  for (const auto& run : runs) {
+    names.push_back(run.source.empty() ? run.file.header.run : run.source);
+    headers.push_back(run.file.header);
+  }
+  return compare::comparison_notes(headers, names);
+}
+
+std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options) {
+  INFOPLANE_CHECK(!runs.empty(), ArgumentError, "a report was asked for without a run: give at least one");
+  INFOPLANE_CHECK(options.max_steps() >= 2, ArgumentError, "a report was asked for with at most ", options.max_steps(),
+                  " steps in a figure: give max_steps of at least 2");
+  INFOPLANE_CHECK(options.refresh_seconds() >= 0, ArgumentError, "a page was to be loaded again every ",
+                  options.refresh_seconds(), " seconds: give 0 or more");
+  const auto max_steps = static_cast<std::size_t>(options.max_steps());
+  std::vector<std::string> names;
+  for (const auto& run : runs) {
+    names.push_back(run.file.header.run.empty() ? run.source : run.file.header.run);
+  }
+  const auto joined = detail::join(names);
+  const auto title = !options.title().empty() ? options.title() : joined.empty() ? "infoplane" : "infoplane: " + joined;
+  const auto refresh = options.refresh_seconds();
+  std::string page = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+      "content=\"width=device-width,initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n{}<title>{}</title>\n"
+      "<style>{}{}@media (prefers-color-scheme:dark){{{}}}@media print{{{}}}</style>\n</head>\n<body>\n<main>\n"
+      "<header><h1>{}</h1><p class=\"sub\">Where the layers of a transformer were on the information plane while it "
+      "trained, measured by infoplane {}.</p>{}</header>\n",
+      refresh > 0 ? fmt::format("<meta http-equiv=\"refresh\" content=\"{}\">\n", refresh) : "", escape(title),
+      kReportStyle, svg::style(false), svg::style(true), svg::style(false), escape(title), version(),
+      refresh > 0 ? fmt::format("<p class=\"sub\">The run still trains; this page loads itself again every {} seconds."
+                                "</p>",
+                                refresh)
+                  : "");
+  page += kGlossary;
+  if (runs.size() > 1) {
+    page += parts::comparison(runs, max_steps);
+  }
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    page += run_part(runs[i], fmt::format("run{}", i + 1), max_steps) + "\n";
+  }
+  page += "</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n<script>";
+  return page + kReportScript + "</script>\n</body>\n</html>\n";
+}
+
+}  // namespace infoplane::report

@@ -1,9 +1,0 @@
-#pragma once
-
-namespace infoplane::sinks {
-
-/// Style and script of the page, without their tags. The script only adds to what is there without it.
-extern const char* const kReportStyle;
-extern const char* const kReportScript;
-
-}  // namespace infoplane::sinks

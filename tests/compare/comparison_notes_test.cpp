@@ -1,0 +1,80 @@
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <infoplane/compare/comparison.hpp>
+#include <infoplane/report/report.hpp>
+#include <infoplane/sinks/json_lines_sink.hpp>
+
+#include "report/made_run.hpp"
+#include "report/markup.hpp"
+
+using Catch::Matchers::ContainsSubstring;
+using infoplane::compare::comparison_notes;
+using infoplane::runs::RunHeader;
+
+namespace {
+
+RunHeader header_of(const std::vector<std::pair<const char*, const char*>>& kinds) {
+  auto header = samples::header();
+  header.sites.clear();
+  for (const auto& [site, kind] : kinds) {
+    header.sites.emplace_back(site);
+    header.site_kinds.emplace(site, kind);
+  }
+  return header;
+}
+
+const RunHeader kTrue =
+    header_of({{"embedding", "norm input"}, {"blocks.0", "norm input"}, {"blocks.1", "norm input"}});
+
+}  // namespace
+
+TEST_CASE("runs that read different kinds of site are told apart by site and kinds", "[compare]") {
+  const auto centred =
+      header_of({{"embedding", "norm input"}, {"blocks.0", "centred stream"}, {"blocks.1", "centred stream"}});
+  REQUIRE(comparison_notes({kTrue, centred}, {"a.jsonl", "b.jsonl"}) ==
+          std::vector<std::string>{"b.jsonl reads blocks.0, blocks.1 as centred stream, a.jsonl as norm input: their "
+                                   "values may differ for that alone"});
+  const auto mixed = header_of({{"embedding", "tap"}, {"blocks.0", "normalised stream"}, {"blocks.7", "tap"}});
+  REQUIRE(comparison_notes({kTrue, kTrue, mixed}, {"a", "b", "c"}) ==
+          std::vector<std::string>{
+              "c reads blocks.0 as normalised stream, a as norm input: their values may differ for that alone",
+              "c reads embedding as tap, a as norm input: their values may differ for that alone"});
+  REQUIRE(comparison_notes({kTrue, kTrue}, {"a", "b"}).empty());
+  std::vector<std::pair<const char*, const char*>> many, others;
+  for (const auto* site : {"b.0", "b.1", "b.2", "b.3", "b.4", "b.5"}) {
+    many.emplace_back(site, "tap");
+    others.emplace_back(site, "module output");
+  }
+  REQUIRE(comparison_notes({header_of(many), header_of(others)}, {"a", "b"}).front() ==
+          "b reads b.0 … b.5 (6 sites) as module output, a as tap: their values may differ for that alone");
+}
+
+TEST_CASE("a header without kinds is told of where others have them", "[compare]") {
+  const auto old = samples::header();
+  REQUIRE(comparison_notes({old, old}, {"a", "b"}).empty());
+  REQUIRE(comparison_notes({old, kTrue}, {"a", "b"}) ==
+          std::vector<std::string>{
+              "a does not tell which tensor its sites read: it was written by an older release, or by hand"});
+}
+
+TEST_CASE("a run file keeps the kinds of its sites, and is read without them", "[compare]") {
+  const samples::Folder folder;
+  for (const auto& header : {kTrue, samples::header()}) {
+    infoplane::JsonLinesSink(folder.file(), infoplane::OpenMode::kOverwrite).write(header);
+    REQUIRE(infoplane::read_run_file(folder.file()).header.site_kinds == header.site_kinds);
+  }
+  REQUIRE_THAT(samples::read(folder.file()), !ContainsSubstring("site_kinds"));
+}
+
+TEST_CASE("a report over runs says which of them read other kinds", "[compare]") {
+  auto one = samples::made_run(), other = samples::made_run();
+  one.source = "one.jsonl";
+  other.source = "<other>.jsonl";
+  one.file.header.site_kinds = {{"embedding", "norm input"}, {"blocks.0", "norm input"}};
+  other.file.header.site_kinds = {{"embedding", "norm input"}, {"blocks.0", "centred stream"}};
+  const auto page = infoplane::report::html_report({one, other});
+  REQUIRE(samples::markup_error(page).empty());
+  REQUIRE_THAT(page,
+               ContainsSubstring("&lt;other&gt;.jsonl reads blocks.0 as centred stream, one.jsonl as norm input"));
+  REQUIRE_THAT(page, ContainsSubstring("<td>embedding (norm input), blocks.0 (centred stream)</td>"));
+}
