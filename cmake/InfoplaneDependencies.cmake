@@ -28,5 +28,5 @@ if(INFOPLANE_EXAMPLES OR INFOPLANE_BENCHMARKS OR INFOPLANE_PROGRAM)
 endif()
 if(INFOPLANE_TESTS)
   _infoplane_dependency(Catch2 Catch2::Catch2WithMain 3.4 catch2 libcatch2-dev/backports " or -DINFOPLANE_TESTS=OFF")
-  
+
 endif()

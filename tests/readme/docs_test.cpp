@@ -1,0 +1,232 @@
+// Compiles the C++ blocks of the other pages of docs/ and of CONTRIBUTING.md, and runs those that can run alone.
+// clang-format off
+#include "trainers_2_includes.inc"
+#include "trainers_6_includes.inc"
+#include "trainers_7_includes.inc"
+#include "hooks_1_includes.inc"
+#include "hooks_2_includes.inc"
+#include "hooks_3_includes.inc"
+#include "bound_1_includes.inc"
+#include "CONTRIBUTING_1_includes.inc"
+// clang-format on
+#include <torch/types.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <infoplane/infoplane.hpp>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "monitor/small_gpt.hpp"
+#include "readme/support.hpp"
+
+using namespace infoplane::test;  // NOLINT: what is around the blocks
+
+namespace trainers_page {
+
+std::optional<infoplane::plane::Point> loop(SmallGPT& model, int64_t step, const at::Tensor& inputs,
+                                            const at::Tensor& targets) {
+#include "trainers_1.inc"
+  return point;
+}
+
+at::Tensor tapped(SmallGPT& model, at::Tensor x) {
+  const auto& blocks = model->blocks;
+#include "trainers_2.inc"
+  return x;
+}
+
+bool with_details(infoplane::Monitor& monitor, int64_t step, const at::Tensor& inputs, const at::Tensor& targets,
+                  const at::Tensor& key_padding_mask, const at::Tensor& documents, const at::Tensor& classes) {
+#include "trainers_3.inc"
+  return static_cast<bool>(observation);
+}
+
+void skip(infoplane::Observation& observation, const at::Tensor& loss) {
+#include "trainers_4.inc"
+}
+
+/// Stands for a model with an encoder and a decoder; not run.
+struct TranslatorImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& source, const at::Tensor& target) const { return source + target; }
+};
+TORCH_MODULE(Translator);
+
+void two_stacks(Translator& model, int64_t step, const at::Tensor& source, const at::Tensor& target,
+                const at::Tensor& next) {
+#include "trainers_5.inc"
+}
+
+struct LayerImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& x) { return x + 1; }
+};
+INFOPLANE_MODULE(Layer);
+
+void tap_outputs(std::vector<Layer>& layers){
+#include "trainers_6.inc"
+}
+
+std::optional<infoplane::plane::Point> raw(int64_t step, const std::vector<int64_t>& tokens, int64_t batch,
+                                           int64_t length, int64_t width,
+                                           const std::vector<std::vector<float>>& activations, double loss) {
+#include "trainers_7.inc"
+  return point;
+}
+
+}  // namespace trainers_page
+
+namespace hooks_page {
+
+std::map<std::string, double> watched(SmallGPT& model, const at::Tensor& tokens) {
+  std::map<std::string, double> norms;
+#include "hooks_1.inc"
+  return norms;
+}
+
+at::Tensor tapped(at::Tensor x) {
+#include "hooks_2.inc"
+  return x;
+}
+
+#include "hooks_3.inc"
+
+at::Tensor hooked(const at::Tensor& x, at::Tensor& expected) {
+  at::Tensor y;
+#include "hooks_4.inc"
+  expected = at::relu(mlp->map(x + 1)) * 2;
+  return y;
+}
+
+}  // namespace hooks_page
+
+namespace other_pages {
+
+void print_metrics(infoplane::Monitor& monitor, int64_t step, double loss) {
+#include "metrics_1.inc"
+}
+
+double corrected(const at::Tensor& z, const at::Tensor& labels) {
+#include "estimator_1.inc"
+  return set.corrected_nats;
+}
+
+std::size_t bound(SmallGPT& model, std::span<const int64_t> tokens) {
+#include "bound_1.inc"
+  return curve.points().size();
+}
+
+int ranks(SmallGPT& model) {
+#include "ranks_1.inc"
+  return monitor.world_size();
+}
+
+bool on_device(infoplane::Monitor& monitor, SmallGPT& model, Batches& batches, int64_t step, at::Device device) {
+#include "cuda_1.inc"
+  return point.has_value();
+}
+
+void read_run() {
+#include "run-file_1.inc"
+}
+
+/// One start after another: each closes its sink.
+struct Starts {
+  template <typename Sink>
+  void make_sink(const std::string& path, infoplane::OpenMode mode) {
+    const Sink sink(path, mode);
+    seen.emplace_back(sink.path(), std::filesystem::file_size(sink.path()));
+  }
+  std::vector<std::pair<std::string, std::uintmax_t>> seen;
+};
+
+void all_sinks(infoplane::Monitor& monitor){
+#include "files_1.inc"
+}
+
+Starts second_starts() {
+  Starts monitor;
+#include "files_2.inc"
+  return monitor;
+}
+
+}  // namespace other_pages
+
+namespace contributing {
+#include "CONTRIBUTING_1.inc"
+}  // namespace contributing
+
+TEST_CASE("the pages' loops give points", "[docs]") {
+  const TemporaryFolder folder;
+  SmallGPT model(11, 16, 2);
+  Batches batches;
+  const auto [inputs, targets] = batches.next();
+  const auto point = trainers_page::loop(model, 0, inputs, targets);
+  REQUIRE(point);
+  REQUIRE(point->layers.size() == 3);
+
+  const auto bytes = std::filesystem::file_size("run.jsonl");
+  other_pages::read_run();
+  const auto starts = other_pages::second_starts().seen;
+  REQUIRE(starts == decltype(starts){{"run-2.jsonl", 0}, {"run.jsonl", bytes}, {"run.jsonl", 0}});
+
+  std::filesystem::remove("run.jsonl");
+  infoplane::Monitor monitor(model, infoplane::MonitorOptions().every(1));
+  other_pages::all_sinks(monitor);
+  monitor.make_sink<contributing::LossSink>("losses.txt");
+  REQUIRE(other_pages::on_device(monitor, model, batches, 0, at::kCPU));
+  for (const auto* written : {"losses.txt", "run.jsonl", "run.csv", "run.html"}) {
+    REQUIRE(std::filesystem::file_size(written) > 0);
+  }
+  auto measured = monitor.observe(1, inputs, targets);
+  model->forward(inputs);
+  measured.finish();
+  other_pages::print_metrics(monitor, 1, 2.0);
+  const auto none = at::zeros(inputs.sizes(), at::kBool);
+  REQUIRE(trainers_page::with_details(monitor, 2, inputs, targets, none, at::zeros_like(inputs), inputs));
+  auto observation = monitor.observe(2, inputs, targets);
+  trainers_page::skip(observation, at::tensor(NAN));
+  REQUIRE_FALSE(observation);
+}
+
+TEST_CASE("the pages' taps and hooks see what they say", "[docs]") {
+  SmallGPT model(11, 16, 2);
+  const auto x = at::randn({2, 3, 16});
+  REQUIRE(trainers_page::tapped(model, x).sizes() == x.sizes());
+  REQUIRE(hooks_page::tapped(x).is_same(x));
+  std::vector<trainers_page::Layer> layers(2);
+  trainers_page::tap_outputs(layers);
+  REQUIRE(layers[1](x).sizes() == x.sizes());
+
+  const auto norms = hooks_page::watched(model, at::zeros({2, 3}, at::kLong));
+  REQUIRE(norms.size() == 3);
+  REQUIRE(norms.at("embedding") > 0);
+  REQUIRE(norms.at("blocks.1") > 0);
+  at::Tensor expected;
+  const auto y = hooks_page::hooked(at::ones({2, 16}), expected);
+  REQUIRE(at::equal(y, expected));
+  REQUIRE(y.abs().sum().item<double>() > 0);
+
+  const std::vector<int64_t> tokens = {1, 2, 3, 1, 2, 4};
+  const std::vector<std::vector<float>> activations = {std::vector<float>(24, 1.F), std::vector<float>(24, 2.F)};
+  const auto point = trainers_page::raw(0, tokens, 2, 3, 4, activations, 1.0);
+  REQUIRE(point);
+  REQUIRE(point->layers.size() == 2);
+  REQUIRE(point->layers[1].name == "blocks.1");
+}
+
+TEST_CASE("the pages' estimates, curves and ranks", "[docs]") {
+  const TemporaryFolder folder;
+  SmallGPT model(11, 16, 2);
+  const auto labels = at::arange(512).remainder(4).view({32, 16});
+  const auto z = at::one_hot(labels, 16).to(at::kFloat) + 0.1 * at::randn({32, 16, 16});
+  REQUIRE(other_pages::corrected(z, labels) > 0);
+  REQUIRE(other_pages::bound(model, std::vector<int64_t>{1, 2, 3, 1, 2, 4, 1, 2, 3}) > 1);
+  REQUIRE(std::filesystem::exists("text.curve.json"));
+  REQUIRE(other_pages::ranks(model) == 1);
+}
