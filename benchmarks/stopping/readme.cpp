@@ -2,7 +2,7 @@
 // Markov text, judged by their held-out loss. Ends with 1 if the rule ended a run whose held-out loss still improved by
 // more than its noise, or called the untrained step the best.
 //
-//   OMP_NUM_THREADS=1 infoplane_stopping_readme --seeds 2   # the tables of docs/stopping.md
+//   OMP_NUM_THREADS=1 infoplane_stopping_readme --seeds 2   # the tables of docs/studies/stopping.md
 //   OMP_NUM_THREADS=1 infoplane_stopping_readme --small --out build/readme_runs_small   # two runs, a minute
 #include <ATen/Parallel.h>
 #include <fmt/format.h>

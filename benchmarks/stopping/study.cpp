@@ -2,7 +2,7 @@
 // of each training text. Runs that are complete are passed over, so it can be ended and started again.
 //
 //   OMP_NUM_THREADS=1 infoplane_stopping_study --out build/stopping
-//   infoplane_stopping_table build/stopping > docs/stopping_table.md
+//   infoplane_stopping_table build/stopping > docs/studies/stopping.md
 #include <ATen/Parallel.h>
 
 #include <CLI/CLI.hpp>
@@ -124,7 +124,7 @@ int study(const Settings& settings) {
 
 int main(int argc, char** argv) {
   stopping_study::Settings settings;
-  CLI::App app("Trains the runs that docs/stopping.md reports on.", "infoplane_stopping_study");
+  CLI::App app("Trains the runs that docs/studies/stopping.md reports on.", "infoplane_stopping_study");
   app.add_option("--out", settings.out, "Folder of the run files")->capture_default_str();
   app.add_option("--steps", settings.steps, "Optimizer steps of each run (default: those of the grid)");
   app.add_option("--every", settings.every, "Steps between two points")->capture_default_str();

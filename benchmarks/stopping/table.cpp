@@ -1,6 +1,6 @@
-// infoplane_stopping_table FOLDER: the table of docs/stopping.md, from the run files that infoplane_stopping_study
-// left. Of each family of rules the one is taken that does best on the runs of the choosing seeds; the table shows it
-// on the others.
+// infoplane_stopping_table FOLDER: the table of docs/studies/stopping.md, from the run files that
+// infoplane_stopping_study left. Of each family of rules the one is taken that does best on the runs of the choosing
+// seeds; the table shows it on the others.
 #include <fmt/format.h>
 
 #include <algorithm>

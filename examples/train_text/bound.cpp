@@ -17,7 +17,7 @@ std::optional<infoplane::bound::IbCurve> solve_bound(const Text& text) {
   if (joint.nonzeros() > kMostPairs) {
     return std::nullopt;
   }
-  // One sweep: on texts a second one found no better channel (docs/bound.md).
+  // One sweep: on texts a second one found no better channel (docs/studies/ib-curve.md).
   return infoplane::bound::IbCurve::solve(joint, infoplane::bound::IbCurveOptions().restarts(1));
 }
 

@@ -4,7 +4,7 @@ namespace infoplane::callbacks {
 
 // The distance alone comes to rest for a while in the middle of runs that go on learning, and sees overfitting late or
 // not at all; the loss alone jumps from one check to the next. Together they end a run, and the loss says which step to
-// keep. See docs/stopping.md for the runs.
+// keep. See docs/studies/stopping.md for the runs.
 EarlyStoppingOptions EarlyStopping::compression() {
   return EarlyStoppingOptions()
       .stream("heldout")

@@ -9,7 +9,7 @@
 namespace infoplane::callbacks {
 namespace {
 
-/// The default rule's, chosen on the runs that docs/stopping.md names.
+/// The default rule's, chosen on the runs that docs/studies/stopping.md names.
 constexpr double kSettledDistance = 0.01;
 constexpr double kSettledLoss = 0.002;
 /// Where its two criteria stand.
