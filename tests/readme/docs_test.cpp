@@ -7,6 +7,7 @@
 #include "hooks_2_includes.inc"
 #include "hooks_3_includes.inc"
 #include "bound_1_includes.inc"
+#include "run-file_1_includes.inc"
 #include "CONTRIBUTING_1_includes.inc"
 // clang-format on
 #include <torch/types.h>

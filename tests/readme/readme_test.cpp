@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <infoplane/runs/run_file.hpp>
 #include <utility>
 
 #include "monitor/small_gpt.hpp"
