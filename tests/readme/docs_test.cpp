@@ -138,9 +138,7 @@ void read_run() {
 
 /// One start after another: each closes its sink.
 struct Starts {
-  template <typename Sink>
-  void make_sink(const std::string& path, infoplane::OpenMode mode) {
-    const Sink sink(path, mode);
+  void add_sink(const infoplane::JsonLinesSink& sink) {
     seen.emplace_back(sink.path(), std::filesystem::file_size(sink.path()));
   }
   std::vector<std::pair<std::string, std::uintmax_t>> seen;
@@ -179,7 +177,7 @@ TEST_CASE("the pages' loops give points", "[docs]") {
   std::filesystem::remove("run.jsonl");
   infoplane::Monitor monitor(model, infoplane::MonitorOptions().every(1));
   other_pages::all_sinks(monitor);
-  monitor.make_sink<contributing::LossSink>("losses.txt");
+  monitor.add_sink(contributing::LossSink("losses.txt"));
   REQUIRE(other_pages::on_device(monitor, model, batches, 0, at::kCPU));
   for (const auto* written : {"losses.txt", "run.jsonl", "run.csv", "run.html"}) {
     REQUIRE(std::filesystem::file_size(written) > 0);
