@@ -84,11 +84,12 @@ void train_readme_run(const ReadmeRun& run, const std::string& folder) {
       train_text::GPTOptions().vocabulary(text.vocabulary).context(run.context).width(run.width).layers(2).heads(4));
   auto optimizer = train_text::make_optimizer(model, run.learning_rate);
   const auto file = fs::path(folder) / (run.name() + ".jsonl");
-  const auto part = file.string() + ".part";
+  const auto unfinished = fs::path(folder) / "unfinished" / file.filename();
+  fs::create_directories(unfinished.parent_path());
   std::ofstream judge(fs::path(folder) / (run.name() + ".judge.csv"));
   judge.precision(9);
   infoplane::Monitor monitor(model, infoplane::MonitorOptions().sites("blocks.*").every(kEvery).run(run.name()));
-  monitor.make_sink<infoplane::JsonLinesSink>(part, infoplane::OpenMode::kOverwrite);
+  monitor.make_sink<infoplane::JsonLinesSink>(unfinished, infoplane::OpenMode::kOverwrite);
   for (std::int64_t step = 0; step <= run.steps; ++step) {
     if (step % kEvery == 0) {
       judge << step;
@@ -104,7 +105,7 @@ void train_readme_run(const ReadmeRun& run, const std::string& folder) {
     monitor.end_step(step, loss);
   }
   judge.close();
-  fs::rename(part, file);
+  fs::rename(unfinished, file);
 }
 
 }  // namespace stopping_study

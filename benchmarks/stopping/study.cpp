@@ -65,7 +65,8 @@ void solve_curve(const Run& run, const train_text::Text& text, const Settings& s
 
 void train(const Run& run, const train_text::Text& text, const Settings& settings) {
   const auto file = fs::path(settings.out) / (run.name() + ".jsonl");
-  const auto part = file.string() + ".part";
+  const auto unfinished = fs::path(settings.out) / "unfinished" / file.filename();
+  fs::create_directories(unfinished.parent_path());
   train_text::Batches batches(text.train, kBatch, kContext, run.seed);
   const auto heldout = train_text::even_rows(text.heldout, kHeldoutRows, kContext);
   torch::manual_seed(run.seed);
@@ -81,7 +82,7 @@ void train(const Run& run, const train_text::Text& text, const Settings& setting
                                                   {"bytes", run.bytes},
                                                   {"layers", run.layers},
                                                   {"seed", static_cast<std::int64_t>(run.seed)}}));
-  monitor.add_sink(infoplane::JsonLinesSink(part, infoplane::OpenMode::kOverwrite));
+  monitor.add_sink(infoplane::JsonLinesSink(unfinished, infoplane::OpenMode::kOverwrite));
   for (std::int64_t step = 0; step <= steps_of(run, settings); ++step) {
     const auto [inputs, targets] = batches.next();
     auto observation = monitor.observe(step, inputs, targets);
@@ -92,7 +93,7 @@ void train(const Run& run, const train_text::Text& text, const Settings& setting
     }
     train_text::update(model, optimizer, loss, train_text::warmed_up(kLearningRate, step));
   }
-  fs::rename(part, file);
+  fs::rename(unfinished, file);
 }
 
 int study(const Settings& settings) {

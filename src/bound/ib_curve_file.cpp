@@ -9,13 +9,14 @@
 
 #include "core/json_number.hpp"
 #include "core/json_tree.hpp"
+#include "core/sealed_json.hpp"
 #include "core/text.hpp"
 #include "core/whole_file.hpp"
 
 namespace infoplane::bound {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;  // 1 had no checksum
 constexpr const char* kFormat = "infoplane IB curve";
 constexpr double kSlack = 1e-6;  // nats; of sums of many terms
 constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
@@ -60,15 +61,16 @@ void IbCurve::save(const std::string& path) const {
                       {"beta", std::isfinite(point.beta) ? nlohmann::json(point.beta) : nlohmann::json()},
                       {"clusters", point.clusters}});
   }
-  const nlohmann::json json{{"format", kFormat},
-                            {"version", kVersion},
-                            {"unit", "nats"},
-                            {"row_entropy", row_entropy_},
-                            {"column_entropy", column_entropy_},
-                            {"information", information_},
-                            {"tolerance", tolerance_},
-                            {"cluster_limit", cluster_limit_},
-                            {"points", points}};
+  nlohmann::json json{{"format", kFormat},
+                      {"version", kVersion},
+                      {"unit", "nats"},
+                      {"row_entropy", row_entropy_},
+                      {"column_entropy", column_entropy_},
+                      {"information", information_},
+                      {"tolerance", tolerance_},
+                      {"cluster_limit", cluster_limit_},
+                      {"points", points}};
+  json::seal(json);
   try {
     replace_file(path, json.dump(1) + '\n');
   } catch (const IoError& error) {
@@ -80,7 +82,7 @@ IbCurve IbCurve::load(const std::string& path) {
   std::string text;
   const int error = read_whole_file(path, text, kMostBytes);
   INFOPLANE_CHECK(error == 0, IoError, "the IB curve ", path, " cannot be opened: ", std::strerror(error));
-  const auto json = [&] {
+  auto json = [&] {
     try {
       return json::parse(text);
     } catch (const IoError& why) {
@@ -91,8 +93,11 @@ IbCurve IbCurve::load(const std::string& path) {
   try {
     INFOPLANE_CHECK(json.value("format", "") == kFormat, IoError, path, " is not an IB curve: \"format\" is not \"",
                     kFormat, "\"");
-    INFOPLANE_CHECK(json.at("version") == kVersion, IoError, "the IB curve ", path, " is of version ",
-                    text::shortened(json.at("version").dump(), 80), "; this library reads version ", kVersion);
+    const auto version = json.at("version");
+    INFOPLANE_CHECK(version == 1 || version == kVersion, IoError, "the IB curve ", path, " is of version ",
+                    text::shortened(version.dump(), 80), "; this library reads versions 1 and ", kVersion);
+    INFOPLANE_CHECK((version == 1 || json.contains("checksum")) && json::unseal(json), IoError, "the IB curve ", path,
+                    " is damaged: its checksum is not that of its content; compute it again");
     json.at("row_entropy").get_to(curve.row_entropy_);
     json.at("column_entropy").get_to(curve.column_entropy_);
     json.at("information").get_to(curve.information_);

@@ -7,12 +7,13 @@
 #include "callbacks/criterion.hpp"
 #include "core/json_number.hpp"
 #include "core/json_tree.hpp"
+#include "core/sealed_json.hpp"
 #include "core/text.hpp"
 
 namespace infoplane::callbacks {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;  // 1 had no checksum
 
 constexpr const char* kNoState = "the text is no saved state of EarlyStopping: ";
 
@@ -35,6 +36,18 @@ std::int64_t integer(const nlohmann::json& object, const char* name) {
   const auto value = integer_from_json(json);
   INFOPLANE_CHECK(value, ArgumentError, kNoState, "\"", name, "\" is ", shown(json), " instead of a 64-bit integer");
   return *value;
+}
+
+/// @throws ArgumentError if it is of another version, or no longer what was saved.
+nlohmann::json opened(std::string_view text) {
+  auto json = json::parse(text);
+  const auto version = json.at("version");
+  INFOPLANE_CHECK(version == 1 || version == kVersion, ArgumentError, "a saved state of EarlyStopping is of version ",
+                  shown(version), "; this library reads versions 1 and ", kVersion);
+  const bool sealed = version == 1 || json.contains("checksum");
+  INFOPLANE_CHECK(sealed && json::unseal(json), ArgumentError,
+                  "a saved state of EarlyStopping is damaged: its checksum is not that of its content");
+  return json;
 }
 
 nlohmann::json encode(const History& history) {
@@ -153,18 +166,17 @@ std::string EarlyStopping::save_state() const {
   for (std::size_t i = 0; i < states_.size(); ++i) {
     criteria.push_back(encode(states_[i], criteria_[i]));
   }
-  const nlohmann::json json{
-      {"version", kVersion}, {"criteria", criteria},    {"reason", static_cast<int>(reason_)}, {"deciding", deciding_},
-      {"stream", stream_},   {"last_step", last_step_}, {"stopped_step", stopped_step_}};
+  nlohmann::json json{{"version", kVersion},          {"criteria", criteria}, {"reason", static_cast<int>(reason_)},
+                      {"deciding", deciding_},        {"stream", stream_},    {"last_step", last_step_},
+                      {"stopped_step", stopped_step_}};
+  json::seal(json);
   return dump(json);
 }
 
 void EarlyStopping::load_state(std::string_view text) {
   EarlyStopping loaded(options_);
   try {
-    const auto json = json::parse(text);
-    INFOPLANE_CHECK(json.at("version") == kVersion, ArgumentError, "a saved state of EarlyStopping is of version ",
-                    shown(json.at("version")), "; this library reads version ", kVersion);
+    const auto json = opened(text);
     const auto& criteria = json.at("criteria");
     INFOPLANE_CHECK(criteria.size() == criteria_.size(), ArgumentError, "a saved state of EarlyStopping has ",
                     criteria.size(), " criteria where the options have ", criteria_.size());

@@ -1,17 +1,17 @@
 #include "cli/score_table.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
+#include <cerrno>
 #include <filesystem>
 #include <infoplane/core/error.hpp>
+#include <infoplane/core/number.hpp>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 #include <system_error>
 
 #include "cli/score_json.hpp"
+#include "core/some_of.hpp"
 #include "core/text.hpp"
 #include "core/whole_file.hpp"
 
@@ -19,6 +19,7 @@ namespace infoplane::cli {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
 constexpr std::string_view kBlank = " \t";
 
 std::string_view trimmed(std::string_view cell) {
@@ -97,12 +98,12 @@ double score_of(const std::string& place, const std::string& cell, const std::st
   if (is_missing(digits)) {
     return kNaN;
   }
-  digits.remove_prefix(digits.starts_with('+') ? 1 : 0);
+  if (digits.starts_with('+') && !digits.starts_with("+-")) {
+    digits.remove_prefix(1);
+  }
   double value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  INFOPLANE_CHECK(error == std::errc() && end == digits.data() + digits.size(), IoError, place, "\"",
-                  text::shortened(cell, 40), "\" in the column ", text::shortened(column, 40), " is no number");
-  INFOPLANE_CHECK(std::isfinite(value), IoError, place, "\"", cell, "\" in the column ", text::shortened(column, 40),
+  INFOPLANE_CHECK(parse_number(digits, value) == NumberFault::kNone, IoError, place, "\"", text::shortened(cell, 40),
+                  "\" in the column ", text::shortened(column, 40),
                   " is no finite number: leave the cell empty where a run has no score");
   return value;
 }
@@ -113,9 +114,10 @@ ScoreTable from_csv(const std::string& path, std::string_view csv) {
                   ":1: a table of scores starts with a line of names: run,score,…");
   ScoreTable table;
   const auto& names = rows[0].cells;
+  std::set<std::string_view> before;
   for (std::size_t k = 1; k < names.size(); ++k) {
-    INFOPLANE_CHECK(std::find(table.scores.begin(), table.scores.end(), names[k]) == table.scores.end(), IoError, path,
-                    ":", rows[0].line, ": the column \"", text::shortened(names[k], 40), "\" is there twice");
+    INFOPLANE_CHECK(before.insert(names[k]).second, IoError, path, ":", rows[0].line, ": the column \"",
+                    text::shortened(names[k], 40), "\" is there twice");
     table.scores.push_back(names[k]);
   }
   for (std::size_t i = 1; i < rows.size(); ++i) {
@@ -134,6 +136,14 @@ ScoreTable from_csv(const std::string& path, std::string_view csv) {
   return table;
 }
 
+std::vector<std::string> runs_of(const ScoreTable& table) {
+  std::vector<std::string> names;
+  for (const auto& [name, row] : table.runs) {
+    names.push_back(name);
+  }
+  return names;
+}
+
 /// Rows that name a run by its file.
 std::set<std::string> by_file(const ScoreTable& table, const std::string& path) {
   const std::filesystem::path file(path);
@@ -146,19 +156,13 @@ std::set<std::string> by_file(const ScoreTable& table, const std::string& path) 
   return found;
 }
 
-std::string names_of(const ScoreTable& table) {
-  std::vector<std::string> names;
-  for (const auto& [name, row] : table.runs) {
-    names.push_back(name);
-  }
-  return detail::join(names);
-}
-
 }  // namespace
 
 ScoreTable read_scores(const std::string& path) {
   std::string bytes;
-  const int error = read_whole_file(path, bytes);
+  const int error = read_whole_file(path, bytes, kMostBytes);
+  INFOPLANE_CHECK(error != EFBIG, IoError, "the scores ", path, " have more than ", kMostBytes,
+                  " bytes, more than is read");
   INFOPLANE_CHECK(error == 0, IoError, "cannot read the scores ", path, ": ", std::generic_category().message(error));
   std::string_view table = bytes;
   INFOPLANE_CHECK(!table.starts_with("\xFF\xFE") && !table.starts_with("\xFE\xFF"), IoError, path,
@@ -188,7 +192,7 @@ std::vector<const ScoreTable::Row*> rows_of(const ScoreTable& table, const std::
       keys[i].insert(names[i]);
     }
     INFOPLANE_CHECK(!keys[i].empty(), IoError, table.path, " has no scores of ", paths[i], " (run \"", names[i],
-                    "\"); it has those of ", names_of(table));
+                    "\"); it has those of ", some_of(runs_of(table)));
     const auto& key = *keys[i].begin();
     const auto& row = table.runs.at(key);
     if (keys[i].size() > 1) {

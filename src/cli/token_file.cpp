@@ -1,8 +1,10 @@
 #include "cli/token_file.hpp"
 
-#include <charconv>
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <infoplane/core/error.hpp>
+#include <infoplane/core/number.hpp>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -16,9 +18,16 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\v\f";
 
+/// Of what has no size, such as a pipe or a device that never ends.
+constexpr std::size_t kMostStreamed = std::size_t{1} << 30U;
+
 std::string read(const std::string& path) {
   std::string bytes;
-  const int error = read_whole_file(path, bytes);
+  std::error_code none;
+  const auto most = std::filesystem::is_regular_file(path, none) ? std::string::npos : kMostStreamed;
+  const int error = read_whole_file(path, bytes, most);
+  INFOPLANE_CHECK(error != EFBIG || most != kMostStreamed, IoError, "the tokens ", path, " go on after ", kMostStreamed,
+                  " bytes: write them to a file and give that");
   INFOPLANE_CHECK(error == 0, IoError, "cannot read the tokens ", path, ": ", std::generic_category().message(error));
   return bytes;
 }
@@ -59,10 +68,9 @@ std::vector<std::int64_t> numbers(const std::string& path, std::string_view text
       continue;
     }
     const auto word = text.substr(0, text.find_first_of(kSpace));
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), tokens.emplace_back());
-    INFOPLANE_CHECK(error == std::errc() && end == word.data() + word.size(), IoError, path, ":", line, ": \"",
-                    text::shortened(word, 41),
-                    error == std::errc::result_out_of_range ? "\" does not fit into 64 bits" : "\" is no whole number");
+    const auto fault = parse_number(word, tokens.emplace_back());
+    INFOPLANE_CHECK(fault == NumberFault::kNone, IoError, path, ":", line, ": \"", text::shortened(word, 41),
+                    fault == NumberFault::kOutOfRange ? "\" does not fit into 64 bits" : "\" is no whole number");
     text.remove_prefix(word.size());
   }
   return tokens;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <infoplane/core/error.hpp>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -110,8 +111,34 @@ class Bounded final : public nlohmann::json_sax<Tree> {
   std::size_t depth_ = 0, values_ = 0;
 };
 
+/// Walks over a text and counts its lines.
+struct LineCounter {
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  pointer at = nullptr;
+  std::size_t* line = nullptr;
+
+  reference operator*() const { return *at; }
+  LineCounter& operator++() {
+    *line += *at == '\n' ? 1 : 0;
+    ++at;
+    return *this;
+  }
+  bool operator==(const LineCounter& other) const { return at == other.at; }
+  bool operator!=(const LineCounter& other) const { return at != other.at; }
+};
+
 /// nlohmann takes a NUL byte for the end of the text.
 std::size_t find_nul(std::string_view text) noexcept { return text.find('\0'); }
+
+void refuse_nul(std::string_view text) {
+  const auto nul = find_nul(text);
+  INFOPLANE_CHECK(nul == std::string_view::npos, IoError, "not JSON: ", place(text, nul), ": a NUL byte");
+}
 
 class Builder final : public Events {
  public:
@@ -148,10 +175,16 @@ class Builder final : public Events {
 }  // namespace
 
 void read(std::string_view text, Events& events) {
-  const auto nul = find_nul(text);
-  INFOPLANE_CHECK(nul == std::string_view::npos, IoError, "not JSON: ", place(text, nul), ": a NUL byte");
+  refuse_nul(text);
   Bounded bounded(text, events);
   Tree::sax_parse(text.begin(), text.end(), &bounded);
+}
+
+void read(std::string_view text, Events& events, std::size_t& line) {
+  refuse_nul(text);
+  Bounded bounded(text, events);
+  line = 1;
+  Tree::sax_parse(LineCounter{text.data(), &line}, LineCounter{text.data() + text.size(), &line}, &bounded);
 }
 
 bool is_whole(std::string_view text) noexcept {

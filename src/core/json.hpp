@@ -37,6 +37,10 @@ class Events {
 /// wrong in which column, and in which line where it has several.
 void read(std::string_view text, Events& events);
 
+/// As read, and keeps `line`, from 1, at the line that the reader has come to; it is one on where the number ends a
+/// line.
+void read(std::string_view text, Events& events, std::size_t& line);
+
 /// Whether the text is one whole JSON value of any size.
 bool is_whole(std::string_view text) noexcept;
 

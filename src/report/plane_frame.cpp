@@ -172,7 +172,7 @@ std::string bounds(Frame& frame, const Plane& plane, Labels& labels) {
     out += fmt::format("L{} L{} Z\"/>", frame.point(frame.x.to, frame.y.to), frame.point(0, frame.y.to));
   }
   EdgeNames names(frame);
-  auto written = names.place(end.first, end.second, "bound 1", "h", true);
+  auto written = names.place(end.first, end.second, "ratio 1", "h", true);
   const auto curve = inside(frame, plane.curve);
   if (!curve.empty()) {
     written += names.place(curve.back().second >= frame.y.to * 0.999 ? curve.back().first : frame.x.to,

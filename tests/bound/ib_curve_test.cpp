@@ -178,6 +178,37 @@ TEST_CASE("a curve comes back from its file as it was", "[bound]") {
   std::filesystem::remove(path);
 }
 
+TEST_CASE("a curve with one changed byte is refused", "[bound]") {
+  const auto path = temporary("damaged.json");
+  const auto text_of = [&] {
+    std::ifstream in(path);
+    return std::string{std::istreambuf_iterator<char>(in), {}};
+  };
+  IbCurve::solve(joint_of({{3, 1}, {1, 3}})).save(path);
+  const auto text = text_of();
+  std::size_t refused = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    auto damaged = text;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    std::ofstream(path) << damaged;
+    CAPTURE(damaged);
+    try {
+      IbCurve::load(path).save(path);
+      REQUIRE(text_of() == text);  // another last digit of the same number
+    } catch (const IoError&) {
+      ++refused;
+    }
+  }
+  REQUIRE(refused > text.size() - text.size() / 50);
+  auto damaged = text;
+  damaged.replace(damaged.find("\"cluster_limit\": 100"), 20, "\"cluster_limit\": 101");
+  std::ofstream(path) << damaged;
+  REQUIRE_THROWS_MATCHES(
+      IbCurve::load(path), IoError,
+      Message("the IB curve " + path + " is damaged: its checksum is not that of its content; compute it again"));
+  std::filesystem::remove(path);
+}
+
 TEST_CASE("the curve of variables that hardly depend starts at the origin and comes back from its file", "[bound]") {
   const auto path = temporary("faint.json");
   for (const double correlation : {0.1, 0.01, 0.003, 1e-3, 1e-4, 1e-5}) {
@@ -243,8 +274,8 @@ TEST_CASE("a file that holds no curve is an error that names it", "[bound]") {
                          MessageMatches(ContainsSubstring(path + " cannot be read")));
   REQUIRE_THROWS_MATCHES(IbCurve::load(written("{}")), IoError,
                          Message(path + " is not an IB curve: \"format\" is not \"infoplane IB curve\""));
-  REQUIRE_THROWS_MATCHES(IbCurve::load(written(R"({"format": "infoplane IB curve", "version": 2})")), IoError,
-                         Message("the IB curve " + path + " is of version 2; this library reads version 1"));
+  REQUIRE_THROWS_MATCHES(IbCurve::load(written(R"({"format": "infoplane IB curve", "version": 3})")), IoError,
+                         Message("the IB curve " + path + " is of version 3; this library reads versions 1 and 2"));
   const std::string head = R"({"format": "infoplane IB curve", "version": 1, "row_entropy": 1, "column_entropy": 1,
                                "information": 1, "tolerance": 0, "points": )";
   REQUIRE_THROWS_MATCHES(IbCurve::load(written((head + "[]}").c_str())), IoError,

@@ -9,6 +9,7 @@
 
 #include "callbacks/noise.hpp"
 #include "callbacks/points.hpp"
+#include "callbacks/unsealed.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
@@ -302,7 +303,7 @@ TEST_CASE("the default rule goes on where it was saved", "[callbacks]") {
     REQUIRE(after.save_state() == whole.save_state());
     REQUIRE(after.message() == whole.message());
   }
-  auto text = whole.save_state();
+  auto text = infoplane::test::unsealed(whole.save_state());
   text.replace(text.find("\"checks_a_mean\":"), 17, "\"checks_a_mean\":3");
   REQUIRE_THROWS_MATCHES(
       EarlyStopping().load_state(text), infoplane::ArgumentError,

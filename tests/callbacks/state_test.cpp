@@ -7,6 +7,7 @@
 #include <string>
 
 #include "callbacks/points.hpp"
+#include "callbacks/unsealed.hpp"
 
 using Catch::Matchers::Message;
 using Catch::Matchers::MessageMatches;
@@ -19,6 +20,7 @@ using infoplane::callbacks::Criterion;
 using infoplane::test::kInf;
 using infoplane::test::kNaN;
 using infoplane::test::point;
+using infoplane::test::unsealed;
 
 namespace {
 
@@ -85,14 +87,15 @@ TEST_CASE("a state that does not fit is refused and changes nothing", "[callback
   REQUIRE_THROWS_MATCHES(of_stream.load_state(heldout.save_state()), ArgumentError,
                          Message("a saved state of EarlyStopping is of stream \"heldout\" where the options have "
                                  "\"train\""));
-  REQUIRE_THROWS_MATCHES(other.load_state("{\"version\": 7}"), ArgumentError,
-                         Message("a saved state of EarlyStopping is of version 7; this library reads version 1"));
+  REQUIRE_THROWS_MATCHES(
+      other.load_state("{\"version\": 7}"), ArgumentError,
+      Message("a saved state of EarlyStopping is of version 7; this library reads versions 1 and 2"));
   for (const char* text : {"", "nonsense", "{}", "[]", "{\"version\": 1}"}) {
     CAPTURE(text);
     REQUIRE_THROWS_MATCHES(other.load_state(text), ArgumentError,
                            MessageMatches(StartsWith("the text is no saved state of EarlyStopping: ")));
   }
-  auto reason = EarlyStopping(options().monitor("c")).save_state();
+  auto reason = unsealed(EarlyStopping(options().monitor("c")).save_state());
   reason.replace(reason.rfind("\"reason\":0"), 10, "\"reason\":9");
   REQUIRE_THROWS_MATCHES(other.load_state(reason), ArgumentError,
                          Message("a saved state of EarlyStopping has the unknown reason 9"));
@@ -131,7 +134,8 @@ TEST_CASE("a state whose parts contradict each other is refused", "[callbacks]")
     before.update(i, {{"a", 1}});
   }
   REQUIRE(before.reason() == infoplane::callbacks::StopReason::kTrend);
-  const auto state = before.save_state();
+  const auto saved = before.save_state();
+  const auto state = unsealed(saved);
   const auto load = [&](const std::string& from, const std::string& to) {
     auto text = state;
     REQUIRE(text.find(from) != std::string::npos);
@@ -159,5 +163,39 @@ TEST_CASE("a state whose parts contradict each other is refused", "[callbacks]")
   other.replace(other.rfind("\"reason\":6"), 10, "\"reason\":1");
   REQUIRE_THROWS_MATCHES(before.load_state(other), ArgumentError,
                          Message("a saved state of EarlyStopping ended by patience, but \"a\" says trend"));
-  REQUIRE(before.save_state() == state);
+  REQUIRE(before.save_state() == saved);
+}
+
+TEST_CASE("a state with one changed byte is refused, wherever it is", "[callbacks]") {
+  EarlyStopping before(EarlyStoppingOptions().monitor("a").smoothing(2).trend(3));
+  for (int i = 0; i < 3; ++i) {
+    before.update(10 * i, {{"a", 1.0 / (3 + i)}});
+  }
+  const auto state = before.save_state();
+  EarlyStopping after(before.options());
+  const auto untouched = after.save_state();
+  std::size_t refused = 0;
+  for (std::size_t at = 0; at < state.size(); ++at) {
+    for (const char flip : {'\x01', '\x02', '\x04', '\x10'}) {
+      auto text = state;
+      text[at] = static_cast<char>(text[at] ^ flip);
+      CAPTURE(text);
+      try {
+        EarlyStopping same(before.options());
+        same.load_state(text);
+        REQUIRE(same.save_state() == state);  // another last digit of the same number
+      } catch (const ArgumentError&) {
+        REQUIRE_THROWS_AS(after.load_state(text), ArgumentError);
+        ++refused;
+      }
+    }
+  }
+  REQUIRE(refused > 4 * state.size() - 16);
+  REQUIRE(after.save_state() == untouched);
+  auto text = state;
+  text.replace(text.find("\"best_step\":20"), 14, "\"best_step\":10");
+  REQUIRE_THROWS_MATCHES(after.load_state(text), ArgumentError,
+                         Message("a saved state of EarlyStopping is damaged: its checksum is not that of its content"));
+  REQUIRE_NOTHROW(after.load_state(unsealed(state)));  // as version 1 wrote it
+  REQUIRE(after.save_state() == state);
 }

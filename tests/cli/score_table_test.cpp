@@ -2,12 +2,16 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <sstream>
 
 #include "cli/support.hpp"
 
+using Catch::Matchers::EndsWith;
 using Catch::Matchers::Message;
+using Catch::Matchers::MessageMatches;
 using cli_support::has;
 using cli_support::run;
 using infoplane::IoError;
@@ -36,10 +40,10 @@ TEST_CASE("a broken table of scores is an error with file and line", "[cli]") {
       {"", ":1: a table of scores starts with a line of names: run,score,…"},
       {"run\na\n", ":1: a table of scores starts with a line of names"},
       {"run,x\na,1\nb\n", ":3: 1 cells, but 2 names in the first line"},
-      {"run,x\na,high\n", ":2: \"high\" in the column x is no number"},
+      {"run,x\na,high\n", ":2: \"high\" in the column x is no finite number"},
       {"run,x\n\"a\nb\",1\nc,\"2\n", ":4: a quote is never closed"},
       {"run,x\n\"a\"b,1\n", ":2: text behind a closing quote"},
-      {"{\"a\": ", ": [json.exception"},
+      {"{\"a\": ", ": not JSON: column 7: "},
       {"{\"a\": \"high\"}", ": the score of \"a\" is string instead of a number"},
       {"{\"a\": {\"x\": []}}", ": \"x\" of \"a\" is array instead of a number"},
       {"[1]", ": an entry of the array is no object with a text \"run\""},
@@ -53,6 +57,27 @@ TEST_CASE("a broken table of scores is an error with file and line", "[cli]") {
     REQUIRE(has(result.err, path + row.message));
   }
   REQUIRE(has(run({"correlate", folder.file("none"), path}).err, "No such file or directory"));
+}
+
+TEST_CASE("a table of scores is read in linear time and to a limit", "[cli]") {
+  constexpr int kMany = 100'000;
+  std::ostringstream names, values, json, runs;
+  names << "run";
+  values << "a";
+  json << "{\"a\": {";
+  runs << "run,x\n";
+  for (int i = 0; i < kMany; ++i) {
+    names << ",s" << i;
+    values << ",1";
+    json << (i > 0 ? ", \"s" : "\"s") << i << "\": 1";
+    runs << 'r' << i << ",1\n";
+  }
+  REQUIRE(table_of(names.str() + '\n' + values.str() + '\n').scores.size() == kMany);
+  REQUIRE(table_of(json.str() + "}}").scores.size() == kMany);
+  const auto table = table_of(runs.str());
+  REQUIRE_THROWS_MATCHES(rows_of(table, {"z.jsonl"}, {"z"}), IoError, MessageMatches(EndsWith(" and 99936 more")));
+  REQUIRE_THROWS_MATCHES(read_scores("/dev/zero"), IoError,
+                         Message("the scores /dev/zero have more than 67108864 bytes, more than is read"));
 }
 
 TEST_CASE("a run or a score that a table names twice is an error with both lines", "[cli]") {
@@ -76,9 +101,10 @@ TEST_CASE("a run or a score that a table names twice is an error with both lines
       {"run,x,y,x\na,1,2,3\n", ":1: the column \"x\" is there twice"},
       {"run,x\n,1\n", ":2: scores without the name of a run"},
       {"run,x\na,inf\n", ":2: \"inf\" in the column x is no finite number"},
-      {"run,x\na,1e999\n", ":2: \"1e999\" in the column x is no number"},
-      {"run,x\na,0x64\n", ":2: \"0x64\" in the column x is no number"},
-      {"run,x\na,\"1,5\"\n", ":2: \"1,5\" in the column x is no number"},
+      {"run,x\na,1e999\n", ":2: \"1e999\" in the column x is no finite number"},
+      {"run,x\na,+-5\n", ":2: \"+-5\" in the column x is no finite number"},
+      {"run,x\na,0x64\n", ":2: \"0x64\" in the column x is no finite number"},
+      {"run,x\na,\"1,5\"\n", ":2: \"1,5\" in the column x is no finite number"},
       {"{\"a\": true}", ": the score of \"a\" is boolean instead of a number (line 1)"},
       {"{\"a\":\n{\"x\": {}}}", ": \"x\" of \"a\" is object instead of a number (line 2)"},
       {"[[[[[]]]]]", ": an entry of the array is no object with a text \"run\""},

@@ -89,7 +89,7 @@ TEST_CASE("processes of each layout of the demo's model write the plane of one p
       examples_test::run_layout(layout, ranks == 1 ? nullptr : infoplane::distributed::from_environment(), file);
       return 0;
     });
-    for (const auto& outcome : processes.wait(60s)) {
+    for (const auto& outcome : processes.wait(240s)) {
       CHECK(outcome.exit_code == 0);
     }
     return infoplane::read_run_file(file);

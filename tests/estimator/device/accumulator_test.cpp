@@ -3,6 +3,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/estimator/exchange.hpp>
 #include <infoplane/labels/key_table.hpp>
+#include <infoplane/labels/label_index.hpp>
 
 #include "estimator/device/accumulator_access.hpp"
 #include "estimator/oracle.hpp"
@@ -504,6 +505,49 @@ TEST_CASE("device accumulator: windows that follow each other, after clear, are 
     CHECK(there.accumulator.estimate().tokens == 0);
     CHECK(there.accumulator.estimate().sets.empty());
   }
+}
+
+/// Activations and the grouping of a micro-batch.
+std::pair<at::Tensor, std::shared_ptr<const labels::Grouping>> staged_batch(int number, labels::LabelIndex& index) {
+  const auto tokens = (at::arange(6 * 20) * (7 + number)).remainder(11).view({6, 20});
+  return {some_batches(number + 1).back().first,
+          index.group({labels::IntegerView(tokens.const_data_ptr<std::int64_t>(), 6, 20)})};
+}
+
+TEST_CASE("device accumulator: stage and commit are an update, and discard is nothing", "[cuda]") {
+  There whole(24), halves(24);
+  labels::LabelIndex index;
+  for (int i = 0; i < 4; ++i) {
+    const auto [z, grouping] = staged_batch(i, index);
+    whole.accumulator.update(z, grouping);
+    halves.accumulator.stage(z, grouping);
+    halves.device->pass_time();
+    halves.accumulator.discard();
+    halves.accumulator.stage(z, grouping);
+    halves.accumulator.commit();
+    halves.device->pass_time();
+  }
+  CHECK(AccumulatorAccess::on_device(halves.accumulator) != nullptr);
+  CHECK(halves.device->waits() == 0);
+  CHECK(same_bits(whole.accumulator.estimate(), halves.accumulator.estimate()));
+}
+
+TEST_CASE("device accumulator: what is staged is no part of what was seen", "[cuda]") {
+  There before(24), after(24);
+  labels::LabelIndex index;
+  const auto [first, first_grouping] = staged_batch(0, index);
+  const auto [second, second_grouping] = staged_batch(1, index);
+  before.accumulator.update(first, first_grouping);
+  after.accumulator.update(first, first_grouping);
+  after.accumulator.stage(second, second_grouping);
+  CHECK(same_bits(before.accumulator.estimate(), after.accumulator.estimate()));
+  CHECK_THROWS_AS(after.accumulator.stage(second, second_grouping), StateError);
+  after.accumulator.commit();
+  before.accumulator.update(second, second_grouping);
+  CHECK(same_bits(before.accumulator.estimate(), after.accumulator.estimate()));
+  after.accumulator.stage(first, first_grouping);
+  after.accumulator.discard();
+  CHECK(same_bits(before.accumulator.estimate(), after.accumulator.estimate()));
 }
 
 }  // namespace

@@ -1,0 +1,75 @@
+// Post-norm blocks that end in the functional layer norm, which has no weights.
+#include "hooks/zoo/zoo.hpp"
+
+namespace infoplane::zoo {
+namespace {
+
+struct LayerImpl : nn::Module {
+  LayerImpl() {
+    attn = register_module("attn", Attention());
+    mlp = register_module("mlp", Mlp());
+  }
+  static Tensor normed(const Tensor& x) {
+    return nn::functional::layer_norm(x, nn::functional::LayerNormFuncOptions({kWidth}));
+  }
+  Tensor forward(const Tensor& x) {
+    const auto y = normed(x + dropout(attn(x)));
+    return normed(y + mlp(y));
+  }
+  Attention attn{nullptr};
+  Mlp mlp{nullptr};
+  nn::Dropout dropout{kDropout};
+};
+
+struct Net : nn::Module {
+  Net() {
+    embed = register_module("embed", embedding());
+    const auto list = register_module("layers", std::make_shared<TreeImpl>());
+    for (int i = 0; i < 3; ++i) {
+      layers.push_back(list->register_module(std::to_string(i), std::make_shared<LayerImpl>()));
+    }
+    norm = register_module("norm", layer_norm());
+    head = register_module("head", output_head());
+  }
+  Tensor forward(const Tensor& tokens) {
+    auto x = embed(tokens);
+    witness("embedding", x);
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      x = layers[i]->forward(x);
+      witness(numbered("layers.", static_cast<int64_t>(i)), x);
+    }
+    return head(norm(x));
+  }
+  nn::Embedding embed{nullptr};
+  std::vector<std::shared_ptr<LayerImpl>> layers;
+  nn::LayerNorm norm{nullptr};
+  nn::Linear head{nullptr};
+};
+
+template <typename Monitor>
+Losses train() {
+  Net model;
+  torch::optim::AdamW optimizer(model.parameters(), 1e-2);
+  Monitor monitor(model, MonitorOptions().every(1));
+  Losses losses;
+  for (int64_t step = 0; step < kSteps; ++step) {
+    const auto [inputs, targets] = batch(step);
+    auto observation = monitor.observe(step, inputs, targets);
+    const auto loss = loss_of(model.forward(inputs), targets);
+    optimizer.zero_grad();
+    loss.backward();
+    optimizer.step();
+    monitor.end_step(step, loss);
+    losses.push_back(loss.item<float>());
+  }
+  return losses;
+}
+
+}  // namespace
+}  // namespace infoplane::zoo
+
+TEST_CASE("zoo: post-norm blocks with functional norms", "[zoo]") {
+  using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>,
+        {.blocks = infoplane::hooks::SiteKind::kNormOutput, .embedding = infoplane::hooks::SiteKind::kResidualStream});
+}

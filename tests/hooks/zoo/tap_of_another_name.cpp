@@ -1,0 +1,60 @@
+// A model that already taps its blocks, under another name than its own list of them has.
+#include "hooks/zoo/zoo.hpp"
+
+namespace infoplane::zoo {
+namespace {
+
+using LayerImpl = BlockImpl;
+
+struct Net : nn::Module {
+  Net() {
+    embed = register_module("embed", embedding());
+    const auto list = register_module("layers", std::make_shared<TreeImpl>());
+    for (int i = 0; i < 3; ++i) {
+      layers.push_back(list->register_module(std::to_string(i), std::make_shared<LayerImpl>()));
+    }
+    norm = register_module("norm", layer_norm());
+    head = register_module("head", output_head());
+  }
+  Tensor forward(const Tensor& tokens) {
+    auto x = embed(tokens);
+    witness("embedding", x);
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      x = layers[i]->forward(x);
+      x = infoplane::tap("blocks", x);
+      witness(numbered("layers.", static_cast<int64_t>(i)), x);
+    }
+    return head(norm(x));
+  }
+  nn::Embedding embed{nullptr};
+  std::vector<std::shared_ptr<LayerImpl>> layers;
+  nn::LayerNorm norm{nullptr};
+  nn::Linear head{nullptr};
+};
+
+template <typename Monitor>
+Losses train() {
+  Net model;
+  torch::optim::AdamW optimizer(model.parameters(), 1e-2);
+  Monitor monitor(model, MonitorOptions().every(1));
+  Losses losses;
+  for (int64_t step = 0; step < kSteps; ++step) {
+    const auto [inputs, targets] = batch(step);
+    auto observation = monitor.observe(step, inputs, targets);
+    const auto loss = loss_of(model.forward(inputs), targets);
+    optimizer.zero_grad();
+    loss.backward();
+    optimizer.step();
+    monitor.end_step(step, loss);
+    losses.push_back(loss.item<float>());
+  }
+  return losses;
+}
+
+}  // namespace
+}  // namespace infoplane::zoo
+
+TEST_CASE("zoo: a tap of another name than the list of blocks", "[zoo]") {
+  using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>, {.taps = 1});
+}
