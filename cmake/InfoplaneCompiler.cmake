@@ -16,6 +16,9 @@ function(infoplane_compile_options target)
   if(INFOPLANE_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${INFOPLANE_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=all)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")   # which warns falsely in sanitized code, as its manual says
+      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
     target_link_options(${target} PUBLIC -fsanitize=${INFOPLANE_SANITIZE})
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND INFOPLANE_CCACHE)
