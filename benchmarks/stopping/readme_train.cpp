@@ -89,7 +89,7 @@ void train_readme_run(const ReadmeRun& run, const std::string& folder) {
   std::ofstream judge(fs::path(folder) / (run.name() + ".judge.csv"));
   judge.precision(9);
   infoplane::Monitor monitor(model, infoplane::MonitorOptions().sites("blocks.*").every(kEvery).run(run.name()));
-  monitor.make_sink<infoplane::JsonLinesSink>(unfinished, infoplane::OpenMode::kOverwrite);
+  monitor.add_sink(infoplane::JsonLinesSink(unfinished, infoplane::OpenMode::kOverwrite));
   for (std::int64_t step = 0; step <= run.steps; ++step) {
     if (step % kEvery == 0) {
       judge << step;

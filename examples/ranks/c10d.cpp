@@ -33,7 +33,7 @@ void train(const Group& group, const train_text::Text& text, const char* run_fil
 
   auto ranks = std::make_shared<infoplane::distributed::ProcessGroup>(group);
   infoplane::Monitor monitor(model, infoplane::MonitorOptions().every(20).window(4), ranks);
-  monitor.make_sink<infoplane::JsonLinesSink>(run_file, infoplane::OpenMode::kOverwrite);  // on rank 0
+  monitor.add_sink(infoplane::JsonLinesSink(run_file, infoplane::OpenMode::kOverwrite));  // on rank 0
   infoplane::EarlyStopping stopping;
 
   for (std::int64_t step = 0; step <= 40; ++step) {

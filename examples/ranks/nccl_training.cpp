@@ -52,7 +52,7 @@ at::Tensor train(ncclComm_t communicator, cudaStream_t stream, const at::Device&
   train_text::Batches batches(text.train, 8, 32, static_cast<std::uint64_t>(ranks->rank()));  // other rows on each
 
   infoplane::Monitor monitor(model, infoplane::MonitorOptions().every(20).window(4), ranks);
-  monitor.make_sink<infoplane::JsonLinesSink>(run_file, infoplane::OpenMode::kOverwrite);  // on rank 0
+  monitor.add_sink(infoplane::JsonLinesSink(run_file, infoplane::OpenMode::kOverwrite));  // on rank 0
   infoplane::EarlyStopping stopping;
 
   for (std::int64_t step = 0; step <= 40; ++step) {

@@ -194,8 +194,8 @@ int train(const Options& options) {
   auto optimizer = make_optimizer(model, options.learning_rate);
 
   infoplane::Monitor monitor(model, monitor_options(options, text, ranks), ranks.communicator());
-  monitor.make_sink<infoplane::JsonLinesSink>(options.out, infoplane::OpenMode::kOverwrite);
-  monitor.make_sink<infoplane::ConsoleSink>(infoplane::ConsoleSinkOptions().quiet(quiet));
+  monitor.add_sink(infoplane::JsonLinesSink(options.out, infoplane::OpenMode::kOverwrite));
+  monitor.add_sink(infoplane::ConsoleSink(infoplane::ConsoleSinkOptions().quiet(quiet)));
   infoplane::EarlyStopping stopping(infoplane::EarlyStopping::compression());
   infoplane::ProgressLine progress(std::max<std::int64_t>(options.steps, 1),
                                    infoplane::ProgressLineOptions().quiet(quiet).plain_seconds(0));
@@ -260,7 +260,7 @@ int main(int argc, char** argv) {
   } catch (const std::invalid_argument& error) {  // no such device, rows that do not divide, --out over the text
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 2;
-  } catch (const infoplane::IoError& error) {  // the run file: sinks only throw when they are made
+  } catch (const infoplane::IoError& error) {  // the run file: sinks only throw when they are added
     fmt::print(stderr, "train_text: {}\n", error.what());
     return 2;
   } catch (const std::exception& error) {

@@ -257,6 +257,10 @@ void Monitor::Impl::emit(const plane::Point& point) {
 }
 
 void Monitor::Impl::add(std::shared_ptr<sinks::Sink> sink) {
+  if (ranks_.rank() != 0) {
+    return;
+  }
+  sink->open();
   if (header_) {
     sink->write(*header_);
   }

@@ -96,17 +96,17 @@ struct CsvSink::Table {
   bool named = false;
 };
 
-CsvSink::CsvSink(const std::string& path, runs::OpenMode mode)
-    : CsvSink(std::make_unique<Table>(path_to_open(path, mode)), mode) {}
+CsvSink::CsvSink(std::string path, runs::OpenMode mode)
+    : Sink("the CSV sink " + path), path_(std::move(path)), mode_(mode) {}
 
-CsvSink::CsvSink(std::unique_ptr<Table> table, runs::OpenMode mode)
-    : Sink("the CSV sink " + table->path), path_(table->path), table_(std::move(table)) {
-  const auto& path = path_;
-  auto& file = table_->file;
-  if (mode == runs::OpenMode::kOverwrite) {
+void CsvSink::open_output() {
+  auto table = std::make_unique<Table>(path_to_open(path_, mode_));
+  const auto& path = table->path;
+  auto& file = table->file;
+  if (mode_ == runs::OpenMode::kOverwrite) {
     file.truncate(0);
   }
-  INFOPLANE_CHECK(mode == runs::OpenMode::kAppend || file.size() == 0, IoError, "the CSV file ", path,
+  INFOPLANE_CHECK(mode_ == runs::OpenMode::kAppend || file.size() == 0, IoError, "the CSV file ", path,
                   " is not empty (", file.size(),
                   " bytes): give the sink infoplane::OpenMode::kAppend to go on with it, "
                   "infoplane::OpenMode::kOverwrite to replace it, infoplane::OpenMode::kNewName to write beside it (",
@@ -123,8 +123,11 @@ CsvSink::CsvSink(std::unique_ptr<Table> table, runs::OpenMode mode)
                     1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(whole), '\n'),
                     ": a quote is never closed, and rows stand behind it: repair the table, or give another path");
     file.truncate(static_cast<std::int64_t>(whole));  // a row that a crash cut off
-    table_->named = true;
+    table->named = true;
   }
+  rename("the CSV sink " + path);
+  path_ = path;
+  table_ = std::move(table);
 }
 
 CsvSink::~CsvSink() = default;
@@ -144,6 +147,10 @@ void CsvSink::write_point(const plane::Point& point) {
   table_->named = true;
 }
 
-void CsvSink::close_output() { table_->file.close(); }
+void CsvSink::close_output() {
+  if (table_) {
+    table_->file.close();
+  }
+}
 
 }  // namespace infoplane::sinks

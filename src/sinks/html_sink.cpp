@@ -68,30 +68,35 @@ struct HtmlSink::Page {
   }
 };
 
-HtmlSink::HtmlSink(const std::string& path, HtmlSinkOptions options) : Sink("the HTML sink " + path) {
-  INFOPLANE_CHECK(std::isfinite(options.seconds()) && options.seconds() >= 0, ArgumentError,
-                  "a page was to be drawn every ", options.seconds(), " seconds: give 0 or more");
-  INFOPLANE_CHECK(options.points() >= 1, ArgumentError, "a page was to be drawn every ", options.points(),
+HtmlSink::HtmlSink(std::string path, HtmlSinkOptions options)
+    : Sink("the HTML sink " + path), path_(std::move(path)), options_(std::move(options)) {
+  INFOPLANE_CHECK(std::isfinite(options_.seconds()) && options_.seconds() >= 0, ArgumentError,
+                  "a page was to be drawn every ", options_.seconds(), " seconds: give 0 or more");
+  INFOPLANE_CHECK(options_.points() >= 1, ArgumentError, "a page was to be drawn every ", options_.points(),
                   " points: give at least 1");
-  const auto target = find_target(path);
+}
+
+void HtmlSink::open_output() {
+  const auto target = find_target(path_);
   const bool file = target.kind == OutputTarget::Kind::kFile;
-  const auto before = file ? first_bytes(path, kKindBytes) : std::string();
-  INFOPLANE_CHECK(before.empty() || before.starts_with("<!DOCTYPE html>"), IoError, path,
+  const auto before = file ? first_bytes(path_, kKindBytes) : std::string();
+  INFOPLANE_CHECK(before.empty() || before.starts_with("<!DOCTYPE html>"), IoError, path_,
                   " is there and is no page: give another path, or remove it");
-  INFOPLANE_CHECK(target.kind != OutputTarget::Kind::kPipe, IoError, path,
+  INFOPLANE_CHECK(target.kind != OutputTarget::Kind::kPipe, IoError, path_,
                   " is a pipe, in which no page can take the place of the one before: give the path of a file");
-  page_ = std::make_unique<Page>(path, std::move(options));
-  if (const auto& earlier = page_->options.run_file(); !earlier.empty()) {
+  auto page = std::make_unique<Page>(path_, options_);
+  if (const auto& earlier = options_.run_file(); !earlier.empty()) {
     auto run = runs::read_run_file(earlier, runs::RunFileOptions().max_layer_points(kLayerPoints));
-    page_->builder.add(std::move(run.header));
+    page->builder.add(std::move(run.header));
     for (auto& header : run.resumed) {
-      page_->builder.add(std::move(header));
+      page->builder.add(std::move(header));
     }
     for (auto& point : run.points) {
-      page_->add(std::move(point));
+      page->add(std::move(point));
     }
   }
-  page_->draw(true);
+  page->draw(true);
+  page_ = std::move(page);
 }
 
 HtmlSink::~HtmlSink() { close(); }
@@ -110,11 +115,15 @@ void HtmlSink::write_point(const plane::Point& point) {
 }
 
 void HtmlSink::flush_output() {
-  if (page_->waiting > 0) {
+  if (page_ && page_->waiting > 0) {
     page_->draw(true);
   }
 }
 
-void HtmlSink::close_output() { page_->draw(false); }
+void HtmlSink::close_output() {
+  if (page_) {
+    page_->draw(false);
+  }
+}
 
 }  // namespace infoplane::sinks

@@ -107,18 +107,18 @@ struct JsonLinesSink::Run {
   }
 };
 
-JsonLinesSink::JsonLinesSink(const std::string& path, runs::OpenMode mode)
-    : JsonLinesSink(std::make_unique<Run>(path_to_open(path, mode)), mode) {}
+JsonLinesSink::JsonLinesSink(std::string path, runs::OpenMode mode)
+    : Sink("the JSON lines sink " + path), path_(std::move(path)), mode_(mode) {}
 
-JsonLinesSink::JsonLinesSink(std::unique_ptr<Run> run, runs::OpenMode mode)
-    : Sink("the JSON lines sink " + run->path), path_(run->path), run_(std::move(run)) {
-  const auto& path = path_;
-  auto& file = run_->file;
-  if (mode == runs::OpenMode::kOverwrite) {
+void JsonLinesSink::open_output() {
+  auto run = std::make_unique<Run>(path_to_open(path_, mode_));
+  const auto& path = run->path;
+  auto& file = run->file;
+  if (mode_ == runs::OpenMode::kOverwrite) {
     file.truncate(0);
   }
   INFOPLANE_CHECK(
-      mode == runs::OpenMode::kAppend || file.size() == 0, IoError, "the run file ", path, " holds a run already (",
+      mode_ == runs::OpenMode::kAppend || file.size() == 0, IoError, "the run file ", path, " holds a run already (",
       file.size(),
       " bytes): give the sink infoplane::OpenMode::kAppend to resume it, infoplane::OpenMode::kOverwrite to "
       "replace it, infoplane::OpenMode::kNewName to write beside it (",
@@ -126,7 +126,7 @@ JsonLinesSink::JsonLinesSink(std::unique_ptr<Run> run, runs::OpenMode mode)
   const auto start = start_of(file);
   // The first line is judged before anything is cut: a foreign file is left as it is.
   if (start.ended || start.text.size() > kMostLine || json::is_whole(start.text)) {
-    run_->first = first_header(path, start.text);
+    run->first = first_header(path, start.text);
     repair_end(file);
   } else if (!start.text.empty()) {
     INFOPLANE_CHECK(kStart.starts_with(start.text.substr(0, kStart.size())), IoError, path,
@@ -134,6 +134,9 @@ JsonLinesSink::JsonLinesSink(std::unique_ptr<Run> run, runs::OpenMode mode)
                     "infoplane::OpenMode::kOverwrite to replace it");
     file.truncate(0);
   }
+  rename("the JSON lines sink " + path);
+  path_ = path;
+  run_ = std::move(run);
 }
 
 JsonLinesSink::~JsonLinesSink() = default;
@@ -164,6 +167,10 @@ void JsonLinesSink::write_point(const plane::Point& point) {
   run_->file.append(readable(runs::run_json::encode(point), detail::concat("the point of step ", point.step)));
 }
 
-void JsonLinesSink::close_output() { run_->file.close(); }
+void JsonLinesSink::close_output() {
+  if (run_) {
+    run_->file.close();
+  }
+}
 
 }  // namespace infoplane::sinks

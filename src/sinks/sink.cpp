@@ -14,7 +14,7 @@ struct Sink::State {
   mutable std::mutex mutex;
   std::int64_t failures = 0;
   std::string first_error;
-  bool closed = false;
+  bool open = false, closed = false;
 
   void fail(const std::string& name, const char* what) noexcept {
     if (++failures > 1) {
@@ -33,6 +33,23 @@ struct Sink::State {
 Sink::Sink(std::string name) : name_(std::move(name)), state_(std::make_unique<State>()) {}
 Sink::Sink(Sink&& other) noexcept = default;
 Sink::~Sink() = default;
+
+void Sink::ensure_open() {
+  if (!state_->open) {
+    open_output();
+    state_->open = true;
+  }
+}
+
+void Sink::open() {
+  if (!state_) {
+    return;
+  }
+  const std::lock_guard lock(state_->mutex);
+  const NoSignals errors_only;
+  INFOPLANE_CHECK(!state_->closed, StateError, name_, " was opened after close(): make another one");
+  ensure_open();
+}
 
 template <typename Work>
 void Sink::guarded(const Work& work) noexcept {
@@ -53,6 +70,7 @@ void Sink::guarded(const Work& work) noexcept {
 void Sink::write(const runs::RunHeader& header) noexcept {
   guarded([&] {
     INFOPLANE_CHECK(!state_->closed, StateError, "a run header was written after close()");
+    ensure_open();
     write_header(header);
   });
 }
@@ -60,6 +78,7 @@ void Sink::write(const runs::RunHeader& header) noexcept {
 void Sink::write(const plane::Point& point) noexcept {
   guarded([&] {
     INFOPLANE_CHECK(!state_->closed, StateError, "the point of step ", point.step, " was written after close()");
+    ensure_open();
     write_point(point);
   });
 }

@@ -80,12 +80,12 @@ struct TensorBoardSink::Files {
 };
 
 TensorBoardSink::TensorBoardSink(const std::string& folder, TensorBoardSinkOptions options)
-    : Sink("the TensorBoard sink " + folder), files_(std::make_unique<Files>(Files{folder, std::move(options)})) {
-  make_folder(folder);
-}
+    : Sink("the TensorBoard sink " + folder), files_(std::make_unique<Files>(Files{folder, std::move(options)})) {}
 
 TensorBoardSink::~TensorBoardSink() = default;
 TensorBoardSink::TensorBoardSink(TensorBoardSink&& other) noexcept = default;
+
+void TensorBoardSink::open_output() { make_folder(files_->folder); }
 
 void TensorBoardSink::write_header(const runs::RunHeader& /*header*/) {}
 

@@ -7,6 +7,7 @@
 
 #include "cli/program.hpp"
 #include "report/made_run.hpp"
+#include "sinks/opened.hpp"
 
 namespace cli_support {
 
@@ -28,7 +29,7 @@ inline Result run(const std::vector<std::string>& arguments) {
 inline std::string write_run(const samples::Folder& folder, const std::string& name, infoplane::report::ReportRun run) {
   run.file.header.run = name;
   const auto path = folder.file(name + ".jsonl");
-  infoplane::JsonLinesSink sink(path);
+  auto sink = opened<infoplane::JsonLinesSink>(path);
   sink.write(run.file.header);
   for (const auto& point : run.file.points) {
     sink.write(point);

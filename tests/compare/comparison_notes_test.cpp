@@ -6,6 +6,7 @@
 
 #include "report/made_run.hpp"
 #include "report/markup.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using infoplane::compare::comparison_notes;
@@ -60,7 +61,7 @@ TEST_CASE("a header without kinds is told of where others have them", "[compare]
 TEST_CASE("a run file keeps the kinds of its sites, and is read without them", "[compare]") {
   const samples::Folder folder;
   for (const auto& header : {kTrue, samples::header()}) {
-    infoplane::JsonLinesSink(folder.file(), infoplane::OpenMode::kOverwrite).write(header);
+    opened<infoplane::JsonLinesSink>(folder.file(), infoplane::OpenMode::kOverwrite).write(header);
     REQUIRE(infoplane::read_run_file(folder.file()).header.site_kinds == header.site_kinds);
   }
   REQUIRE_THAT(samples::read(folder.file()), !ContainsSubstring("site_kinds"));

@@ -206,7 +206,7 @@ void forward_pipeline(GPT& model, Stage& stage, Communicator& ranks, const at::T
 }
 
 void measure(Monitor& monitor, const std::string& run_file, const std::function<void(std::int64_t)>& forward) {
-  monitor.make_sink<infoplane::JsonLinesSink>(run_file, infoplane::OpenMode::kOverwrite);
+  monitor.add_sink(infoplane::JsonLinesSink(run_file, infoplane::OpenMode::kOverwrite));
   for (std::int64_t step = 0; step < kSteps; ++step) {
     forward(step);
     monitor.end_step(step, 1.0 / static_cast<double>(step + 1));

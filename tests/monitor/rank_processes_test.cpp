@@ -89,7 +89,7 @@ int train(
 
 Monitor make_monitor(const RunFile& file, const MonitorOptions& options, milliseconds timeout) {
   Monitor monitor(options, join(timeout));
-  monitor.make_sink<infoplane::JsonLinesSink>(file.path, infoplane::OpenMode::kOverwrite);
+  monitor.add_sink(infoplane::JsonLinesSink(file.path, infoplane::OpenMode::kOverwrite));
   return monitor;
 }
 

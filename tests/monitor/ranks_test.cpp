@@ -4,10 +4,12 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
+#include <filesystem>
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/local.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/monitor/monitor.hpp>
+#include <infoplane/sinks/json_lines_sink.hpp>
 #include <memory>
 #include <sstream>
 
@@ -15,6 +17,7 @@
 #include "monitor/compare_points.hpp"
 #include "monitor/rank_layouts.hpp"
 #include "monitor/rank_steps.hpp"
+#include "runs/samples.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
@@ -102,6 +105,7 @@ TEST_CASE("a world of one is a monitor without ranks", "[monitor][distributed]")
 
 TEST_CASE("only rank 0 writes, the loss is the mean, and nothing is sent between the points",
           "[monitor][distributed]") {
+  const samples::Folder folder;
   std::vector<std::shared_ptr<Recorder>> recorders(3);
   std::vector<std::int64_t> quiet(3, -1);
   std::vector<double> losses(3, 0);
@@ -110,12 +114,17 @@ TEST_CASE("only rank 0 writes, the loss is the mean, and nothing is sent between
     Monitor monitor(MonitorOptions().every(4).window(2), borrowed(communicator));
     recorders[rank] = std::make_shared<Recorder>();
     monitor.add_sink(recorders[rank]);
-    int made = 0;
+    int opened = 0;
     struct Counting : Recorder {
-      explicit Counting(int& count) { ++count; }
+      explicit Counting(int& count) : opened(count) {}
+      void open_output() override { ++opened; }
+      int& opened;
     };
-    monitor.make_sink<Counting>(made);
-    if (made != (rank == 0 ? 1 : 0) || monitor.rank() != static_cast<int>(rank) || monitor.world_size() != 3) {
+    monitor.add_sink(Counting(opened));
+    const auto file = folder.file("rank" + std::to_string(rank) + ".jsonl");
+    monitor.add_sink(infoplane::JsonLinesSink(file));
+    if (opened != (rank == 0 ? 1 : 0) || std::filesystem::exists(file) != (rank == 0) ||
+        monitor.rank() != static_cast<int>(rank) || monitor.world_size() != 3) {
       throw std::runtime_error("a sink on the wrong rank");
     }
     losses[rank] = step_of(monitor, 0, static_cast<double>(rank))->loss;

@@ -12,6 +12,7 @@
 
 #include "runs/texts.hpp"
 #include "sinks/capture.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
@@ -75,7 +76,7 @@ TEST_CASE("a line nested a million deep is an error of every reader, with line a
     REQUIRE(findings.front().error);
   }
   samples::write(path, rows[3].text);
-  REQUIRE_THROWS_MATCHES(infoplane::JsonLinesSink(path, OpenMode::kAppend), IoError,
+  REQUIRE_THROWS_MATCHES(opened<infoplane::JsonLinesSink>(path, OpenMode::kAppend), IoError,
                          MessageMatches(ContainsSubstring("nested more than 64 deep") &&
                                         ContainsSubstring("nothing can be appended to it")));
   REQUIRE(samples::read(path) == rows[3].text);
@@ -316,7 +317,7 @@ TEST_CASE("steps that go back are read as they stand, and told of by the check",
 TEST_CASE("a point that no reader would take is not written", "[runs]") {
   const CaptureErrors errors;
   const samples::Folder folder;
-  infoplane::JsonLinesSink sink(folder.file());
+  auto sink = opened<infoplane::JsonLinesSink>(folder.file());
   sink.write(samples::header());
   auto point = samples::point(0);
   point.stream = std::string((std::size_t{256} << 20U) + 1, 'x');

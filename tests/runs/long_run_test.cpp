@@ -6,6 +6,7 @@
 
 #include "report/made_run.hpp"
 #include "runs/run_json.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::Message;
 using infoplane::JsonLinesSink;
@@ -20,7 +21,7 @@ TEST_CASE("a long run keeps the layers of a few points, the first and the last a
   for (const int count : {1, 3, 7, 8, 9, 100, 1000}) {
     CAPTURE(count);
     {
-      JsonLinesSink sink(folder.file(), OpenMode::kOverwrite);
+      auto sink = opened<JsonLinesSink>(folder.file(), OpenMode::kOverwrite);
       sink.write(samples::header());
       for (int i = 0; i < count; ++i) {
         sink.write(point(i, "train"));
@@ -57,7 +58,7 @@ TEST_CASE("a long run keeps the layers of a few points, the first and the last a
 TEST_CASE("a resumed long run keeps the layers of its own last point", "[runs]") {
   const samples::Folder folder;
   {
-    JsonLinesSink sink(folder.file());
+    auto sink = opened<JsonLinesSink>(folder.file());
     sink.write(samples::header());
     for (int i = 0; i < 50; ++i) {
       sink.write(point(i));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runs/samples.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::Message;
@@ -21,7 +22,7 @@ namespace {
 /// The text of a run with a header and points at the steps 0, 50, …
 std::string run_text(int points) {
   const samples::Folder folder;
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   sink.write(samples::header());
   for (int i = 0; i < points; ++i) {
     sink.write(point(50L * i));
@@ -111,7 +112,7 @@ TEST_CASE("the header keeps the curves of the data", "[runs]") {
   const samples::Folder folder;
   auto header = samples::header();
   header.curves = {{"unigram", {{0, 0}, {0.2, 0.12}, {0.4, 0.15}}}, {"bigram", {}}};
-  JsonLinesSink(folder.file()).write(header);
+  opened<JsonLinesSink>(folder.file()).write(header);
   REQUIRE(read_run_file(folder.file()).header.curves == header.curves);
   const auto text = samples::read(folder.file());
   REQUIRE_THAT(text, ContainsSubstring(R"("curves":{"bigram":[],"unigram":[[0.0,0.0],[0.2,0.12],[0.4,0.15]]})"));

@@ -7,6 +7,7 @@
 #include <infoplane/sinks/json_lines_sink.hpp>
 
 #include "report/made_run.hpp"
+#include "sinks/opened.hpp"
 
 using infoplane::JsonLinesSink;
 using infoplane::OpenMode;
@@ -23,7 +24,7 @@ infoplane::runs::RunHeader header_of(const std::string& name) {
 
 std::string run_of(const std::string& name, int points) {
   const samples::Folder folder;
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   sink.write(header_of(name));
   for (int i = 0; i < points; ++i) {
     sink.write(point(50L * i));
@@ -86,7 +87,7 @@ TEST_CASE("a follower goes with a run that is resumed behind a cut line", "[runs
   REQUIRE(follower.poll());
   REQUIRE(follower.run().points.size() == 2);
   {
-    JsonLinesSink sink(path, OpenMode::kAppend);
+    auto sink = opened<JsonLinesSink>(path, OpenMode::kAppend);
     sink.write(header_of("a"));
     sink.write(point(50));
     sink.write(point(100));

@@ -16,6 +16,7 @@
 
 #include "runs/peak_memory.hpp"
 #include "runs/texts.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::Message;
 using infoplane::IoError;
@@ -187,7 +188,7 @@ TEST_CASE("a follower waits for the writer of a pipe, and for the next one", "[r
   }
   REQUIRE_FALSE(follower.poll());
   {
-    infoplane::JsonLinesSink sink(path);
+    auto sink = opened<infoplane::JsonLinesSink>(path);
     sink.write(samples::header());
     sink.write(samples::point(100, "train", 0.5));
     REQUIRE(follower.poll());

@@ -8,6 +8,7 @@
 
 #include "runs/samples.hpp"
 #include "sinks/capture.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
@@ -28,7 +29,7 @@ std::vector<std::int64_t> steps(const std::vector<infoplane::plane::Point>& poin
 }
 
 void write_run(const std::string& path, const std::vector<std::int64_t>& at, OpenMode mode = OpenMode::kRefuse) {
-  JsonLinesSink sink(path, mode);
+  auto sink = opened<JsonLinesSink>(path, mode);
   auto header = samples::header();
   header.started = mode == OpenMode::kAppend ? "later" : "first";
   sink.write(header);
@@ -88,7 +89,7 @@ TEST_CASE("a foreign file is neither appended to nor touched", "[sinks]") {
                                  "{\"step\":1}\n", "{\"schema\":\"infoplane.run\",\"schema_version\":9}\n{"}) {
     CAPTURE(text);
     samples::write(folder.file(), text);
-    REQUIRE_THROWS_MATCHES(JsonLinesSink(folder.file(), OpenMode::kAppend), IoError,
+    REQUIRE_THROWS_MATCHES(opened<JsonLinesSink>(folder.file(), OpenMode::kAppend), IoError,
                            MessageMatches(ContainsSubstring(folder.file() + ":1: ") &&
                                           ContainsSubstring("nothing can be appended to it: give another path, or "
                                                             "infoplane::OpenMode::kOverwrite to replace it")));
@@ -102,7 +103,7 @@ TEST_CASE("other anchors are not appended to a run", "[sinks]") {
   write_run(folder.file(), {0});
   const auto text = samples::read(folder.file());
   {
-    JsonLinesSink sink(folder.file(), OpenMode::kAppend);
+    auto sink = opened<JsonLinesSink>(folder.file(), OpenMode::kAppend);
     auto header = samples::header();
     header.anchors = 50;
     sink.write(header);

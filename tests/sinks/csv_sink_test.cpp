@@ -9,6 +9,7 @@
 #include "report/markup.hpp"
 #include "runs/samples.hpp"
 #include "sinks/capture.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::Message;
@@ -55,7 +56,7 @@ std::vector<std::string> rows_of(const std::string& text) {
 TEST_CASE("CSV has a row for each value of each layer and of the mean", "[sinks]") {
   const samples::Folder folder;
   {
-    CsvSink sink(folder.file());
+    auto sink = opened<CsvSink>(folder.file());
     sink.write(samples::header());
     sink.write(point(0));
     sink.write(point(50, "heldout"));
@@ -78,7 +79,7 @@ TEST_CASE("numbers and texts of CSV come back as they were", "[sinks]") {
   odd.layers.clear();
   odd.mean = {{"a,b", 0.1 + 0.2}, {"inf", kInfinity}, {"minus", -kInfinity}, {"small", 5e-324}};
   {
-    CsvSink sink(folder.file());
+    auto sink = opened<CsvSink>(folder.file());
     sink.write(header);
     sink.write(odd);
   }
@@ -120,7 +121,7 @@ TEST_CASE("no cell of CSV is a formula, and numbers stay numbers", "[sinks]") {
     auto made = point(0, text);
     made.layers = {{text, 1, 0, {{text, -0.5}}}};
     made.mean = {{"minus", -kInfinity}};
-    CsvSink sink(folder.file());
+    auto sink = opened<CsvSink>(folder.file());
     sink.write(header);
     sink.write(made);
     REQUIRE(sink.failures() == 0);
@@ -133,14 +134,14 @@ TEST_CASE("no cell of CSV is a formula, and numbers stay numbers", "[sinks]") {
 TEST_CASE("CSV goes on behind a row that a crash cut off", "[sinks]") {
   const samples::Folder folder;
   {
-    CsvSink sink(folder.file());
+    auto sink = opened<CsvSink>(folder.file());
     sink.write(samples::header());
     sink.write(point(0));
   }
   const auto whole = samples::read(folder.file());
   samples::write(folder.file(), whole.substr(0, whole.size() - 7));
   {
-    CsvSink sink(folder.file(), OpenMode::kAppend);
+    auto sink = opened<CsvSink>(folder.file(), OpenMode::kAppend);
     sink.write(samples::header());
     sink.write(point(0));
   }
@@ -148,7 +149,7 @@ TEST_CASE("CSV goes on behind a row that a crash cut off", "[sinks]") {
   REQUIRE(samples::count(text, kNames) == 1);
   REQUIRE(samples::count(text, "\n") == 1 + 14 + 15);
   {
-    CsvSink sink(folder.file(), OpenMode::kOverwrite);
+    auto sink = opened<CsvSink>(folder.file(), OpenMode::kOverwrite);
     sink.write(samples::header());
     sink.write(point(0));
   }
@@ -164,7 +165,7 @@ TEST_CASE("CSV goes on behind a row that was cut at any byte, within quotes too"
   odd.layers.clear();
   odd.mean = {{"a\n\"b\", c\n", 0.5}, {"z\n\n", -1}, {"zz\"", 2}};
   {
-    CsvSink sink(path);
+    auto sink = opened<CsvSink>(path);
     sink.write(header);
     sink.write(odd);
   }
@@ -175,7 +176,7 @@ TEST_CASE("CSV goes on behind a row that was cut at any byte, within quotes too"
     CAPTURE(size);
     samples::write(path, whole.substr(0, size));
     {
-      CsvSink sink(path, OpenMode::kAppend);
+      auto sink = opened<CsvSink>(path, OpenMode::kAppend);
       sink.write(samples::header());
       sink.write(point(50));
       REQUIRE(sink.failures() == 0);
@@ -203,7 +204,7 @@ TEST_CASE("CSV cuts no rows off behind a quote in the middle that is never close
   for (const std::string cut : {"\"a", "tiny-gpt,train,0,16384,0,2.0431,\"embed", "\"a \"\"b\nc"}) {
     const auto damaged = kNames + row + cut + "\n" + row + row;
     samples::write(path, damaged);
-    REQUIRE_THROWS_MATCHES(CsvSink(path, OpenMode::kAppend), IoError,
+    REQUIRE_THROWS_MATCHES(opened<CsvSink>(path, OpenMode::kAppend), IoError,
                            Message(path + ":3: a quote is never closed, and rows stand behind it: repair the table, or "
                                           "give another path"));
     REQUIRE(samples::read(path) == damaged);
@@ -213,16 +214,16 @@ TEST_CASE("CSV cuts no rows off behind a quote in the middle that is never close
 TEST_CASE("CSV leaves files alone that are not its own", "[sinks]") {
   const samples::Folder folder;
   samples::write(folder.file(), "precious\n");
-  REQUIRE_THROWS_MATCHES(CsvSink(folder.file()), IoError,
+  REQUIRE_THROWS_MATCHES(opened<CsvSink>(folder.file()), IoError,
                          Message("the CSV file " + folder.file() +
                                  " is not empty (9 bytes): give the sink infoplane::OpenMode::kAppend to go on with "
                                  "it, infoplane::OpenMode::kOverwrite to replace it, infoplane::OpenMode::kNewName to "
                                  "write beside it (" +
                                  folder.file("run-2.jsonl") + ", …), or another path"));
-  REQUIRE_THROWS_MATCHES(CsvSink(folder.file(), OpenMode::kAppend), IoError,
+  REQUIRE_THROWS_MATCHES(opened<CsvSink>(folder.file(), OpenMode::kAppend), IoError,
                          MessageMatches(ContainsSubstring(":1: not a table of this sink, which begins with \"run,")));
   REQUIRE(samples::read(folder.file()) == "precious\n");
-  REQUIRE_THROWS_MATCHES(CsvSink(folder.file("no/x.csv")), IoError,
+  REQUIRE_THROWS_MATCHES(opened<CsvSink>(folder.file("no/x.csv")), IoError,
                          Message("cannot open the CSV file " + folder.file("no/x.csv") +
                                  ": No such file or directory; create its folder first"));
 }

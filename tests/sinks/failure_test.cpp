@@ -27,6 +27,7 @@
 #include "report/markup.hpp"
 #include "runs/samples.hpp"
 #include "sinks/capture.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
@@ -70,21 +71,21 @@ TEST_CASE("a full device is told once and counted", "[sinks][needs:full_device]"
   };
   {
     const CaptureErrors errors;
-    JsonLinesSink sink("/dev/full", OpenMode::kOverwrite);
+    auto sink = opened<JsonLinesSink>("/dev/full", OpenMode::kOverwrite);
     run(sink);
     require_told_once(errors, sink, 6, "No space left on device; free some space");
   }
   const CaptureErrors errors;
-  CsvSink sink("/dev/full", OpenMode::kOverwrite);
+  auto sink = opened<CsvSink>("/dev/full", OpenMode::kOverwrite);
   run(sink);
   require_told_once(errors, sink, 5, "No space left on device; free some space");
 }
 
 TEST_CASE("a disk that fills and is freed again costs the points between, and no half line", "[sinks]") {
   const samples::Folder folder;
-  JsonLinesSink json(folder.file());
-  CsvSink csv(folder.file("run.csv"));
-  TensorBoardSink events(folder.file("tb"));
+  auto json = opened<JsonLinesSink>(folder.file());
+  auto csv = opened<CsvSink>(folder.file("run.csv"));
+  auto events = opened<TensorBoardSink>(folder.file("tb"));
   const std::vector<Sink*> sinks = {&json, &csv, &events};
   const CaptureErrors errors;
   const auto write = [&](std::int64_t from, std::int64_t to) {
@@ -119,7 +120,7 @@ TEST_CASE("a disk that fills and is freed again costs the points between, and no
 TEST_CASE("a full disk leaves the page as it was", "[sinks]") {
   const samples::Folder folder;
   const auto path = folder.file("run.html");
-  infoplane::HtmlSink sink(path);
+  auto sink = opened<infoplane::HtmlSink>(path);
   sink.write(samples::header());
   const auto before = samples::read(path);
   const CaptureErrors errors;
@@ -141,7 +142,7 @@ TEST_CASE("a closed pipe is a failure, not a signal", "[sinks]") {
   REQUIRE(::mkfifo(folder.file().c_str(), 0600) == 0);
   const auto reader = ::open(folder.file().c_str(), O_RDONLY | O_NONBLOCK);
   const CaptureErrors errors;
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   sink.write(samples::header());
   sink.write(point(0));
   REQUIRE(sink.failures() == 0);
@@ -188,7 +189,7 @@ TEST_CASE("signals that others sent, and their handlers, are left alone", "[sink
   pthread_sigmask(SIG_BLOCK, &pipe, &before);
   REQUIRE(std::raise(SIGPIPE) == 0);  // waits
   const samples::Folder folder;
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   sink.write(samples::header());
   sigset_t pending, now;
   sigpending(&pending);
@@ -207,11 +208,11 @@ TEST_CASE("a pipe whose reader does not keep up costs lines, not time", "[sinks]
   const samples::Folder folder;
   const auto path = folder.file();
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  REQUIRE_THROWS_MATCHES(JsonLinesSink(path), IoError,
+  REQUIRE_THROWS_MATCHES(opened<JsonLinesSink>(path), IoError,
                          MessageMatches(ContainsSubstring("No such device or address; start the pipe's reader first")));
   const auto reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
   const CaptureErrors errors;
-  JsonLinesSink sink(path);
+  auto sink = opened<JsonLinesSink>(path);
   sink.write(samples::header());
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < 1000; ++i) {
@@ -243,24 +244,24 @@ TEST_CASE("a folder that may not be written is an error before training starts",
                                std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
   if (::geteuid() == 0) {
     // Root may write everywhere but in kernel file systems.
-    REQUIRE_THROWS_AS(JsonLinesSink("/proc/self/run.jsonl"), IoError);
-    REQUIRE_THROWS_AS(CsvSink("/proc/self/run.csv"), IoError);
-    REQUIRE_THROWS_AS(infoplane::HtmlSink("/proc/self/run.html"), IoError);
-    REQUIRE_THROWS_MATCHES(TensorBoardSink("/proc/self/tb"), IoError,
+    REQUIRE_THROWS_AS(opened<JsonLinesSink>("/proc/self/run.jsonl"), IoError);
+    REQUIRE_THROWS_AS(opened<CsvSink>("/proc/self/run.csv"), IoError);
+    REQUIRE_THROWS_AS(opened<infoplane::HtmlSink>("/proc/self/run.html"), IoError);
+    REQUIRE_THROWS_MATCHES(opened<TensorBoardSink>("/proc/self/tb"), IoError,
                            MessageMatches(ContainsSubstring("cannot make the folder /proc/self/tb")));
     return;
   }
   REQUIRE_THROWS_MATCHES(
-      JsonLinesSink(folder.file("locked/run.jsonl")), IoError,
+      opened<JsonLinesSink>(folder.file("locked/run.jsonl")), IoError,
       MessageMatches(ContainsSubstring("Permission denied; choose a path that this user may write")));
-  REQUIRE_THROWS_AS(CsvSink(folder.file("locked/run.csv")), IoError);
-  REQUIRE_THROWS_AS(infoplane::HtmlSink(folder.file("locked/run.html")), IoError);
-  REQUIRE_THROWS_AS(TensorBoardSink(folder.file("locked/tb")), IoError);
+  REQUIRE_THROWS_AS(opened<CsvSink>(folder.file("locked/run.csv")), IoError);
+  REQUIRE_THROWS_AS(opened<infoplane::HtmlSink>(folder.file("locked/run.html")), IoError);
+  REQUIRE_THROWS_AS(opened<TensorBoardSink>(folder.file("locked/tb")), IoError);
 }
 
 TEST_CASE("a folder that goes away while training costs points, and nothing else", "[sinks]") {
   const samples::Folder folder;
-  TensorBoardSink sink(folder.file("tb"));
+  auto sink = opened<TensorBoardSink>(folder.file("tb"));
   sink.write(samples::header());
   std::filesystem::remove_all(folder.file("tb"));
   samples::write(folder.file("tb"), "in the way");
@@ -284,7 +285,7 @@ TEST_CASE("SIGKILL at 100 random moments loses the point in flight at most", "[s
     const auto child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      JsonLinesSink sink(folder.file(), OpenMode::kAppend);
+      auto sink = opened<JsonLinesSink>(folder.file(), OpenMode::kAppend);
       sink.write(samples::header());
       for (auto step = next;; ++step) {
         sink.write(point(step));

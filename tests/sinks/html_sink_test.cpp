@@ -14,6 +14,7 @@
 #include "report/made_run.hpp"
 #include "report/markup.hpp"
 #include "sinks/capture.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::Message;
@@ -47,7 +48,7 @@ TEST_CASE("the page is there from the start, and ends as the report of the run",
   auto run = made_run();
   run.source.clear();  // a sink knows no run file
   {
-    HtmlSink sink(path);
+    auto sink = opened<HtmlSink>(path);
     const auto first = samples::read(path);
     REQUIRE(samples::markup_error(first).empty());
     REQUIRE_THAT(first, ContainsSubstring("The run has no measurement yet.") && ContainsSubstring(kTrains) &&
@@ -69,13 +70,13 @@ TEST_CASE("the page is drawn no more often than asked for", "[sinks]") {
   const auto run = made_run();
   const auto last = [&] { return count(samples::read(path), "step 1000|") > 0; };
   {
-    HtmlSink sink(path, HtmlSinkOptions().seconds(3600));
+    auto sink = opened<HtmlSink>(path, HtmlSinkOptions().seconds(3600));
     write(sink, run.file);
     REQUIRE_FALSE(last());
     sink.flush();
     REQUIRE(last());
   }
-  HtmlSink sink(path, HtmlSinkOptions().seconds(0).points(40));
+  auto sink = opened<HtmlSink>(path, HtmlSinkOptions().seconds(0).points(40));
   sink.write(run.file.header);
   const auto drawn = [&] { return count(samples::read(path), "data-kind=\"plane\"") > 0; };
   std::int64_t points = 0;
@@ -94,7 +95,7 @@ TEST_CASE("the page is drawn no more often than asked for", "[sinks]") {
 
 TEST_CASE("drawing takes a hundredth of the time at most", "[sinks]") {
   const samples::Folder folder;
-  HtmlSink sink(folder.file("run.html"), HtmlSinkOptions().seconds(0));
+  auto sink = opened<HtmlSink>(folder.file("run.html"), HtmlSinkOptions().seconds(0));
   const auto run = made_run();
   sink.write(run.file.header);
   const auto start = std::chrono::steady_clock::now();
@@ -118,7 +119,7 @@ TEST_CASE("a long run keeps few layers, the last among them", "[sinks]") {
   longer.points = 1500;
   auto run = made_run(longer);
   {
-    HtmlSink sink(path, HtmlSinkOptions().seconds(3600).title("long"));
+    auto sink = opened<HtmlSink>(path, HtmlSinkOptions().seconds(3600).title("long"));
     write(sink, run.file);
   }
   const auto page = samples::read(path);
@@ -131,11 +132,11 @@ TEST_CASE("a resumed run goes on from its run file", "[sinks]") {
   const samples::Folder folder;
   const auto run = made_run();
   {
-    infoplane::JsonLinesSink lines(folder.file());
+    auto lines = opened<infoplane::JsonLinesSink>(folder.file());
     write(lines, run.file);
   }
   {
-    HtmlSink sink(folder.file("run.html"), HtmlSinkOptions().run_file(folder.file()));
+    auto sink = opened<HtmlSink>(folder.file("run.html"), HtmlSinkOptions().run_file(folder.file()));
     REQUIRE_THAT(samples::read(folder.file("run.html")), ContainsSubstring("blocks.0, step 1000|"));
     write(sink, run.file, 30);  // from step 750 on
     auto other = run.file.header;
@@ -147,14 +148,15 @@ TEST_CASE("a resumed run goes on from its run file", "[sinks]") {
   const auto page = samples::read(folder.file("run.html"));
   REQUIRE_THAT(page, ContainsSubstring("The run was resumed 1 time."));
   REQUIRE_THAT(page, ContainsSubstring("21 times on held-out text"));
-  REQUIRE_THROWS_AS(HtmlSink(folder.file("b.html"), HtmlSinkOptions().run_file(folder.file("none"))), IoError);
+  REQUIRE_THROWS_AS(opened<HtmlSink>(folder.file("b.html"), HtmlSinkOptions().run_file(folder.file("none"))), IoError);
 }
 
 TEST_CASE("a curve that is given is drawn", "[sinks]") {
   const samples::Folder folder;
   const auto run = made_run();
   {
-    HtmlSink sink(folder.file("run.html"), HtmlSinkOptions().curves({{"unigram", {{0, 0}, {0.2, 0.12}, {0.4, 0.15}}}}));
+    auto sink = opened<HtmlSink>(folder.file("run.html"),
+                                 HtmlSinkOptions().curves({{"unigram", {{0, 0}, {0.2, 0.12}, {0.4, 0.15}}}}));
     write(sink, run.file);
   }
   REQUIRE(count(samples::read(folder.file("run.html")), ">IB curve</text>") == 2);
@@ -162,18 +164,19 @@ TEST_CASE("a curve that is given is drawn", "[sinks]") {
 
 TEST_CASE("a page that cannot be written at the start is an error", "[sinks]") {
   const samples::Folder folder;
-  REQUIRE_THROWS_MATCHES(HtmlSink(folder.file("no/folder.html")), IoError,
+  REQUIRE_THROWS_MATCHES(opened<HtmlSink>(folder.file("no/folder.html")), IoError,
                          MessageMatches(ContainsSubstring("no/folder.html cannot be written: No such file or "
                                                           "directory")));
   samples::write(folder.file(), "{\"schema\":\"infoplane.run\"}\n");
-  REQUIRE_THROWS_MATCHES(HtmlSink(folder.file()), IoError,
+  REQUIRE_THROWS_MATCHES(opened<HtmlSink>(folder.file()), IoError,
                          Message(folder.file() + " is there and is no page: give another path, or remove it"));
   REQUIRE(samples::read(folder.file()) == "{\"schema\":\"infoplane.run\"}\n");
   const auto path = folder.file("run.html");
-  REQUIRE_THROWS_MATCHES(HtmlSink(path, HtmlSinkOptions().seconds(-1)), ArgumentError,
+  REQUIRE_THROWS_MATCHES(opened<HtmlSink>(path, HtmlSinkOptions().seconds(-1)), ArgumentError,
                          Message("a page was to be drawn every -1 seconds: give 0 or more"));
-  REQUIRE_THROWS_AS(HtmlSink(path, HtmlSinkOptions().seconds(std::numeric_limits<double>::quiet_NaN())), ArgumentError);
-  REQUIRE_THROWS_MATCHES(HtmlSink(path, HtmlSinkOptions().points(0)), ArgumentError,
+  REQUIRE_THROWS_AS(opened<HtmlSink>(path, HtmlSinkOptions().seconds(std::numeric_limits<double>::quiet_NaN())),
+                    ArgumentError);
+  REQUIRE_THROWS_MATCHES(opened<HtmlSink>(path, HtmlSinkOptions().points(0)), ArgumentError,
                          Message("a page was to be drawn every 0 points: give at least 1"));
   REQUIRE_FALSE(std::filesystem::exists(path));
 }
@@ -183,7 +186,7 @@ TEST_CASE("a page that cannot be written later is told once, and drawn again whe
   std::filesystem::create_directory(folder.file("pages"));
   const auto path = folder.file("pages/run.html");
   const auto run = made_run();
-  HtmlSink sink(path, HtmlSinkOptions().seconds(3600));
+  auto sink = opened<HtmlSink>(path, HtmlSinkOptions().seconds(3600));
   sink.write(run.file.header);
   std::filesystem::remove_all(folder.file("pages"));
   const CaptureErrors errors;
@@ -204,7 +207,7 @@ TEST_CASE("a moved sink goes on, and what it was moved from stays silent", "[sin
   const auto path = folder.file("run.html");
   const auto run = made_run();
   {
-    HtmlSink first(path);
+    auto first = opened<HtmlSink>(path);
     HtmlSink second(std::move(first));
     first.write(run.file.header);  // NOLINT(bugprone-use-after-move): it takes calls and ignores them
     first.flush();

@@ -14,6 +14,7 @@
 
 #include "runs/samples.hpp"
 #include "sinks/capture.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::Message;
 using infoplane::IoError;
@@ -55,7 +56,7 @@ TEST_CASE("a run reads back as it was written, whatever its values and names", "
     odd.mean["value " + std::to_string(i)] = values[i];
   }
   {
-    JsonLinesSink sink(folder.file());
+    auto sink = opened<JsonLinesSink>(folder.file());
     sink.write(header);
     sink.write(point(0));
     sink.write(odd);
@@ -93,7 +94,7 @@ TEST_CASE("doubles of any bits survive", "[sinks]") {
     bits = bits * 6364136223846793005U + 1442695040888963407U;
     made.mean[std::to_string(i)] = std::bit_cast<double>(bits);
   }
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   sink.write(samples::header());
   sink.write(made);
   REQUIRE(samples::same(read_run_file(folder.file()).points.at(0), made));
@@ -101,7 +102,7 @@ TEST_CASE("doubles of any bits survive", "[sinks]") {
 
 TEST_CASE("any JSON parser reads the lines, and finds the documented fields", "[sinks]") {
   const samples::Folder folder;
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   auto made = point(50);
   made.loss = std::numeric_limits<double>::quiet_NaN();
   made.layers[1].name = "not \xff UTF-8";
@@ -130,7 +131,7 @@ TEST_CASE("any JSON parser reads the lines, and finds the documented fields", "[
 TEST_CASE("an old run is not lost by starting a new one", "[sinks]") {
   const samples::Folder folder;
   samples::write(folder.file(), "precious");
-  REQUIRE_THROWS_MATCHES(JsonLinesSink(folder.file()), IoError,
+  REQUIRE_THROWS_MATCHES(opened<JsonLinesSink>(folder.file()), IoError,
                          Message("the run file " + folder.file() +
                                  " holds a run already (8 bytes): give the sink infoplane::OpenMode::kAppend to "
                                  "resume it, infoplane::OpenMode::kOverwrite to replace it, "
@@ -138,8 +139,8 @@ TEST_CASE("an old run is not lost by starting a new one", "[sinks]") {
                                  folder.file("run-2.jsonl") + ", …), or another path"));
   REQUIRE(samples::read(folder.file()) == "precious");
   samples::write(folder.file("empty"), "");
-  REQUIRE_NOTHROW(JsonLinesSink(folder.file("empty")));
-  JsonLinesSink sink(folder.file(), OpenMode::kOverwrite);
+  REQUIRE_NOTHROW(opened<JsonLinesSink>(folder.file("empty")));
+  auto sink = opened<JsonLinesSink>(folder.file(), OpenMode::kOverwrite);
   sink.write(samples::header());
   REQUIRE(read_run_file(folder.file()).points.empty());
 }
@@ -148,19 +149,19 @@ TEST_CASE("a path that cannot be written is an error at once", "[sinks]") {
   const samples::Folder folder;
   const auto missing = folder.file("no/such/folder/run.jsonl");
   REQUIRE_THROWS_MATCHES(
-      JsonLinesSink(missing), IoError,
+      opened<JsonLinesSink>(missing), IoError,
       Message("cannot open the run file " + missing + ": No such file or directory; create its folder first"));
   const auto directory = folder.file(".");
   REQUIRE_THROWS_MATCHES(
-      JsonLinesSink(directory), IoError,
+      opened<JsonLinesSink>(directory), IoError,
       Message("cannot open the run file " + directory + ": Is a directory; choose a path that this user may write"));
 }
 
 TEST_CASE("a file has one writer", "[sinks]") {
   const samples::Folder folder;
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   for (const auto mode : {OpenMode::kRefuse, OpenMode::kAppend, OpenMode::kOverwrite}) {
-    REQUIRE_THROWS_MATCHES(JsonLinesSink(folder.file(), mode), IoError,
+    REQUIRE_THROWS_MATCHES(opened<JsonLinesSink>(folder.file(), mode), IoError,
                            Message("the run file " + folder.file() +
                                    " is being written by another sink, in this process or in another: give each run "
                                    "its own file, and write it from one rank"));
@@ -168,13 +169,13 @@ TEST_CASE("a file has one writer", "[sinks]") {
   JsonLinesSink moved(std::move(sink));
   moved.write(samples::header());
   moved.close();
-  REQUIRE_NOTHROW(JsonLinesSink(folder.file(), OpenMode::kAppend));
+  REQUIRE_NOTHROW(opened<JsonLinesSink>(folder.file(), OpenMode::kAppend));
 }
 
 TEST_CASE("a point needs its header first", "[sinks]") {
   const CaptureErrors errors;
   const samples::Folder folder;
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   sink.write(point(50));
   REQUIRE(sink.first_error() == "the point of step 50 came without a run header that fits " + folder.file() +
                                     ", which must be written first");
@@ -185,7 +186,7 @@ TEST_CASE("a point needs its header first", "[sinks]") {
 
 TEST_CASE("a full disk is counted and told once, and training goes on", "[sinks]") {
   const CaptureErrors errors;
-  JsonLinesSink sink("/dev/full");
+  auto sink = opened<JsonLinesSink>("/dev/full");
   REQUIRE_NOTHROW(sink.write(samples::header()));
   for (int step = 0; step < 3; ++step) {
     REQUIRE_NOTHROW(sink.write(point(step)));
@@ -199,7 +200,7 @@ TEST_CASE("a full disk is counted and told once, and training goes on", "[sinks]
 TEST_CASE("a line that was written half is taken back", "[sinks]") {
   const CaptureErrors errors;
   const samples::Folder folder;
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   sink.write(samples::header());
   sink.write(point(0));
   const auto before = samples::read(folder.file());
@@ -223,7 +224,7 @@ TEST_CASE("a line that was written half is taken back", "[sinks]") {
 
 TEST_CASE("lines of two threads do not interleave", "[sinks]") {
   const samples::Folder folder;
-  JsonLinesSink sink(folder.file());
+  auto sink = opened<JsonLinesSink>(folder.file());
   sink.write(samples::header());
   const auto write = [&](const std::string& stream) {
     for (int step = 0; step < 200; ++step) {

@@ -12,6 +12,7 @@
 
 #include "core/odd_locale.hpp"
 #include "report/made_run.hpp"
+#include "sinks/opened.hpp"
 
 using infoplane::OpenMode;
 
@@ -40,9 +41,9 @@ std::vector<std::string> written(const samples::Folder& folder) {
   const auto run = large_run();
   std::ostringstream console;
   {
-    infoplane::JsonLinesSink lines(folder.file("run.jsonl"), OpenMode::kOverwrite);
-    infoplane::CsvSink table(folder.file("run.csv"), OpenMode::kOverwrite);
-    infoplane::HtmlSink page(folder.file("run.html"));
+    auto lines = opened<infoplane::JsonLinesSink>(folder.file("run.jsonl"), OpenMode::kOverwrite);
+    auto table = opened<infoplane::CsvSink>(folder.file("run.csv"), OpenMode::kOverwrite);
+    auto page = opened<infoplane::HtmlSink>(folder.file("run.html"));
     infoplane::ConsoleSink screen(infoplane::ConsoleSinkOptions().output(&console));
     for (sinks::Sink* sink : std::initializer_list<sinks::Sink*>{&lines, &table, &page, &screen}) {
       sink->write(run.file.header);

@@ -15,6 +15,7 @@
 
 #include "runs/samples.hpp"
 #include "sinks/new_name.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::Message;
 using infoplane::CsvSink;
@@ -29,7 +30,7 @@ TEST_CASE("a second, third and fourth start with new names leave the runs before
   for (int i = 0; i < 4; ++i) {
     auto header = samples::header();
     header.run = "start " + std::to_string(i);
-    JsonLinesSink sink(folder.file(), OpenMode::kNewName);
+    auto sink = opened<JsonLinesSink>(folder.file(), OpenMode::kNewName);
     sink.write(header);
     paths.push_back(sink.path());
     REQUIRE(sink.name() == "the JSON lines sink " + sink.path());
@@ -47,9 +48,9 @@ TEST_CASE("a gap in the names is taken, whatever the file in front of it is", "[
   samples::write(folder.file("t-2.csv"), "");  // another start that has not written yet
   std::filesystem::create_symlink(folder.file("nowhere"), folder.file("t-3.csv"));
   samples::write(folder.file("t-5.csv"), "precious");
-  const CsvSink sink(folder.file("t.csv"), OpenMode::kNewName);
+  const auto sink = opened<CsvSink>(folder.file("t.csv"), OpenMode::kNewName);
   REQUIRE(sink.path() == folder.file("t-4.csv"));
-  const CsvSink next(folder.file("t.csv"), OpenMode::kNewName);
+  const auto next = opened<CsvSink>(folder.file("t.csv"), OpenMode::kNewName);
   REQUIRE(next.path() == folder.file("t-6.csv"));
   REQUIRE(samples::read(folder.file("t.csv")) == "precious");
   REQUIRE_FALSE(std::filesystem::exists(folder.file("nowhere")));
@@ -69,7 +70,7 @@ TEST_CASE("starts at the same time get a name each", "[sinks]") {
   std::vector<std::thread> starts;
   for (auto& path : paths) {
     starts.emplace_back([&folder, &path] {
-      JsonLinesSink sink(folder.file(), OpenMode::kNewName);
+      auto sink = opened<JsonLinesSink>(folder.file(), OpenMode::kNewName);
       sink.write(samples::header());
       path = sink.path();
     });
@@ -87,14 +88,14 @@ TEST_CASE("a pipe and a device are written themselves, and a folder is an error"
   const samples::Folder folder;
   REQUIRE(::mkfifo(folder.file("pipe").c_str(), 0600) == 0);
   const int reader = ::open(folder.file("pipe").c_str(), O_RDONLY | O_NONBLOCK);
-  REQUIRE(JsonLinesSink(folder.file("pipe"), OpenMode::kNewName).path() == folder.file("pipe"));
+  REQUIRE(opened<JsonLinesSink>(folder.file("pipe"), OpenMode::kNewName).path() == folder.file("pipe"));
   ::close(reader);
-  REQUIRE(JsonLinesSink("/dev/null", OpenMode::kNewName).path() == "/dev/null");
+  REQUIRE(opened<JsonLinesSink>("/dev/null", OpenMode::kNewName).path() == "/dev/null");
   REQUIRE_FALSE(std::filesystem::exists("/dev/null-2"));
-  REQUIRE_THROWS_MATCHES(JsonLinesSink(folder.file("."), OpenMode::kNewName), IoError,
+  REQUIRE_THROWS_MATCHES(opened<JsonLinesSink>(folder.file("."), OpenMode::kNewName), IoError,
                          Message("cannot open the run file " + folder.file(".") +
                                  ": Is a directory; choose a path that this user may write"));
-  REQUIRE_THROWS_MATCHES(JsonLinesSink(folder.file("no/run.jsonl"), OpenMode::kNewName), IoError,
+  REQUIRE_THROWS_MATCHES(opened<JsonLinesSink>(folder.file("no/run.jsonl"), OpenMode::kNewName), IoError,
                          Message("cannot open the run file " + folder.file("no/run.jsonl") +
                                  ": No such file or directory; create its folder first"));
 }
@@ -117,22 +118,22 @@ TEST_CASE("the advice to a second start compiles as it is printed, and works", "
        {INFOPLANE_TEST_ADVICE(infoplane::OpenMode::kAppend), INFOPLANE_TEST_ADVICE(infoplane::OpenMode::kOverwrite),
         INFOPLANE_TEST_ADVICE(infoplane::OpenMode::kNewName)}) {
     const samples::Folder folder;
-    { JsonLinesSink(folder.file()).write(samples::header()); }
-    { CsvSink(folder.file("run.csv")).write(samples::point(0)); }
+    { opened<JsonLinesSink>(folder.file()).write(samples::header()); }
+    { opened<CsvSink>(folder.file("run.csv")).write(samples::point(0)); }
     CAPTURE(advice.words);
     try {
-      JsonLinesSink second(folder.file());
+      auto second = opened<JsonLinesSink>(folder.file());
       FAIL("a second start is accepted");
     } catch (const IoError& error) {
       REQUIRE(std::string(error.what()).find(advice.words) != std::string::npos);
     }
     try {
-      CsvSink second(folder.file("run.csv"));
+      auto second = opened<CsvSink>(folder.file("run.csv"));
       FAIL("a second start is accepted");
     } catch (const IoError& error) {
       REQUIRE(std::string(error.what()).find(advice.words) != std::string::npos);
     }
-    REQUIRE_NOTHROW(JsonLinesSink(folder.file(), advice.mode));
-    REQUIRE_NOTHROW(CsvSink(folder.file("run.csv"), advice.mode));
+    REQUIRE_NOTHROW(opened<JsonLinesSink>(folder.file(), advice.mode));
+    REQUIRE_NOTHROW(opened<CsvSink>(folder.file("run.csv"), advice.mode));
   }
 }

@@ -18,6 +18,7 @@
 #include "needs.hpp"
 #include "runs/samples.hpp"
 #include "sinks/capture.hpp"
+#include "sinks/opened.hpp"
 
 // Where sinks may be told to write, and what happens to what was there: the table of docs/files.md.
 using Catch::Matchers::ContainsSubstring;
@@ -42,9 +43,10 @@ struct Kind {
 
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = {
-      {"run file", [](const std::string& path) { return std::make_unique<JsonLinesSink>(path); }, true},
-      {"CSV file", [](const std::string& path) { return std::make_unique<CsvSink>(path); }, true},
-      {"page", [](const std::string& path) { return std::make_unique<HtmlSink>(path); }, false},
+      {"run file", [](const std::string& path) { return std::make_unique<JsonLinesSink>(opened<JsonLinesSink>(path)); },
+       true},
+      {"CSV file", [](const std::string& path) { return std::make_unique<CsvSink>(opened<CsvSink>(path)); }, true},
+      {"page", [](const std::string& path) { return std::make_unique<HtmlSink>(opened<HtmlSink>(path)); }, false},
   };
   return all;
 }
@@ -186,12 +188,12 @@ TEST_CASE("a new name is asked for beside files alone", "[sinks][files]") {
   REQUIRE(::mkfifo(folder.file("pipe").c_str(), 0600) == 0);
   REQUIRE(places::in_child([&] {
             ::dup2(::open(folder.file("log").c_str(), O_WRONLY | O_APPEND), STDOUT_FILENO);
-            JsonLinesSink sink(folder.file("out"), OpenMode::kNewName);
+            auto sink = opened<JsonLinesSink>(folder.file("out"), OpenMode::kNewName);
             sink.write(samples::header());
             return sink.failures() == 0 && sink.path() == folder.file("out") ? 0 : 1;
           }) == 0);
   REQUIRE(holds_run(folder.file("log")));
-  REQUIRE_THROWS_AS(JsonLinesSink(folder.file("pipe"), OpenMode::kNewName), IoError);
+  REQUIRE_THROWS_AS(opened<JsonLinesSink>(folder.file("pipe"), OpenMode::kNewName), IoError);
   REQUIRE(folder.names() == std::vector<std::string>{"log", "out", "pipe"});
 }
 
@@ -227,8 +229,8 @@ TEST_CASE("a page and a run of one path do not take it from one another", "[sink
   const auto path = folder.file("run");
   const CaptureErrors errors;
   for (const auto mode : {OpenMode::kRefuse, OpenMode::kOverwrite, OpenMode::kAppend}) {
-    JsonLinesSink lines(path, mode);
-    REQUIRE_THROWS_MATCHES(HtmlSink(path), IoError,
+    auto lines = opened<JsonLinesSink>(path, mode);
+    REQUIRE_THROWS_MATCHES(opened<HtmlSink>(path), IoError,
                            MessageMatches(ContainsSubstring("is there and is no page") ||
                                           ContainsSubstring("it is being written by a sink")));
     lines.write(samples::header());
@@ -240,10 +242,10 @@ TEST_CASE("a page and a run of one path do not take it from one another", "[sink
     }
   }
   fs::remove(path);
-  HtmlSink page(path);
-  REQUIRE_THROWS_AS(JsonLinesSink(path), IoError);
-  REQUIRE_THROWS_AS(JsonLinesSink(path, OpenMode::kAppend), IoError);
-  JsonLinesSink lines(path, OpenMode::kOverwrite);  // as it says
+  auto page = opened<HtmlSink>(path);
+  REQUIRE_THROWS_AS(opened<JsonLinesSink>(path), IoError);
+  REQUIRE_THROWS_AS(opened<JsonLinesSink>(path, OpenMode::kAppend), IoError);
+  auto lines = opened<JsonLinesSink>(path, OpenMode::kOverwrite);  // as it says
   lines.write(samples::header());
   page.write(samples::header());
   page.close();
@@ -257,7 +259,7 @@ TEST_CASE("a page keeps the mode of its file and touches no other", "[sinks][fil
   const places::Folder folder;
   const auto path = folder.file("run.html");
   places::write(path + ".part", "mine");
-  { const HtmlSink first(path); }
+  { const auto first = opened<HtmlSink>(path); }
   fs::permissions(path, fs::perms(0604));
   write_run(kinds().back(), path);
   REQUIRE(holds_run(path));
@@ -273,7 +275,7 @@ TEST_CASE("SIGKILL leaves a whole page", "[sinks][files]") {
     const auto child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      HtmlSink sink(path, infoplane::HtmlSinkOptions().seconds(0));
+      auto sink = opened<HtmlSink>(path, infoplane::HtmlSinkOptions().seconds(0));
       sink.write(samples::header());
       for (std::int64_t step = 0;; ++step) {
         sink.write(samples::point(step));
@@ -295,7 +297,7 @@ TEST_CASE("SIGKILL leaves whole records of events, and one that is cut at most",
     const auto child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      TensorBoardSink sink(folder.file(""));
+      auto sink = opened<TensorBoardSink>(folder.file(""));
       sink.write(samples::header());
       for (std::int64_t step = 0;; ++step) {
         sink.write(samples::point(step));
@@ -324,7 +326,7 @@ TEST_CASE("event files go into a folder, through a link too, and into nothing el
   fs::create_directory(folder.file("disk"));
   fs::create_symlink("disk", folder.file("link"));
   for (int start = 0; start < 2; ++start) {  // each start has files of its own
-    TensorBoardSink sink(folder.file("link"));
+    auto sink = opened<TensorBoardSink>(folder.file("link"));
     sink.write(samples::header());
     sink.write(samples::point(0));
     REQUIRE(sink.failures() == 0);
@@ -337,11 +339,11 @@ TEST_CASE("event files go into a folder, through a link too, and into nothing el
   fs::create_symlink("none/at/all", folder.file("dangling"));
   for (const auto* name : {"file", "pipe", "socket", "dangling", "file/below"}) {
     CAPTURE(name);
-    REQUIRE_THROWS_MATCHES(TensorBoardSink(folder.file(name)), IoError,
+    REQUIRE_THROWS_MATCHES(opened<TensorBoardSink>(folder.file(name)), IoError,
                            MessageMatches(ContainsSubstring("cannot make the folder " + folder.file(name))));
   }
   if (places::make_device(folder.file("null"))) {
-    REQUIRE_THROWS_AS(TensorBoardSink(folder.file("null")), IoError);
+    REQUIRE_THROWS_AS(opened<TensorBoardSink>(folder.file("null")), IoError);
     REQUIRE(S_ISCHR(places::status(folder.file("null")).st_mode));
   }
   REQUIRE(places::read(folder.file("file")) == "mine");

@@ -1,5 +1,13 @@
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
+#include <infoplane/core/error.hpp>
+#include <infoplane/sinks/csv_sink.hpp>
+#include <infoplane/sinks/html_sink.hpp>
+#include <infoplane/sinks/json_lines_sink.hpp>
 #include <infoplane/sinks/sink.hpp>
+#include <infoplane/sinks/tensor_board_sink.hpp>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -7,6 +15,8 @@
 #include "runs/samples.hpp"
 #include "sinks/capture.hpp"
 
+using Catch::Matchers::Equals;
+using Catch::Matchers::MessageMatches;
 using infoplane::plane::Point;
 using infoplane::runs::RunHeader;
 using infoplane::sinks::Sink;
@@ -19,11 +29,20 @@ class FakeSink final : public Sink {
   FakeSink() : Sink("the fake sink") {}
   FakeSink(FakeSink&&) noexcept = default;
 
+  bool tells_opening = false, throw_when_opened = false;
   int throw_at_step = -1;
   bool throw_no_exception = false;
   std::vector<std::string> calls;
 
  protected:
+  void open_output() override {
+    if (throw_when_opened) {
+      throw infoplane::IoError("no such folder");
+    }
+    if (tells_opening) {
+      calls.emplace_back("open");
+    }
+  }
   void write_header(const RunHeader& header) override { calls.push_back("header " + header.run); }
   void write_point(const Point& point) override {
     if (point.step == throw_at_step) {
@@ -112,6 +131,62 @@ TEST_CASE("a sink closes once, even where closing fails, and takes nothing after
   moved_from.close();
   REQUIRE(moved_from.failures() == 0);
   REQUIRE(moved_from.first_error().empty());
+}
+
+TEST_CASE("a sink opens once, when it is told to or with its first write", "[sinks]") {
+  const CaptureErrors errors;
+  FakeSink told;
+  told.tells_opening = true;
+  told.open();
+  told.open();
+  told.write(samples::header());
+  REQUIRE(told.calls == std::vector<std::string>{"open", "header tiny-gpt"});
+
+  FakeSink written;
+  written.tells_opening = true;
+  written.flush();
+  written.write(samples::point(1));
+  written.write(samples::point(2));
+  REQUIRE(written.calls == std::vector<std::string>{"flush", "open", "point 1", "point 2"});
+
+  FakeSink closed;
+  closed.close();
+  REQUIRE_THROWS_MATCHES(closed.open(), infoplane::StateError,
+                         MessageMatches(Equals("the fake sink was opened after close(): make another one")));
+}
+
+TEST_CASE("what cannot be opened throws when it is told to, counts with a write, and is tried again", "[sinks]") {
+  const CaptureErrors errors;
+  FakeSink sink;
+  sink.throw_when_opened = true;
+  REQUIRE_THROWS_MATCHES(sink.open(), infoplane::IoError, MessageMatches(Equals("no such folder")));
+  REQUIRE(sink.failures() == 0);
+  sink.write(samples::point(1));
+  REQUIRE(sink.failures() == 1);
+  REQUIRE(sink.first_error() == "no such folder");
+  sink.throw_when_opened = false;
+  sink.write(samples::point(2));
+  REQUIRE(sink.calls == std::vector<std::string>{"point 2"});
+}
+
+TEST_CASE("a sink that was only made touches no file", "[sinks]") {
+  const samples::Folder folder;
+  {
+    infoplane::JsonLinesSink lines(folder.file("run.jsonl"));
+    infoplane::CsvSink table(folder.file("run.csv"));
+    infoplane::HtmlSink page(folder.file("run.html"));
+    infoplane::TensorBoardSink events(folder.file("tb"));
+    lines.close();
+    table.flush();
+  }
+  REQUIRE(std::filesystem::is_empty(folder.file("")));
+
+  infoplane::JsonLinesSink lines(folder.file(), infoplane::OpenMode::kNewName);
+  samples::write(folder.file(), "there");
+  REQUIRE(lines.path() == folder.file());
+  lines.write(samples::header());
+  REQUIRE(lines.path() == folder.file("run-2.jsonl"));
+  REQUIRE(lines.name() == "the JSON lines sink " + folder.file("run-2.jsonl"));
 }
 
 TEST_CASE("calls of several threads reach the virtuals one at a time", "[sinks]") {

@@ -16,6 +16,7 @@
 #include "report/command.hpp"
 #include "runs/samples.hpp"
 #include "sinks/crc32c.hpp"
+#include "sinks/opened.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
@@ -149,7 +150,7 @@ TEST_CASE("CRC-32C gives the values of RFC 3720", "[sinks]") {
 TEST_CASE("an event file holds a version and then the scalars of each point", "[sinks]") {
   const samples::Folder folder;
   {
-    TensorBoardSink sink(folder.file("tb"));
+    auto sink = opened<TensorBoardSink>(folder.file("tb"));
     sink.write(samples::header());
     sink.write(point(0));
     auto next = point(300, "train", 0.5);
@@ -180,7 +181,7 @@ TEST_CASE("an event file holds a version and then the scalars of each point", "[
 TEST_CASE("tags are UTF-8 whatever a layer is called, as readers of event files demand it", "[sinks]") {
   const samples::Folder folder;
   {
-    TensorBoardSink sink(folder.file("tb"));
+    auto sink = opened<TensorBoardSink>(folder.file("tb"));
     sink.write(samples::header());
     auto made = point(0);
     made.layers = {{"слой.0", 1, 0, {{"H(Z)", 0.5}}}, {"cut\xD1", 1, 0, {{"H(Z)", 0.25}}}};
@@ -194,7 +195,7 @@ TEST_CASE("tags are UTF-8 whatever a layer is called, as readers of event files 
 TEST_CASE("layers can be left out, and a second start writes a file of its own", "[sinks]") {
   const samples::Folder folder;
   for (int start = 0; start < 2; ++start) {
-    TensorBoardSink sink(folder.file("tb"), TensorBoardSinkOptions().layers(false));
+    auto sink = opened<TensorBoardSink>(folder.file("tb"), TensorBoardSinkOptions().layers(false));
     sink.write(samples::header());
     sink.write(point(0));
   }
@@ -204,7 +205,7 @@ TEST_CASE("layers can be left out, and a second start writes a file of its own",
     REQUIRE(events_of(file).at(1).scalars.size() == 6);
   }
   samples::write(folder.file("a file"), "");
-  REQUIRE_THROWS_MATCHES(TensorBoardSink(folder.file("a file/tb")), infoplane::IoError,
+  REQUIRE_THROWS_MATCHES(opened<TensorBoardSink>(folder.file("a file/tb")), infoplane::IoError,
                          MessageMatches(ContainsSubstring("cannot make the folder " + folder.file("a file/tb"))));
 }
 
@@ -215,7 +216,7 @@ TEST_CASE("the package tensorboard reads what the sink wrote", "[sinks][needs:te
                          "-DINFOPLANE_PROVISION=ON");
   const samples::Folder folder;
   {
-    TensorBoardSink sink(folder.file("tb"));
+    auto sink = opened<TensorBoardSink>(folder.file("tb"));
     sink.write(samples::header());
     for (int i = 0; i < 20; ++i) {
       sink.write(point(50L * i, "train", 0.2 + 0.01 * i));

@@ -55,21 +55,16 @@ class Monitor {
   Monitor& operator=(Monitor&&) noexcept;
   ~Monitor();
 
-  /// Points logged from now on go to the sink too. A sink that fails never stops training.
+  /// Points logged from now on go to the sink too: a sink by value, or shared with the trainer. It is opened here, and
+  /// on rank 0 only: on the others it opens and writes nothing. A sink that fails later never stops training.
+  /// @throws ArgumentError for a null pointer. On rank 0 what Sink::open does, such as IoError if the file cannot be
+  /// written.
   template <typename SinkType>
   void add_sink(SinkType&& sink) {
     if constexpr (std::is_convertible_v<SinkType, std::shared_ptr<sinks::Sink>>) {
       add(std::forward<SinkType>(sink));
     } else {
       add(std::make_shared<std::decay_t<SinkType>>(std::forward<SinkType>(sink)));
-    }
-  }
-
-  /// Makes a sink and adds it, on rank 0 only: elsewhere its file is not opened.
-  template <typename SinkType, typename... Arguments>
-  void make_sink(Arguments&&... arguments) {
-    if (rank() == 0) {
-      add(std::make_shared<SinkType>(std::forward<Arguments>(arguments)...));
     }
   }
 

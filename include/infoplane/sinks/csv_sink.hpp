@@ -21,25 +21,26 @@ namespace infoplane::sinks {
 /// later rows hold.
 class CsvSink final : public Sink {
  public:
-  /// @throws IoError if the file cannot be opened, is not empty (kRefuse), does not start with the row of names or has
-  /// a quote in its middle that is never closed (kAppend), or another sink writes it.
-  explicit CsvSink(const std::string& path, runs::OpenMode mode = runs::OpenMode::kRefuse);
+  /// The file is opened by open(). IoError there if it cannot be, is not empty (kRefuse), does not start with the row
+  /// of names or has a quote in its middle that is never closed (kAppend), or another sink writes it.
+  explicit CsvSink(std::string path, runs::OpenMode mode = runs::OpenMode::kRefuse);
   ~CsvSink() override;
   CsvSink(CsvSink&& other) noexcept;
 
-  /// The file that it writes: the path that was given, or with kNewName the name that was free.
+  /// The file that it writes: the path that was given, or with kNewName, once it is open, the name that was free.
   const std::string& path() const noexcept { return path_; }
 
  protected:
+  void open_output() override;
   void write_header(const runs::RunHeader& header) override;
   void write_point(const plane::Point& point) override;
   void close_output() override;
 
  private:
   struct Table;
-  CsvSink(std::unique_ptr<Table> table, runs::OpenMode mode);
 
   std::string path_;
+  runs::OpenMode mode_;
   std::unique_ptr<Table> table_;
 };
 

@@ -26,20 +26,21 @@ struct HtmlSinkOptions {
 /// Keeps a run's report (see html_report) up to date while the run trains: one self-contained page, which a browser
 /// that shows it loads again by itself.
 ///
-/// The page is there from the start, and is replaced as a whole, so that a reader never sees half of one. It is drawn
-/// with the point that comes when `seconds` and `points` have passed, on flush() and on close(), and with the sink's
-/// end. Drawing takes 1 % of the time at most: a page that took a second is left alone for 100. Of long runs, few
-/// points keep their layers in memory.
+/// The page is there once the sink is open, and is replaced as a whole, so that a reader never sees half of one. It is
+/// drawn with the point that comes when `seconds` and `points` have passed, on flush() and on close(), and with the
+/// sink's end. Drawing takes 1 % of the time at most: a page that took a second is left alone for 100. Of long runs,
+/// few points keep their layers in memory.
 class HtmlSink final : public Sink {
  public:
   /// @throws ArgumentError if seconds is negative or not finite, or points is below 1.
-  /// @throws IoError if the page cannot be written, if the path holds something else than a page, is a pipe, or is
+  /// IoError from open() if the page cannot be written, if the path holds something else than a page, is a pipe, or is
   /// written by another sink, or if the run file cannot be read.
-  explicit HtmlSink(const std::string& path, HtmlSinkOptions options = {});
+  explicit HtmlSink(std::string path, HtmlSinkOptions options = {});
   ~HtmlSink() override;
   HtmlSink(HtmlSink&& other) noexcept;
 
  protected:
+  void open_output() override;
   void write_header(const runs::RunHeader& header) override;
   void write_point(const plane::Point& point) override;
   void flush_output() override;
@@ -47,7 +48,10 @@ class HtmlSink final : public Sink {
 
  private:
   struct Page;
-  std::unique_ptr<Page> page_;
+
+  std::string path_;
+  HtmlSinkOptions options_;
+  std::unique_ptr<Page> page_;  // once it is open
 };
 
 }  // namespace infoplane::sinks

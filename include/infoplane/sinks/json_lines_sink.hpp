@@ -18,26 +18,26 @@ namespace infoplane::sinks {
 /// header with other anchors (see differing_fields) is refused, and with it all points that follow.
 class JsonLinesSink final : public Sink {
  public:
-  /// Opens the file; it stays locked against other sinks until it is closed.
-  /// @throws IoError if it cannot be opened, is not empty (kRefuse), is no run file (kAppend), or another sink writes
-  /// it.
-  explicit JsonLinesSink(const std::string& path, runs::OpenMode mode = runs::OpenMode::kRefuse);
+  /// The file is opened by open(), and stays locked against other sinks until it is closed. IoError there if it cannot
+  /// be opened, is not empty (kRefuse), is no run file (kAppend), or another sink writes it.
+  explicit JsonLinesSink(std::string path, runs::OpenMode mode = runs::OpenMode::kRefuse);
   ~JsonLinesSink() override;
   JsonLinesSink(JsonLinesSink&& other) noexcept;
 
-  /// The file that it writes: the path that was given, or with kNewName the name that was free.
+  /// The file that it writes: the path that was given, or with kNewName, once it is open, the name that was free.
   const std::string& path() const noexcept { return path_; }
 
  protected:
+  void open_output() override;
   void write_header(const runs::RunHeader& header) override;
   void write_point(const plane::Point& point) override;
   void close_output() override;
 
  private:
   struct Run;
-  JsonLinesSink(std::unique_ptr<Run> run, runs::OpenMode mode);
 
   std::string path_;
+  runs::OpenMode mode_;
   std::unique_ptr<Run> run_;
 };
 

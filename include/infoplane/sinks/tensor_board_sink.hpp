@@ -21,13 +21,13 @@ struct TensorBoardSinkOptions {
 /// whole.
 class TensorBoardSink final : public Sink {
  public:
-  /// Makes the folder.
-  /// @throws IoError if it cannot be made.
+  /// The folder is made by open(). IoError there if it cannot be.
   explicit TensorBoardSink(const std::string& folder, TensorBoardSinkOptions options = {});
   ~TensorBoardSink() override;
   TensorBoardSink(TensorBoardSink&& other) noexcept;
 
  protected:
+  void open_output() override;
   void write_header(const runs::RunHeader& header) override;
   void write_point(const plane::Point& point) override;
   void close_output() override;
