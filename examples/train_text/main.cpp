@@ -11,7 +11,7 @@
 #include <infoplane/infoplane.hpp>
 #include <infoplane/report/plane_table.hpp>
 #include <infoplane/report/report.hpp>
-#include <infoplane/sinks/progress_line.hpp>
+#include <iostream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -21,6 +21,7 @@
 #include "interrupt.hpp"
 #include "model.hpp"
 #include "options.hpp"
+#include "progress_line.hpp"
 #include "ranks.hpp"
 #include "text.hpp"
 #include "training.hpp"
@@ -197,8 +198,7 @@ int train(const Options& options) {
   monitor.add_sink(infoplane::JsonLinesSink(options.out, infoplane::OpenMode::kOverwrite));
   monitor.add_sink(infoplane::ConsoleSink(infoplane::ConsoleSinkOptions().quiet(quiet)));
   infoplane::EarlyStopping stopping(infoplane::EarlyStopping::compression());
-  infoplane::ProgressLine progress(std::max<std::int64_t>(options.steps, 1),
-                                   infoplane::ProgressLineOptions().quiet(quiet).plain_seconds(0));
+  ProgressLine progress(options.steps, !quiet && on_terminal(), std::cerr);
   std::vector<infoplane::plane::Point> points;
   if (!quiet) {
     fmt::print("{}: {} tokens to train on, {} held out{}\n\n{}\n", text.name, text.train.size(), text.heldout.size(),

@@ -1,13 +1,16 @@
 #pragma once
 
 #include <infoplane/core/option.hpp>
-#include <infoplane/sinks/output.hpp>
 #include <infoplane/sinks/sink.hpp>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace infoplane::sinks {
+
+/// A borrowed stream, as an option's type.
+using Output = std::ostream*;
 
 struct ConsoleSinkOptions {
   /// Borrowed for the life of the sink; null: std::cout.
