@@ -15,7 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "rn2b.hpp"
 #include "simulation.hpp"
 
 namespace {
@@ -53,16 +52,16 @@ struct Values {
 class Study {
  public:
   static void print_heading() {
-    std::printf("%-32s %4s %7s | %31s | %27s | %6s %6s\n", "", "", "", "bias of", "RMSE of", "error", "cover");
-    std::printf("%-32s %4s %7s | %8s %7s %7s %6s | %6s %6s %6s %6s | %6s %6s\n", "", "runs", "truth", "plug-in",
-                "- null", "RN2b", "corr.", "plugin", "-null", "RN2b", "corr.", "/spr.", "of 90%");
+    std::printf("%-32s %4s %7s | %23s | %20s | %6s %6s\n", "", "", "", "bias of", "RMSE of", "error", "cover");
+    std::printf("%-32s %4s %7s | %8s %7s %6s | %6s %6s %6s | %6s %6s\n", "", "runs", "truth", "plug-in", "- null",
+                "corr.", "plugin", "-null", "corr.", "/spr.", "of 90%");
   }
 
   /// `values`: a file for those of each run, or null.
   bool run(const Case& each, std::FILE* values_of_runs) {
     const double scale = std::log(100.0);
     const double truth = each.truth->information() / scale;
-    Values plugin, less_null, former, corrected, error;
+    Values plugin, less_null, corrected, error;
     int covered = 0;
     for (int r = 0; r < each.runs; ++r) {
       const auto sample = each.truth->draw(each.sampling, 5000 + static_cast<std::uint64_t>(r));
@@ -76,7 +75,6 @@ class Study {
       const auto& set = estimate.sets[0];
       plugin.add(set.information_nats / scale);
       less_null.add((set.information_nats - set.null_nats) / scale);
-      former.add(rn2b(sample.z, sample.labels, each.truth->population().labels) / scale);
       corrected.add(set.corrected_nats / scale);
       error.add(set.standard_error_nats / scale);
       covered += std::abs(set.corrected_nats / scale - truth) <= 1.6449 * set.standard_error_nats / scale ? 1 : 0;
@@ -89,7 +87,7 @@ class Study {
     }
     const double cover = 100.0 * covered / each.runs;
     std::printf("%-32s %4d %7.4f |", each.name.c_str(), each.runs, truth);
-    for (const Values* values : {&plugin, &less_null, &former, &corrected}) {
+    for (const Values* values : {&plugin, &less_null, &corrected}) {
       const int width = values == &plugin ? 8 : values == &corrected ? 6 : 7;
       if (truth > 0) {
         std::printf(" %+*.1f%%", width - 1, 100 * (values->mean() / truth - 1));
@@ -98,7 +96,7 @@ class Study {
       }
     }
     std::printf(" |");
-    for (const Values* values : {&plugin, &less_null, &former, &corrected}) {
+    for (const Values* values : {&plugin, &less_null, &corrected}) {
       std::printf(" %6.4f", values->rmse(truth));
     }
     std::printf(" | %6.2f %5.1f%%", error.mean() / corrected.spread(), cover);
