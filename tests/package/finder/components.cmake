@@ -27,7 +27,7 @@ REQUIRE(infoplane_hooks_FOUND)
 REQUIRE(TARGET infoplane::hooks)
 REQUIRE(TARGET infoplane::torch)
 
-find_package(infoplane 0.1 QUIET COMPONENTS core labels temperature estimator hooks bound plane callbacks checkpoint runs compare
+find_package(infoplane 0.1 QUIET COMPONENTS core labels estimator hooks bound plane callbacks checkpoint runs compare
              report sinks distributed monitor infoplane)
 REQUIRE(infoplane_FOUND)
 REQUIRE(infoplane_infoplane_FOUND)
