@@ -21,6 +21,5 @@ void add_compare(CLI::App& program, Context& context);
 void add_correlate(CLI::App& program, Context& context);
 void add_watch(CLI::App& program, Context& context);
 void add_bound(CLI::App& program, Context& context);
-void add_check(CLI::App& program, Context& context);
 
 }  // namespace infoplane::cli

@@ -14,9 +14,8 @@ namespace infoplane::cli {
 namespace {
 
 constexpr const char* kFooter =
-    "Exit codes: 0 success; 1 a finding (a broken run file for check, runs that cannot be compared); 2 a mistake on "
-    "the "
-    "command line; 3 a file that cannot be read or written.\n"
+    "Exit codes: 0 success; 1 a finding (a broken run file for report --check, runs that cannot be compared); "
+    "2 a mistake on the command line; 3 a file that cannot be read or written.\n"
     "\"infoplane COMMAND --help\" shows a command's options and an example.";
 
 /// One line of a message that may quote names, keys and pieces of broken files.
@@ -60,7 +59,7 @@ int run(const std::vector<std::string>& arguments, std::ostream& out, std::ostre
   program.require_subcommand(0, 1);  // none is told of after the parse, so that an unknown one is told by its name
   program.footer(kFooter);
   Context context{out, err};
-  for (const auto add : {add_report, add_compare, add_correlate, add_watch, add_bound, add_check}) {
+  for (const auto add : {add_report, add_compare, add_correlate, add_watch, add_bound}) {
     add(program, context);
   }
   const auto code = parse(program, context, arguments);

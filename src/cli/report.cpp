@@ -4,6 +4,7 @@
 #include <memory>
 #include <ostream>
 
+#include "cli/check.hpp"
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
 #include "cli/load.hpp"
@@ -26,6 +27,8 @@ struct Arguments {
   std::vector<std::string> curves;
   Rule rule;
   bool json = false;
+  bool only_check = false;  ///< draws nothing
+  CheckOptions check;
 };
 
 std::string drawn(const Arguments& arguments, const std::vector<report::ReportRun>& runs) {
@@ -120,13 +123,25 @@ void add_report(CLI::App& program, Context& context) {
              "Stopping rule: what counts as an improvement of distance", {0});
   add_number(*command, "--start-from-step", arguments->rule.start_from_step,
              "Stopping rule: first step that it looks at", {0});
-  add_flag(*command, "--json", arguments->json, "Print what happened in each run as JSON");
+  add_flag(*command, "--json", arguments->json, "Print what happened in each run, or what is wrong, as JSON");
+  auto* check = add_flag(*command, "--check", arguments->only_check,
+                         "Draw nothing: say what is wrong in which line, and end with 1 where a file has an error")
+                    ->excludes(output)
+                    ->excludes(figure);
+  add_number(*command, "--most", arguments->check.most, "Findings shown of each file at most", {1})->needs(check);
+  add_flag(*command, "--strict", arguments->check.strict, "Warnings end with 1 too")->needs(check);
   command->footer(
       "Example: infoplane report run.jsonl -o report.html\n"
       "         infoplane report a.jsonl b.jsonl -o both.html\n"
       "         infoplane report run.jsonl --curve text.curve.json\n"
-      "         infoplane report run.jsonl --figure plane -o plane.svg");
+      "         infoplane report run.jsonl --figure plane -o plane.svg\n"
+      "         infoplane report run.jsonl --check");
   command->callback([arguments, output, figure, &context] {
+    if (arguments->only_check) {
+      arguments->check.json = arguments->json;
+      check_runs(arguments->runs, arguments->check, context);
+      return;
+    }
     if (figure->count() > 0 && arguments->runs.size() != 1) {
       throw CLI::ValidationError("--figure", "draws one run, not " + std::to_string(arguments->runs.size()));
     }

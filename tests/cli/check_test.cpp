@@ -1,4 +1,5 @@
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/support.hpp"
@@ -7,16 +8,16 @@ using cli_support::has;
 using cli_support::run;
 using cli_support::write_run;
 
-TEST_CASE("check finds nothing in a run that was written by the sink", "[cli]") {
+TEST_CASE("report --check finds nothing in a run that was written by the sink", "[cli]") {
   const samples::Folder folder;
   const auto path = write_run(folder, "a");
-  const auto result = run({"check", path});
+  const auto result = run({"report", "--check", path});
   REQUIRE(result.code == 0);
   REQUIRE(result.out == path + ": nothing is wrong\n");
-  REQUIRE(run({"check", path, "--json"}).out == "[]\n");
+  REQUIRE(run({"report", "--check", path, "--json"}).out == "[]\n");
 }
 
-TEST_CASE("check lists what is wrong with its line", "[cli]") {
+TEST_CASE("report --check lists what is wrong with its line", "[cli]") {
   const samples::Folder folder;
   const auto path = write_run(folder, "a");
   const auto good = samples::read(path);
@@ -55,33 +56,52 @@ TEST_CASE("check lists what is wrong with its line", "[cli]") {
   for (const auto& row : rows) {
     CAPTURE(row.message);
     samples::write(path, row.text);
-    const auto result = run({"check", path});
+    const auto result = run({"report", "--check", path});
     CAPTURE(result.out);
     REQUIRE(result.code == row.code);
     REQUIRE(has(result.out, path + row.message));
-    REQUIRE(run({"check", path, "--strict"}).code == 1);
+    REQUIRE(run({"report", "--check", path, "--strict"}).code == 1);
   }
 }
 
-TEST_CASE("check goes on behind a broken line, and shows so many findings as it is asked for", "[cli]") {
+TEST_CASE("report --check goes on behind a broken line, and shows so many findings as it is asked for", "[cli]") {
   const samples::Folder folder;
   const auto path = write_run(folder, "a");
   const auto good = samples::read(path);
   const auto end = good.find('\n') + 1;
   samples::write(path, good.substr(0, end) + "x\ny\nz\n" + good.substr(end));
-  const auto few = run({"check", path, "--most", "1"});
+  const auto few = run({"report", "--check", path, "--most", "1"});
   REQUIRE(has(few.out, path + ":2: error: not JSON"));
   REQUIRE(has(few.out, path + ": and 2 findings more (--most shows them)\n"));
-  const auto json = nlohmann::json::parse(run({"check", path, "--json"}).out);
+  const auto json = nlohmann::json::parse(run({"report", "--check", path, "--json"}).out);
   REQUIRE(json.size() == 3);
   REQUIRE(json[2]["line"] == 4);
   REQUIRE(json[2]["severity"] == "error");
 }
 
-TEST_CASE("check accepts a resumed run that goes back to its checkpoint", "[cli]") {
+TEST_CASE("report --check accepts a resumed run that goes back to its checkpoint", "[cli]") {
   const samples::Folder folder;
   const auto path = write_run(folder, "a");
   const auto good = samples::read(path);
   samples::write(path, good + good);
-  REQUIRE(run({"check", path}).out == path + ": nothing is wrong\n");
+  REQUIRE(run({"report", "--check", path}).out == path + ": nothing is wrong\n");
+}
+
+TEST_CASE("report --check draws nothing, and its options are of no use without it", "[cli]") {
+  const samples::Folder folder;
+  const auto path = write_run(folder, "a");
+  REQUIRE(run({"report", path, "--check"}).code == 0);
+  REQUIRE_FALSE(std::filesystem::exists(folder.file("a.html")));
+  for (const std::vector<std::string>& mistake :
+       std::vector<std::vector<std::string>>{{"report", path, "--strict"},
+                                             {"report", path, "--most", "5"},
+                                             {"report", path, "--check", "-o", folder.file("page.html")},
+                                             {"report", path, "--check", "--figure", "plane"}}) {
+    const auto result = run(mistake);
+    CAPTURE(mistake.back(), result.err);
+    REQUIRE(result.code == 2);
+    REQUIRE(has(result.err, "--check"));
+    REQUIRE(result.out.empty());
+  }
+  REQUIRE(run({"check", path}).code == 2);
 }

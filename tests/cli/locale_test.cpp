@@ -31,8 +31,8 @@ TEST_CASE("the program prints and reads the same under every locale", "[cli][loc
       {"compare", a, b, "--json"},
       {"correlate", scores, a, b, c, d},
       {"correlate", scores, a, b, c, d, "--json"},
-      {"check", folder.file("broken.jsonl")},
-      {"check", folder.file("broken.jsonl"), "--json"},
+      {"report", "--check", folder.file("broken.jsonl")},
+      {"report", "--check", folder.file("broken.jsonl"), "--json"},
       {"watch", a, "--once"},
       {"watch", a, "--once", "--json"}};
   for (const auto& line : lines) {

@@ -21,7 +21,7 @@ const std::vector<Option> kOptions = {
     {{"watch", "none", "--once"}, "--interval", false, " above 0", "0"},
     {{"watch", "none", "--once"}, "--seconds", false, " of at least 0", "-1"},
     {{"watch", "none", "--once"}, "--rows", true, " from 2 to 100000", "1"},
-    {{"check", "none"}, "--most", true, " of at least 1", "0"},
+    {{"report", "--check", "none"}, "--most", true, " of at least 1", "0"},
     {{"report", "none"}, "--max-steps", true, " of at least 2", "1"},
     {{"report", "none"}, "--patience", true, " of at least 1", "0"},
     {{"report", "none"}, "--min-delta", false, " of at least 0", "-0.5"},
@@ -105,10 +105,14 @@ TEST_CASE("a number means what it says", "[cli]") {
 TEST_CASE("a flag takes no value", "[cli]") {
   const samples::Folder folder;
   const auto path = write_run(folder, "a");
-  const std::vector<std::vector<std::string>> flags = {
-      {"check", path, "--json"},         {"check", path, "--strict"},        {"watch", path, "--once", "--json"},
-      {"compare", path, path, "--json"}, {"report", path, "--json"},         {"bound", path, "--json"},
-      {"watch", path, "--once"},         {"correlate", path, path, "--json"}};
+  const std::vector<std::vector<std::string>> flags = {{"report", "--check", path, "--json"},
+                                                       {"report", "--check", path, "--strict"},
+                                                       {"watch", path, "--once", "--json"},
+                                                       {"compare", path, path, "--json"},
+                                                       {"report", path, "--json"},
+                                                       {"bound", path, "--json"},
+                                                       {"watch", path, "--once"},
+                                                       {"correlate", path, path, "--json"}};
   for (auto arguments : flags) {
     const auto flag = arguments.back();
     for (const auto* value : {"nan", "5", "99999999999999999999", "0", "maybe"}) {

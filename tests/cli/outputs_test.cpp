@@ -119,7 +119,7 @@ TEST_CASE("no command prints into what it reads", "[cli][files]") {
     untouched(into, {"report", path, other, "-o", "/dev/stdout"});
     untouched(into, {"compare", path, other});
     untouched(into, {"correlate", scores, path, other});
-    untouched(into, {"check", path, other});
+    untouched(into, {"report", "--check", path, other});
   }
   untouched(scores, {"correlate", scores, path, other});
   untouched(path, {"watch", path, "--once", "--json"});

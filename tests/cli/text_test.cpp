@@ -76,8 +76,8 @@ TEST_CASE("no command prints what a terminal would obey", "[cli]") {
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"watch", a, "--once"},
                                                     {"watch", a, "--once", "--json"},
                                                     {"watch", folder.file("none\x1b[2J\n"), "--once"},
-                                                    {"check", a},
-                                                    {"check", a, "--json"},
+                                                    {"report", "--check", a},
+                                                    {"report", "--check", a, "--json"},
                                                     {"compare", a, b},
                                                     {"compare", a, b, "--json"},
                                                     {"compare", a, b, "--metric", "\x1b[2J\n"},
@@ -114,7 +114,7 @@ TEST_CASE("a name cannot forge the line that nothing is wrong", "[cli]") {
   const auto value = text.find("\"H(Z)\":0.9", layer);
   text.replace(value, 10, "\"H(Z)\":7.0");
   samples::write(path, text);
-  const auto result = run({"check", path});
+  const auto result = run({"report", "--check", path});
   REQUIRE(result.code == 1);
   REQUIRE(has(result.out, ":2: error: layer x\\n" + path + ": nothing is wrong\\n has H(Z) = 7"));
   REQUIRE(samples::count(result.out, "\n") == 2);  // this, and that the header has no such site
@@ -123,7 +123,7 @@ TEST_CASE("a name cannot forge the line that nothing is wrong", "[cli]") {
 
   const auto named = folder.file("b.jsonl: nothing is wrong\nc");
   samples::write(named, "broken");
-  const auto other = run({"check", named});
+  const auto other = run({"report", "--check", named});
   REQUIRE(other.code == 1);
   REQUIRE(samples::count(other.out, "\n") == 2);
   REQUIRE(samples::count(other.out, "nothing is wrong\\nc:1: ") == 2);
@@ -139,7 +139,7 @@ TEST_CASE("what a broken file holds is quoted as one short line", "[cli]") {
                                           "{\"step\":1,\"stream\":\"\xD1\x81\xD0\xBB\xD0\xBE\xD0\xB9\xD1\"}"};
   for (const auto& line : lines) {
     samples::write(path, good + line + "\n");
-    const auto found = run({"check", path}), read = run({"compare", path});
+    const auto found = run({"report", "--check", path}), read = run({"compare", path});
     REQUIRE(found.code == 1);
     REQUIRE(read.code == 3);
     for (const auto& printed : {found.out, read.err}) {

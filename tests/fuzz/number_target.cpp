@@ -116,7 +116,7 @@ constexpr std::array kOptions = {
     Option{{"report", "--json"}, "--min-delta", false, 0, kLargest},
     Option{{"report", "--json"}, "--patience", true, 1, kLargest},
     Option{{"bound", "--json"}, "--tolerance", false, infoplane::kAboveZero, kLargest},
-    Option{{"check", "--json"}, "--most", true, 1, kLargest},
+    Option{{"report", "--check"}, "--most", true, 1, kLargest},
 };
 
 bool allowed(const Option& option, const std::string& text) {
