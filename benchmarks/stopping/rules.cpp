@@ -43,19 +43,6 @@ Criterion no_trend(const std::string& key, std::int64_t width, double errors) {
       .trend_errors(errors);
 }
 
-EarlyStoppingOptions single(const Criterion& criterion) {
-  return EarlyStoppingOptions()
-      .monitor(criterion.monitor())
-      .mode(criterion.mode())
-      .patience(criterion.patience())
-      .min_delta(criterion.min_delta())
-      .min_delta_mode(criterion.min_delta_mode())
-      .worsening(criterion.worsening())
-      .smoothing(criterion.smoothing())
-      .trend(criterion.trend())
-      .trend_errors(criterion.trend_errors());
-}
-
 class Rules {
  public:
   void add(const std::string& family, const std::string& description, EarlyStoppingOptions options) {
@@ -95,7 +82,7 @@ class Rules {
     for (const std::int64_t width : {6, 8, 10, 12, 16}) {
       for (const double errors : {0.0, 1.0, 2.0, 3.0}) {
         const auto none = " over " + std::to_string(width) + " points within " + number(errors) + " standard errors";
-        const auto options = single(no_trend(key, width, errors));
+        const auto options = EarlyStoppingOptions().criterion(no_trend(key, width, errors));
         add(family, "trend of `" + key + "`" + none, options);
         if (key == "validation_loss") {
           continue;
@@ -155,7 +142,7 @@ std::vector<Rule> all_rules() {
       for (const double share : {0.02, 0.03, 0.05, 0.1, 0.15}) {
         const auto key = "I(Y;Z)/output_unigram" + suffix;
         rules.add("fall of expressivity", "`" + key + "` falls by " + number(share) + mean,
-                  single(fall_of_expressivity(key, share, smoothing)));
+                  EarlyStoppingOptions().criterion(fall_of_expressivity(key, share, smoothing)));
       }
       for (const double rise : {0.01, 0.02, 0.03, 0.05, 0.08}) {
         rules.add("generalisation", "held-out less training distance" + suffix + " rises by " + number(rise) + mean,

@@ -67,26 +67,12 @@ int exit_code(StopReason reason) noexcept {
 }
 
 std::vector<Criterion> EarlyStoppingOptions::criteria() const {
-  std::vector<Criterion> all{Criterion()
-                                 .monitor(monitor_)
-                                 .layer(layer_)
-                                 .mode(mode_)
-                                 .patience(patience_)
-                                 .min_delta(min_delta_)
-                                 .min_delta_mode(min_delta_mode_)
-                                 .stopping_threshold(stopping_threshold_)
-                                 .divergence_threshold(divergence_threshold_)
-                                 .worsening(worsening_)
-                                 .baseline(baseline_)
-                                 .smoothing(smoothing_)
-                                 .trend(trend_)
-                                 .trend_errors(trend_errors_)
-                                 .settled(settled_)};
+  std::vector<Criterion> all{criterion_};
   if (!names_monitor_) {
-    all[0].settled(settled_.value_or(kSettledDistance));
+    all[0].settled(criterion_.settled().value_or(kSettledDistance));
     all.push_back(Criterion()
                       .monitor("loss")
-                      .patience(patience_)
+                      .patience(criterion_.patience())
                       .min_delta(0)
                       .min_delta_mode(DeltaMode::kRelative)
                       .settled(kSettledLoss));

@@ -18,6 +18,7 @@ using infoplane::EarlyStoppingOptions;
 using infoplane::callbacks::Combine;
 using infoplane::callbacks::Criterion;
 using infoplane::callbacks::DeltaMode;
+using infoplane::callbacks::Mode;
 using infoplane::callbacks::StopReason;
 using infoplane::plane::Metrics;
 using infoplane::test::kNaN;
@@ -76,6 +77,44 @@ TEST_CASE("the default monitor is corrected", "[callbacks]") {
   REQUIRE(criteria[0].monitor() == "distance/unigram/corrected");
   REQUIRE(criteria[1].monitor() == "loss");
   REQUIRE(criteria[1].patience() == 7);
+}
+
+TEST_CASE("a rule of one metric is spelled by its options or by its criterion", "[callbacks]") {
+  const auto spelled = EarlyStoppingOptions()
+                           .monitor("loss")
+                           .layer("blocks.1")
+                           .mode(Mode::kMax)
+                           .patience(7)
+                           .min_delta(0.5)
+                           .min_delta_mode(DeltaMode::kRelative)
+                           .stopping_threshold(1)
+                           .divergence_threshold(2)
+                           .worsening(3)
+                           .baseline(4)
+                           .smoothing(5)
+                           .trend(6)
+                           .trend_errors(8)
+                           .settled(9);
+  const auto whole = EarlyStoppingOptions().criterion(spelled.criterion());
+  REQUIRE(whole.names_monitor());
+  REQUIRE(whole.criteria().size() == 1);
+  const auto criterion = whole.criteria()[0];
+  REQUIRE(criterion.monitor() == "loss");
+  REQUIRE(criterion.layer() == "blocks.1");
+  REQUIRE(criterion.mode() == Mode::kMax);
+  REQUIRE(criterion.patience() == 7);
+  REQUIRE(criterion.min_delta() == 0.5);
+  REQUIRE(criterion.min_delta_mode() == DeltaMode::kRelative);
+  REQUIRE(criterion.stopping_threshold() == 1);
+  REQUIRE(criterion.divergence_threshold() == 2);
+  REQUIRE(criterion.worsening() == 3);
+  REQUIRE(criterion.baseline() == 4);
+  REQUIRE(criterion.smoothing() == 5);
+  REQUIRE(criterion.trend() == 6);
+  REQUIRE(criterion.trend_errors() == 8);
+  REQUIRE(criterion.settled() == 9);
+  REQUIRE_FALSE(criterion.check_finite().has_value());
+  REQUIRE(whole.trend() == 6);
 }
 
 TEST_CASE("a run that still learns is not ended, however noisy its loss and flat its distance", "[callbacks]") {

@@ -9,6 +9,12 @@ struct Options {
   INFOPLANE_ARG(int, width) = 3;
   INFOPLANE_ARG(std::string, name) = "none";
 };
+
+struct Whole {
+  INFOPLANE_ARG(Options, part);
+  INFOPLANE_ARG_OF(part_, width)
+  INFOPLANE_ARG_OF(part_, name)
+};
 }  // namespace
 
 TEST_CASE("an option has its default, a chaining setter and a getter", "[core]") {
@@ -19,4 +25,15 @@ TEST_CASE("an option has its default, a chaining setter and a getter", "[core]")
   REQUIRE(options.width() == 3);
   REQUIRE(&options.width(4) == &options);
   static_assert(std::is_same_v<decltype(options.name()), const std::string&>);
+}
+
+TEST_CASE("an option of a part is set and read as the whole's own", "[core]") {
+  const auto made = Whole().width(5).name("five");
+  REQUIRE(made.width() == 5);
+  REQUIRE(made.part().name() == "five");
+  Whole whole;
+  REQUIRE(whole.name() == "none");
+  REQUIRE(&whole.width(4) == &whole);
+  REQUIRE(whole.part().width() == 4);
+  static_assert(std::is_same_v<decltype(whole.name()), const std::string&>);
 }

@@ -81,36 +81,46 @@ struct Criterion {
 /// Whether a key names a loss: "loss" is one of its words, such as in "loss", "validation_loss" and "loss/heldout".
 bool is_loss(std::string_view key) noexcept;
 
-/// The options of the first criterion stand here themselves; see Criterion. Where no monitor is named, the default rule
-/// of EarlyStopping decides: `patience` and `min_delta` are then the least that it waits and counts, as `settled` says.
+/// The first criterion and what holds for all. That one's options can be set here directly, for a rule of one metric;
+/// see Criterion for what they mean. Where no monitor is named, the default rule of EarlyStopping decides: `patience`
+/// and `min_delta` are then the least that it waits and counts, and `settled` is 0.01 of the distance where it is
+/// unset; the loss has 0.2 % of its own.
 struct EarlyStoppingOptions {
+  /// Names its monitor, whichever that is.
+  EarlyStoppingOptions& criterion(Criterion first) & {
+    criterion_ = std::move(first);
+    names_monitor_ = true;
+    return *this;
+  }
+  EarlyStoppingOptions&& criterion(Criterion first) && { return std::move(criterion(std::move(first))); }
+  const Criterion& criterion() const noexcept { return criterion_; }
+
   EarlyStoppingOptions& monitor(std::string key) & {
-    monitor_ = std::move(key);
+    criterion_.monitor(std::move(key));
     names_monitor_ = true;
     return *this;
   }
   EarlyStoppingOptions&& monitor(std::string key) && { return std::move(monitor(std::move(key))); }
-  const std::string& monitor() const noexcept { return monitor_; }
+  const std::string& monitor() const noexcept { return criterion_.monitor(); }
   bool names_monitor() const noexcept { return names_monitor_; }
 
  private:
-  std::string monitor_ = kDefaultMonitor;
+  Criterion criterion_;
   bool names_monitor_ = false;
 
-  INFOPLANE_ARG(std::string, layer);
-  INFOPLANE_ARG(Mode, mode) = Mode::kMin;
-  INFOPLANE_ARG(std::int64_t, patience) = 5;
-  INFOPLANE_ARG(double, min_delta) = 1e-3;
-  INFOPLANE_ARG(DeltaMode, min_delta_mode) = DeltaMode::kAbsolute;
-  INFOPLANE_ARG(std::optional<double>, stopping_threshold);
-  INFOPLANE_ARG(std::optional<double>, divergence_threshold);
-  INFOPLANE_ARG(std::optional<double>, worsening);
-  INFOPLANE_ARG(std::optional<double>, baseline);
-  INFOPLANE_ARG(std::int64_t, smoothing) = 1;
-  INFOPLANE_ARG(std::int64_t, trend) = 0;
-  INFOPLANE_ARG(double, trend_errors) = 1;
-  /// Unset without a monitor: 0.01 of the distance; the loss has 0.2 % of its own.
-  INFOPLANE_ARG(std::optional<double>, settled);
+  INFOPLANE_ARG_OF(criterion_, layer)
+  INFOPLANE_ARG_OF(criterion_, mode)
+  INFOPLANE_ARG_OF(criterion_, patience)
+  INFOPLANE_ARG_OF(criterion_, min_delta)
+  INFOPLANE_ARG_OF(criterion_, min_delta_mode)
+  INFOPLANE_ARG_OF(criterion_, stopping_threshold)
+  INFOPLANE_ARG_OF(criterion_, divergence_threshold)
+  INFOPLANE_ARG_OF(criterion_, worsening)
+  INFOPLANE_ARG_OF(criterion_, baseline)
+  INFOPLANE_ARG_OF(criterion_, smoothing)
+  INFOPLANE_ARG_OF(criterion_, trend)
+  INFOPLANE_ARG_OF(criterion_, trend_errors)
+  INFOPLANE_ARG_OF(criterion_, settled)
   /// Further metrics, and which of all decide.
   INFOPLANE_ARG(std::vector<Criterion>, also);
   INFOPLANE_ARG(Combine, combine) = Combine::kAny;
@@ -124,7 +134,7 @@ struct EarlyStoppingOptions {
   INFOPLANE_ARG(bool, strict) = true;
 
  public:
-  /// All criteria: that of these options; the loss, where they name no monitor; then `also`.
+  /// All criteria: criterion(); the loss, where no monitor is named; then also().
   std::vector<Criterion> criteria() const;
 };
 

@@ -33,3 +33,19 @@
  private:                                                        \
   T name##_
 // NOLINTEND(bugprone-macro-parentheses)
+
+/// An option that is one of the member `part`, which has options itself: a setter that returns the object, and a const
+/// getter.
+#define INFOPLANE_ARG_OF(part, name)                        \
+ public:                                                    \
+  template <typename T>                                     \
+  auto name(T&& new_##name)&->decltype(*this) {             \
+    this->part.name(std::forward<T>(new_##name));           \
+    return *this;                                           \
+  }                                                         \
+  template <typename T>                                     \
+  auto name(T&& new_##name)&&->decltype(std::move(*this)) { \
+    this->part.name(std::forward<T>(new_##name));           \
+    return std::move(*this);                                \
+  }                                                         \
+  const auto& name() const noexcept { return this->part.name(); }
