@@ -1,18 +1,15 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/core/error.hpp>
 #include <map>
-#include <memory>
 #include <ostream>
 
 #include "cli/commands.hpp"
 #include "cli/json.hpp"
-#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "cli/token_file.hpp"
 #include "core/text.hpp"
@@ -27,26 +24,13 @@ const std::map<std::string, TokenKind> kKinds = {{"bytes", TokenKind::kBytes},
                                                  {"text", TokenKind::kText}};
 const std::vector<std::string> kOrders = {"unigram", "bigram", "trigram", "quadgram"};
 
-struct Arguments {
-  std::vector<std::string> texts;
-  std::string output;
-  std::string tokens = "bytes";
-  std::string order = "unigram";
-  std::int64_t anchors = 100;
-  std::int64_t restarts = 2;
-  double tolerance = 2e-3;
-  std::uint64_t seed = 0;
-  std::int64_t rows = 12;
-  bool json = false;
-};
-
 struct Solved {
   bound::Joint joint;
   bound::IbCurve curve;
   std::int64_t tokens = 0;
 };
 
-Solved solve(const Arguments& arguments) {
+Solved solve(const BoundArguments& arguments) {
   const auto order = std::find(kOrders.begin(), kOrders.end(), arguments.order) - kOrders.begin() + 1;
   bound::NgramJointBuilder pairs(order, order);
   std::int64_t tokens = 0;
@@ -70,7 +54,7 @@ Solved solve(const Arguments& arguments) {
   return {std::move(joint), std::move(curve), tokens};
 }
 
-void print_text(const Arguments& arguments, const Solved& solved, std::ostream& out) {
+void print_text(const BoundArguments& arguments, const Solved& solved, std::ostream& out) {
   const auto& [joint, curve, tokens] = solved;
   const auto unit = std::log(static_cast<double>(arguments.anchors));
   out << fmt::format(
@@ -93,7 +77,7 @@ void print_text(const Arguments& arguments, const Solved& solved, std::ostream& 
   out << '\n' << text::printable(arguments.output) << '\n';
 }
 
-nlohmann::ordered_json to_json(const Arguments& arguments, const Solved& solved) {
+nlohmann::ordered_json to_json(const BoundArguments& arguments, const Solved& solved) {
   const auto& [joint, curve, tokens] = solved;
   nlohmann::ordered_json json{{"output", arguments.output},
                               {"order", arguments.order},
@@ -118,7 +102,9 @@ nlohmann::ordered_json to_json(const Arguments& arguments, const Solved& solved)
   return json;
 }
 
-void bound(Arguments arguments, Context& context) {
+}  // namespace
+
+void bound(BoundArguments arguments, Context& context) {
   if (arguments.output.empty()) {
     arguments.output = std::filesystem::path(arguments.texts.front()).replace_extension(".curve.json").string();
   }
@@ -130,36 +116,6 @@ void bound(Arguments arguments, Context& context) {
   } else {
     print_text(arguments, solved, context.out);
   }
-}
-
-}  // namespace
-
-void add_bound(CLI::App& program, Context& context) {
-  const auto arguments = std::make_shared<Arguments>();
-  auto* command = program.add_subcommand("bound", "Solves the Information Bottleneck curve of a text");
-  command->option_defaults()->always_capture_default();
-  command->add_option("TEXT", arguments->texts, "Files of text or tokens; each is a document")->required();
-  command->add_option("-o,--output", arguments->output, "Curve file to write (default: TEXT with ending .curve.json)");
-  command
-      ->add_option("--tokens", arguments->tokens,
-                   "What the tokens are: bytes, uint16, int32 or int64 (as this machine orders their bytes; a negative "
-                   "one ends a sequence), or text (numbers between white space)")
-      ->check(CLI::IsMember({"bytes", "uint16", "int32", "int64", "text"}));
-  command->add_option("--order", arguments->order, "n-grams on both sides: unigram, bigram, trigram or quadgram")
-      ->check(CLI::IsMember(kOrders));
-  add_number(*command, "--anchors", arguments->anchors, "m of the runs: values of Z at most, and unit of efficiencies",
-             {2, 1000000});
-  add_number(*command, "--restarts", arguments->restarts, "Sweeps over β, each from another start", {1});
-  add_number(*command, "--tolerance", arguments->tolerance, "In nats: how finely β is stepped", {kAboveZero});
-  add_number(*command, "--seed", arguments->seed, "Of the starts; equal seeds give equal curves");
-  add_number(*command, "--rows", arguments->rows, "Rows of the table", {1, 100000});
-  add_flag(*command, "--json", arguments->json, "Print the curve as JSON");
-  command->footer(
-      "Orders above 1 of a large text take minutes; see docs/bound.md.\n"
-      "Example: infoplane bound text.txt -o text.curve.json\n"
-      "         infoplane bound train.bin --tokens uint16 --order bigram --anchors 100\n"
-      "Then:    infoplane report run.jsonl --curve text.curve.json");
-  command->callback([arguments, &context] { bound(*arguments, context); });
 }
 
 }  // namespace infoplane::cli

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands.hpp"
+#include "cli/context.hpp"
 
 namespace infoplane::cli {
 

@@ -1,25 +1,82 @@
 #pragma once
 
-#include <iosfwd>
+#include <cstdint>
+#include <string>
+#include <vector>
 
-namespace CLI {
-class App;
-}
+#include "cli/check.hpp"
+#include "cli/comparable_runs.hpp"
+#include "cli/context.hpp"
+#include "cli/load.hpp"
 
+// The commands: what each is asked for, and what does it. command_line.cpp fills the arguments in.
 namespace infoplane::cli {
 
-/// What the commands share while one command line is run.
-struct Context {
-  std::ostream& out;
-  std::ostream& err;
-  int exit_code = 0;
+struct ReportArguments {
+  std::vector<std::string> runs;
+  std::string output;
+  std::string figure;
+  std::string order = "unigram";
+  std::string stream;
+  std::string metric = "optimality";
+  std::string title;
+  std::int64_t max_steps = 200;
+  std::vector<std::string> curves;
+  Rule rule;
+  bool json = false;
+  bool only_check = false;  ///< draws nothing
+  CheckOptions check;
 };
 
-/// Each adds its command to the program; the command runs while the command line is parsed.
-void add_report(CLI::App& program, Context& context);
-void add_compare(CLI::App& program, Context& context);
-void add_correlate(CLI::App& program, Context& context);
-void add_watch(CLI::App& program, Context& context);
-void add_bound(CLI::App& program, Context& context);
+/// Draws runs as one page, or a figure of one, or checks their files.
+void report(const ReportArguments& arguments, Context& context);
+
+struct CompareArguments {
+  RunChoice choice;
+  std::string metric = "distance";
+  bool json = false;
+};
+
+/// Ranks runs.
+void compare(const CompareArguments& arguments, Context& context);
+
+struct CorrelateArguments {
+  std::string scores;
+  RunChoice choice;
+  std::vector<std::string> metrics;
+  bool json = false;
+};
+
+/// Correlates runs' places on the plane with a table of scores.
+void correlate(const CorrelateArguments& arguments, Context& context);
+
+struct WatchArguments {
+  std::string run;
+  std::string order = "unigram";
+  double interval = 1;
+  double seconds = 0;
+  std::int64_t rows = 20;
+  bool once = false;
+  bool json = false;
+};
+
+/// Follows a run.
+void watch(const WatchArguments& arguments, Context& context);
+
+struct BoundArguments {
+  std::vector<std::string> texts;
+  std::string output;
+  std::string tokens = "bytes";
+  std::string order = "unigram";
+  std::int64_t anchors = 100;
+  std::int64_t restarts = 2;
+  double tolerance = 2e-3;
+  std::uint64_t seed = 0;
+  std::int64_t rows = 12;
+  bool json = false;
+};
+
+/// Solves the Information Bottleneck curve of a text.
+void bound(BoundArguments arguments, Context& context);
 
 }  // namespace infoplane::cli

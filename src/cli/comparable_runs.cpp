@@ -1,13 +1,12 @@
 #include "cli/comparable_runs.hpp"
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <infoplane/core/error.hpp>
+#include <infoplane/core/number.hpp>
 #include <ostream>
 #include <system_error>
 
 #include "cli/load.hpp"
-#include "cli/options.hpp"
 #include "cli/program.hpp"
 #include "core/text.hpp"
 
@@ -25,31 +24,13 @@ void require_different(const std::vector<std::string>& runs) {
   }
 }
 
+}  // namespace
+
 RunChoice::At read_at(const std::string& text) {
   if (text == "last" || text == "best") {
     return {text == "best", std::nullopt};
   }
   return {false, read_integer("--at takes last, best or a step", text, 0)};
-}
-
-}  // namespace
-
-void RunChoice::add_to(CLI::App& command, const std::string& runs_help, const std::string& at_help) {
-  command.add_option("RUN", runs, runs_help)->required();
-  command.add_option("--order", order, "n-grams: unigram, bigram, …");
-  command.add_option("--stream", stream, "Stream (default: held-out where all runs have it)");
-  command
-      .add_option(
-          "--at",
-          [this](const CLI::results_t& texts) {
-            read_value([&] { at = read_at(texts.back()); });
-            return true;
-          },
-          at_help)
-      ->type_name("last|best|STEP")
-      ->type_size(1)
-      ->expected(1)
-      ->default_str("last");
 }
 
 compare::ComparisonOptions RunChoice::options(const std::string& metric) const {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands.hpp"
+#include "cli/context.hpp"
 
 namespace infoplane::cli {
 
@@ -22,12 +22,13 @@ struct RunChoice {
   };
   At at;
 
-  /// `at_help`: what --at chooses.
-  void add_to(CLI::App& command, const std::string& runs_help, const std::string& at_help);
   compare::ComparisonOptions options(const std::string& metric) const;
   /// Reads the runs; where they cannot be compared by that metric, says why and gives nothing.
   /// @throws IoError with file and line.
   std::optional<std::vector<runs::RunFile>> read(Context& context, const std::vector<std::string>& metrics) const;
 };
+
+/// "last", "best" or a step. @throws ArgumentError for anything else.
+RunChoice::At read_at(const std::string& text);
 
 }  // namespace infoplane::cli

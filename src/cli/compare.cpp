@@ -1,28 +1,19 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <infoplane/compare/comparison.hpp>
-#include <memory>
 #include <ostream>
 
 #include "cli/commands.hpp"
 #include "cli/comparable_runs.hpp"
 #include "cli/json.hpp"
 #include "cli/load.hpp"
-#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "core/text.hpp"
 
 namespace infoplane::cli {
 namespace {
-
-struct Arguments {
-  RunChoice choice;
-  std::string metric = "distance";
-  bool json = false;
-};
 
 std::string with_error(const compare::ComparedRun& run) {
   const auto& measured = run.metric;
@@ -150,7 +141,9 @@ nlohmann::ordered_json to_json(const compare::Comparison& comparison, const std:
   return json;
 }
 
-void compare(const Arguments& arguments, Context& context) {
+}  // namespace
+
+void compare(const CompareArguments& arguments, Context& context) {
   require_apart(context, arguments.choice.runs);
   const auto files = arguments.choice.read(context, {arguments.metric});
   if (!files) {
@@ -164,24 +157,6 @@ void compare(const Arguments& arguments, Context& context) {
   } else {
     print_text(comparison, run_names(*files, paths), notes, context.out);
   }
-}
-
-}  // namespace
-
-void add_compare(CLI::App& program, Context& context) {
-  const auto arguments = std::make_shared<Arguments>();
-  auto* command = program.add_subcommand("compare", "Ranks runs by how near they came to the bound");
-  command->option_defaults()->always_capture_default();
-  arguments->choice.add_to(*command, "Run files", "Step that is compared: last, best (of each run) or a number");
-  command->add_option("--metric", arguments->metric,
-                      "What is compared: distance, optimality, curve_gap, complexity, expressivity, or a key of the "
-                      "points such as I(X;Z)/preference");
-  add_flag(*command, "--json", arguments->json, "Print JSON");
-  command->footer(
-      "Ends with 1, and names the fields, where runs were measured with other anchors, m, d, ε or label sets, or gaps "
-      "against\nother IB curves.\n"
-      "Example: infoplane compare a.jsonl b.jsonl c.jsonl --metric optimality");
-  command->callback([arguments, &context] { compare(*arguments, context); });
 }
 
 }  // namespace infoplane::cli

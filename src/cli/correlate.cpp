@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <infoplane/compare/score_correlation.hpp>
-#include <memory>
 #include <ostream>
 #include <set>
 
@@ -11,20 +9,12 @@
 #include "cli/comparable_runs.hpp"
 #include "cli/json.hpp"
 #include "cli/load.hpp"
-#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "cli/score_table.hpp"
 #include "core/text.hpp"
 
 namespace infoplane::cli {
 namespace {
-
-struct Arguments {
-  std::string scores;
-  RunChoice choice;
-  std::vector<std::string> metrics;
-  bool json = false;
-};
 
 /// The table's columns in the order of the runs.
 std::vector<compare::Scores> scores_of_all(const RunChoice& choice, const std::vector<runs::RunFile>& files,
@@ -125,7 +115,9 @@ void print_text(const std::vector<compare::ScoreCorrelation>& lines, const std::
       lines.size(), plane::kMostForExact);
 }
 
-void correlate(const Arguments& arguments, Context& context) {
+}  // namespace
+
+void correlate(const CorrelateArguments& arguments, Context& context) {
   require_apart(context, arguments.choice.runs);
   require_apart(context, {arguments.scores});
   const auto table = read_scores(arguments.scores);
@@ -147,32 +139,6 @@ void correlate(const Arguments& arguments, Context& context) {
     json.push_back(to_json(line, paths, notes));
   }
   print_json(json, context.out);
-}
-
-}  // namespace
-
-void add_correlate(CLI::App& program, Context& context) {
-  const auto arguments = std::make_shared<Arguments>();
-  auto* command = program.add_subcommand("correlate", "Correlates runs' places on the plane with benchmark scores");
-  command->option_defaults()->always_capture_default();
-  command->add_option("SCORES", arguments->scores, "Table of scores: CSV \"run,score,…\" or JSON")->required();
-  arguments->choice.add_to(*command, "Run files, found in the table by run name or file name",
-                           "Step that is taken: last, best (of each run) or a number");
-  command
-      ->add_option("--metric", arguments->metrics,
-                   "What is correlated, once for each: complexity, expressivity, optimality, distance or curve_gap "
-                   "(default: these, the last where all runs have it), or a key of the points such as "
-                   "I(X;Z)/preference")
-      ->allow_extra_args(false);
-  add_flag(*command, "--json", arguments->json, "Print JSON");
-  command->footer(
-      "Example: infoplane correlate scores.csv a.jsonl b.jsonl c.jsonl d.jsonl\n"
-      "         where scores.csv holds\n"
-      "             run,mmlu\n"
-      "             a,0.31\n"
-      "             b,0.42\n"
-      "         infoplane correlate scores.csv *.jsonl --metric \"I(X;Z)/preference\" --metric optimality");
-  command->callback([arguments, &context] { correlate(*arguments, context); });
 }
 
 }  // namespace infoplane::cli

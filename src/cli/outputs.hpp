@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands.hpp"
+#include "cli/context.hpp"
 
 namespace infoplane::cli {
 

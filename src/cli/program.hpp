@@ -9,7 +9,7 @@ namespace infoplane::cli {
 /// How the program ends.
 enum ExitCode : int {
   kSuccess = 0,
-  kFindings = 1,  ///< check found a mistake; runs cannot be compared
+  kFindings = 1,  ///< report --check found a mistake; runs cannot be compared
   kUsage = 2,     ///< the command line is wrong
   kFile = 3,      ///< a file cannot be read, is broken, or cannot be written
 };

@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -10,12 +9,10 @@
 #include <infoplane/report/report.hpp>
 #include <infoplane/runs/run_follower.hpp>
 #include <iostream>
-#include <memory>
 #include <ostream>
 #include <thread>
 
 #include "cli/commands.hpp"
-#include "cli/options.hpp"
 #include "cli/outputs.hpp"
 #include "core/text.hpp"
 #include "runs/run_json.hpp"
@@ -23,22 +20,14 @@
 namespace infoplane::cli {
 namespace {
 
-struct Arguments {
-  std::string run;
-  std::string order = "unigram";
-  double interval = 1;
-  double seconds = 0;
-  std::int64_t rows = 20;
-  bool once = false;
-  bool json = false;
-};
-
 std::atomic<bool> interrupted{false};  // lock-free, as a signal handler needs it
 
-std::string waiting(const Arguments& arguments) { return "waiting for " + text::printable(arguments.run) + " …\n"; }
+std::string waiting(const WatchArguments& arguments) {
+  return "waiting for " + text::printable(arguments.run) + " …\n";
+}
 
 /// The screen of a run: what it is, its way over the plane, its last point.
-std::string screen(const Arguments& arguments, const runs::RunFollower& follower) {
+std::string screen(const WatchArguments& arguments, const runs::RunFollower& follower) {
   const auto& run = follower.run();
   if (!follower.started()) {
     return waiting(arguments);
@@ -80,7 +69,9 @@ void wait(std::chrono::duration<double> seconds) {
   }
 }
 
-void watch(const Arguments& arguments, Context& context) {
+}  // namespace
+
+void watch(const WatchArguments& arguments, Context& context) {
   require_apart(context, {arguments.run});
   const bool terminal = &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
   const auto start = std::chrono::steady_clock::now();
@@ -117,25 +108,6 @@ void watch(const Arguments& arguments, Context& context) {
   }
   INFOPLANE_CHECK(!arguments.once || follower.started(), IoError, "cannot watch ", arguments.run,
                   ": the file is not there, or holds no header yet");
-}
-
-}  // namespace
-
-void add_watch(CLI::App& program, Context& context) {
-  const auto arguments = std::make_shared<Arguments>();
-  auto* command = program.add_subcommand("watch", "Follows a run while it trains; ends with Ctrl-C");
-  command->option_defaults()->always_capture_default();
-  command->add_option("RUN", arguments->run, "Run file; waits for one that is not there yet")->required();
-  command->add_option("--order", arguments->order, "n-grams: unigram, bigram, …");
-  add_number(*command, "--interval", arguments->interval, "Seconds between two looks", {kAboveZero});
-  add_number(*command, "--seconds", arguments->seconds, "End after so many seconds (0: never)", {0});
-  add_number(*command, "--rows", arguments->rows, "Steps shown at most", {2, 100000});
-  add_flag(*command, "--once", arguments->once, "Look once and end");
-  add_flag(*command, "--json", arguments->json, "Print each point as a line of JSON as it comes");
-  command->footer(
-      "Example: infoplane watch run.jsonl\n"
-      "         infoplane watch run.jsonl --json | jq .mean");
-  command->callback([arguments, &context] { watch(*arguments, context); });
 }
 
 }  // namespace infoplane::cli
