@@ -17,7 +17,7 @@ struct ComparisonOptions {
   INFOPLANE_ARG(std::string, metric) = "distance";
   INFOPLANE_ARG(std::string, order) = "unigram";
   /// Stream that is compared; empty: held-out where all runs have it, else train.
-  INFOPLANE_ARG(std::string, stream) = "";
+  INFOPLANE_ARG(std::string, stream);
   /// At which step; without a value at each run's last one.
   INFOPLANE_ARG(std::optional<std::int64_t>, step) = std::nullopt;
   /// At each run's best step instead: best by two of its standard errors, so that no step is best by its noise alone.

@@ -11,7 +11,7 @@ struct FigureOptions {
   /// Order of the n-grams whose coordinates are drawn.
   INFOPLANE_ARG(std::string, order) = "unigram";
   /// Stream that is drawn; empty: held-out if there is one. The figure over steps draws all.
-  INFOPLANE_ARG(std::string, stream) = "";
+  INFOPLANE_ARG(std::string, stream);
   /// Steps shown at most, evenly chosen; at least 2.
   INFOPLANE_ARG(std::int64_t, max_steps) = 200;
   /// Metric of the layer map: "optimality", "complexity", "expressivity" or "distance".

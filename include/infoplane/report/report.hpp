@@ -41,7 +41,7 @@ struct ReportRun {
 
 struct ReportOptions {
   /// Title of the page; empty: made of the runs' names.
-  INFOPLANE_ARG(std::string, title) = "";
+  INFOPLANE_ARG(std::string, title);
   /// Steps that a figure shows at most, evenly chosen, the first and the last among them; at least 2.
   INFOPLANE_ARG(std::int64_t, max_steps) = 200;
   /// Of a run that still trains: a browser loads the page again after so many seconds. 0: never.

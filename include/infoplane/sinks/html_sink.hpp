@@ -12,13 +12,13 @@ namespace infoplane::sinks {
 
 struct HtmlSinkOptions {
   /// Title of the page; empty: the run's name.
-  INFOPLANE_ARG(std::string, title) = "";
+  INFOPLANE_ARG(std::string, title);
   /// Seconds between two pages at least.
   INFOPLANE_ARG(double, seconds) = 30;
   /// Points between two pages at least.
   INFOPLANE_ARG(std::int64_t, points) = 1;
   /// For a resumed run: the run file whose points come before those of this start. Empty: none.
-  INFOPLANE_ARG(std::string, run_file) = "";
+  INFOPLANE_ARG(std::string, run_file);
   /// IB curves of the data, see report_curve.
   INFOPLANE_ARG(std::vector<report::ReportCurve>, curves) = {};
 };
