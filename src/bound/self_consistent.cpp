@@ -20,6 +20,25 @@ double noise(std::uint64_t seed, std::uint64_t place) {
   return static_cast<double>(splitmix64(splitmix64(seed) ^ place) >> 11U) * 0x1p-52 - 1;
 }
 
+double log_of(double value) { return std::log(std::max(value, kSmallest)); }
+
+/// The scores of a row become its p(t|x); returns H(T|X = x).
+double softmax(std::vector<double>& channel) {
+  const double highest = *std::max_element(channel.begin(), channel.end());
+  double sum = 0;
+  double weighted = 0;  // Σ e^s s
+  for (double& each : channel) {
+    const double score = each - highest;
+    each = score < -60 ? 0 : std::exp(score);
+    sum += each;
+    weighted += each * score;
+  }
+  for (double& each : channel) {
+    each /= sum;
+  }
+  return std::log(sum) - weighted / sum;
+}
+
 }  // namespace
 
 SelfConsistent::SelfConsistent(const Joint& joint) : joint_(&joint) {}
@@ -126,7 +145,6 @@ void SelfConsistent::shake(std::uint64_t seed) {
 
 IbPoint SelfConsistent::iterate(double beta) {
   const auto m = mass_.size();
-  const auto log_of = [](double value) { return std::log(std::max(value, kSmallest)); };
   logarithm_.resize(conditional_.size());
   std::transform(conditional_.begin(), conditional_.end(), logarithm_.begin(), log_of);
   std::vector<double> log_mass(m);
@@ -136,47 +154,56 @@ IbPoint SelfConsistent::iterate(double beta) {
   std::vector<double> channel(m);
   double conditional_entropy = 0;  // H(T|X)
   for (std::int64_t x = 0; x < joint_->rows(); ++x) {
-    const auto columns = joint_->columns_of(x);
-    const auto values = joint_->values_of(x);
     const double p = joint_->row_mass()[static_cast<std::size_t>(x)];
     if (p <= 0) {
       continue;
     }
-    std::fill(channel.begin(), channel.end(), 0);
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const double weight = values[i];
-      const double* row = logarithm_.data() + columns[i] * m;
-      for (std::size_t t = 0; t < m; ++t) {
-        channel[t] += weight * row[t];
-      }
-    }
-    const double scale = beta / p;
-    double highest = -std::numeric_limits<double>::infinity();
+    score(x, beta / p, log_mass, channel);
+    conditional_entropy += p * softmax(channel);
+    add(x, p, channel);
+  }
+  return settle(beta, conditional_entropy);
+}
+
+/// log p(t) + scale · Σ_y p(x, y) log p(y|t) of each cluster.
+void SelfConsistent::score(std::int64_t x, double scale, const std::vector<double>& log_mass,
+                           std::vector<double>& channel) const {
+  const auto m = channel.size();
+  const auto columns = joint_->columns_of(x);
+  const auto values = joint_->values_of(x);
+  std::fill(channel.begin(), channel.end(), 0);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const double weight = values[i];
+    const double* row = logarithm_.data() + columns[i] * m;
     for (std::size_t t = 0; t < m; ++t) {
-      channel[t] = channel[t] * scale + log_mass[t];
-      highest = std::max(highest, channel[t]);
-    }
-    double sum = 0;
-    double weighted = 0;  // Σ e^s s
-    for (std::size_t t = 0; t < m; ++t) {
-      const double score = channel[t] - highest;
-      channel[t] = score < -60 ? 0 : std::exp(score);
-      sum += channel[t];
-      weighted += channel[t] * score;
-    }
-    conditional_entropy += p * (std::log(sum) - weighted / sum);
-    for (std::size_t t = 0; t < m; ++t) {
-      channel[t] /= sum;
-      mass_[t] += p * channel[t];
-    }
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const double weight = values[i];
-      double* row = next_.data() + columns[i] * m;
-      for (std::size_t t = 0; t < m; ++t) {
-        row[t] += weight * channel[t];
-      }
+      channel[t] += weight * row[t];
     }
   }
+  for (std::size_t t = 0; t < m; ++t) {
+    channel[t] = channel[t] * scale + log_mass[t];
+  }
+}
+
+/// Adds a row of probability p to p(t) and p(y, t).
+void SelfConsistent::add(std::int64_t x, double p, const std::vector<double>& channel) {
+  const auto m = channel.size();
+  const auto columns = joint_->columns_of(x);
+  const auto values = joint_->values_of(x);
+  for (std::size_t t = 0; t < m; ++t) {
+    mass_[t] += p * channel[t];
+  }
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const double weight = values[i];
+    double* row = next_.data() + columns[i] * m;
+    for (std::size_t t = 0; t < m; ++t) {
+      row[t] += weight * channel[t];
+    }
+  }
+}
+
+/// Makes p(y|t) of the sums of all rows, and says where the channel is.
+IbPoint SelfConsistent::settle(double beta, double conditional_entropy) {
+  const auto m = mass_.size();
   double entropy = 0;
   for (const double each : mass_) {
     entropy -= each > 0 ? each * std::log(each) : 0;

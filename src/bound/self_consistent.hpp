@@ -43,6 +43,9 @@ class SelfConsistent {
  private:
   void normalise();
   IbPoint iterate(double beta);
+  void score(std::int64_t x, double scale, const std::vector<double>& log_mass, std::vector<double>& channel) const;
+  void add(std::int64_t x, double p, const std::vector<double>& channel);
+  IbPoint settle(double beta, double conditional_entropy);
 
   const Joint* joint_;
   std::vector<double> mass_;

@@ -1,6 +1,7 @@
 #include "callbacks/pickle_check.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -18,6 +19,23 @@ using pickle::require;
 constexpr int kDeepest = 400;  // two a module
 
 enum class Function : std::uint8_t { kOrderedDict, kTensor, kList, kTypeTag, kDevice };
+
+/// A function that makes data, by the module and the name that it is pickled under.
+struct KnownFunction {
+  std::string_view module, name;
+  Function function;
+};
+
+constexpr std::array kKnownFunctions = {
+    KnownFunction{"collections", "OrderedDict", Function::kOrderedDict},
+    KnownFunction{"torch._utils", "_rebuild_tensor_v2", Function::kTensor},
+    KnownFunction{"torch.jit._pickle", "build_intlist", Function::kList},
+    KnownFunction{"torch.jit._pickle", "build_doublelist", Function::kList},
+    KnownFunction{"torch.jit._pickle", "build_boollist", Function::kList},
+    KnownFunction{"torch.jit._pickle", "build_tensorlist", Function::kList},
+    KnownFunction{"torch.jit._pickle", "restore_type_tag", Function::kTypeTag},
+    KnownFunction{"torch", "device", Function::kDevice},
+};
 
 /// Such as "Dict[str, Tensor]".
 bool is_plain_type(std::string_view text) {
@@ -123,17 +141,11 @@ class Checker {
 
   void global() {
     const auto module = line(), name = line();
-    if (module == "collections" && name == "OrderedDict") {
-      push(Kind::kFunction, static_cast<std::int64_t>(Function::kOrderedDict));
-    } else if (module == "torch._utils" && name == "_rebuild_tensor_v2") {
-      push(Kind::kFunction, static_cast<std::int64_t>(Function::kTensor));
-    } else if (module == "torch.jit._pickle" && (name == "build_intlist" || name == "build_doublelist" ||
-                                                 name == "build_boollist" || name == "build_tensorlist")) {
-      push(Kind::kFunction, static_cast<std::int64_t>(Function::kList));
-    } else if (module == "torch.jit._pickle" && name == "restore_type_tag") {
-      push(Kind::kFunction, static_cast<std::int64_t>(Function::kTypeTag));
-    } else if (module == "torch" && name == "device") {
-      push(Kind::kFunction, static_cast<std::int64_t>(Function::kDevice));
+    const auto known = std::find_if(kKnownFunctions.begin(), kKnownFunctions.end(), [&](const KnownFunction& each) {
+      return each.module == module && each.name == name;
+    });
+    if (known != kKnownFunctions.end()) {
+      push(Kind::kFunction, static_cast<std::int64_t>(known->function));
     } else if (module == "torch") {
       const auto bytes = pickle::element_bytes(name);
       require(bytes > 0, "it has numbers of a kind that no checkpoint keeps, such as quantized ones");
@@ -176,98 +188,128 @@ class Checker {
 
   /// One instruction; false at the end.
   bool step(char code) {
+    if (code == '.') {
+      return false;
+    }
+    require(collects(code) || is_constant(code) || remembers(code) || makes(code), "it has an unknown instruction");
+    return true;
+  }
+
+  /// Takes an instruction that makes or fills a tuple, list or dictionary; false where it is none.
+  bool collects(char code) {
     switch (code) {
-      case '.':
-        return false;
       case '(':
         marks_.push_back(stack_.size());
-        break;
+        return true;
       case ')':
         push_tuple({});
-        break;
+        return true;
       case 't':
         push_tuple(pop_to_mark());
-        break;
+        return true;
       case '\x85':
       case '\x86':
       case '\x87':
         push_tuple(pop(static_cast<std::size_t>(static_cast<unsigned char>(code) - 0x84U)));
-        break;
+        return true;
       case ']':
         push(Kind::kList);
         stack_.back().unfilled = true;
-        break;
+        return true;
       case '}':
         push(Kind::kDict);
         stack_.back().unfilled = true;
-        break;
+        return true;
       case 'e':
         fill(Kind::kList);
-        break;
+        return true;
       case 'u':
         fill(Kind::kDict);
-        break;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /// The same for one that holds its value.
+  bool is_constant(char code) {
+    switch (code) {
       case 'N':
         push(Kind::kNone);
-        break;
+        return true;
       case '\x88':
       case '\x89':
         push(Kind::kBool);
-        break;
+        return true;
       case 'K':
         push(Kind::kInt, number<std::uint8_t>());
-        break;
+        return true;
       case 'M':
         push(Kind::kInt, number<std::uint16_t>());
-        break;
+        return true;
       case 'J':
         push(Kind::kInt, number<std::int32_t>());
-        break;
+        return true;
       case '\x8a':
         require(number<std::uint8_t>() == sizeof(std::int64_t), "a number has no eight bytes");
         push(Kind::kInt, number<std::int64_t>());
-        break;
+        return true;
       case 'G':
         take(sizeof(double));
         push(Kind::kFloat);
-        break;
+        return true;
       case 'X': {
         const auto text = take(number<std::uint32_t>());
         push(Kind::kText);
         stack_.back().text = text;
-        break;
+        return true;
       }
+      default:
+        return false;
+    }
+  }
+
+  /// The same for one that keeps a value or gives back one that was kept.
+  bool remembers(char code) {
+    switch (code) {
       case 'q':
         memoize(number<std::uint8_t>());
-        break;
+        return true;
       case 'r':
         memoize(number<std::uint32_t>());
-        break;
+        return true;
       case 'h':
         recall(number<std::uint8_t>());
-        break;
+        return true;
       case 'j':
         recall(number<std::uint32_t>());
-        break;
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /// The same for one that names or calls what makes data.
+  bool makes(char code) {
+    switch (code) {
       case 'c':
         global();
-        break;
+        return true;
       case 'R':
         call();
-        break;
+        return true;
       case 'Q':
         push(Kind::kStorage, pickle::check_storage(pop(1)[0], surroundings_));
-        break;
+        return true;
       case '\x81':
         make_object();
-        break;
+        return true;
       case 'b':
         set_attributes();
-        break;
+        return true;
       default:
-        require(false, "it has an unknown instruction");
+        return false;
     }
-    return true;
   }
 
   void make_object() {

@@ -69,44 +69,74 @@ void wait(std::chrono::duration<double> seconds) {
   }
 }
 
+/// A run that is followed, and what of it is printed.
+class Watch {
+ public:
+  Watch(const WatchArguments& arguments, Context& context)
+      : arguments_(arguments),
+        context_(context),
+        terminal_(&context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1),
+        // The screen shows the layers of the last point alone.
+        follower_(arguments.run, RunFileOptions().max_layer_points(4), printer()) {}
+
+  /// Takes in what the file has got; false where more of it is there already.
+  bool read() {
+    changed_ = follower_.poll() || changed_;
+    return !follower_.behind();
+  }
+
+  void print() {
+    if (!arguments_.json && (changed_ || first_)) {
+      context_.out << (terminal_ ? "\x1b[H\x1b[2J" : first_ ? "" : "\n") << screen(arguments_, follower_);
+    }
+    if (first_ && arguments_.json && !follower_.started()) {
+      context_.err << "infoplane: " << waiting(arguments_);
+    }
+    context_.out.flush();
+    first_ = changed_ = false;
+  }
+
+  bool started() const { return follower_.started(); }
+
+ private:
+  /// Prints points as they come, where that is asked for.
+  runs::RunFollower::Each printer() {
+    if (!arguments_.json) {
+      return {};
+    }
+    return [this](const plane::Point& point) {
+      context_.out << text::printable_json(runs::run_json::encode(point)) << '\n';
+    };
+  }
+
+  const WatchArguments& arguments_;
+  Context& context_;
+  bool terminal_;
+  runs::RunFollower follower_;
+  bool first_ = true, changed_ = false;
+};
+
 }  // namespace
 
 void watch(const WatchArguments& arguments, Context& context) {
   require_apart(context, {arguments.run});
-  const bool terminal = &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
   const auto start = std::chrono::steady_clock::now();
   const auto passed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start); };
   const Interrupt interrupt;
-  runs::RunFollower::Each print;
-  if (arguments.json) {
-    print = [&](const plane::Point& point) {
-      context.out << text::printable_json(runs::run_json::encode(point)) << '\n';
-    };
-  }
-  // The screen shows the layers of the last point alone.
-  runs::RunFollower follower(arguments.run, RunFileOptions().max_layer_points(4), print);
-  bool first = true;
-  bool changed = false;
+  Watch watched(arguments, context);
   while (!interrupted && context.out) {
-    changed = follower.poll() || changed;
+    const bool all = watched.read();
     const bool over = arguments.seconds > 0 && passed().count() >= arguments.seconds;
-    if (follower.behind() && !over) {
+    if (!all && !over) {
       continue;
     }
-    if (!arguments.json && (changed || first)) {
-      context.out << (terminal ? "\x1b[H\x1b[2J" : first ? "" : "\n") << screen(arguments, follower);
-    }
-    if (first && arguments.json && !follower.started()) {
-      context.err << "infoplane: " << waiting(arguments);
-    }
-    context.out.flush();
-    first = changed = false;
+    watched.print();
     if (arguments.once || over) {
       break;
     }
     wait(std::chrono::duration<double>(arguments.interval));
   }
-  INFOPLANE_CHECK(!arguments.once || follower.started(), IoError, "cannot watch ", arguments.run,
+  INFOPLANE_CHECK(!arguments.once || watched.started(), IoError, "cannot watch ", arguments.run,
                   ": the file is not there, or holds no header yet");
 }
 

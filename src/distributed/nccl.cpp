@@ -21,6 +21,15 @@ ncclDataType_t type_of(const at::Tensor& values) {
   }
 }
 
+bool is_whole(const NcclApi& nccl) {
+  return nccl.all_reduce && nccl.broadcast && nccl.send && nccl.recv && nccl.group_start && nccl.group_end &&
+         nccl.async_error && nccl.user_rank && nccl.count && nccl.error_string;
+}
+
+bool is_whole(const CudaApi& cuda) {
+  return cuda.stream_query && cuda.malloc_async && cuda.free_async && cuda.memcpy_async && cuda.error_string;
+}
+
 }  // namespace
 
 // The places of an operation's tensors on the device: their own, or in one block of the stream's memory.
@@ -99,10 +108,8 @@ Nccl::Nccl(ncclComm_t communicator, cudaStream_t stream, const NcclOptions& opti
 Nccl::Nccl(ncclComm_t communicator, cudaStream_t stream, const NcclOptions& options, const NcclApi& nccl,
            const CudaApi& cuda)
     : communicator_(communicator), stream_(stream), options_(options), nccl_(nccl), cuda_(cuda) {
-  INFOPLANE_CHECK(nccl.all_reduce && nccl.broadcast && nccl.send && nccl.recv && nccl.group_start && nccl.group_end &&
-                      nccl.async_error && nccl.user_rank && nccl.count && nccl.error_string && cuda.stream_query &&
-                      cuda.malloc_async && cuda.free_async && cuda.memcpy_async && cuda.error_string,
-                  StateError, "a function of NCCL or CUDA is missing in the table; fill all");
+  INFOPLANE_CHECK(is_whole(nccl) && is_whole(cuda), StateError,
+                  "a function of NCCL or CUDA is missing in the table; fill all");
   INFOPLANE_CHECK(communicator, ArgumentError, "the ncclComm_t is null; pass the one that the trainer made");
   INFOPLANE_CHECK(options.timeout().count() > 0, ArgumentError, "timeout must be above 0, got ",
                   options.timeout().count(), " ms");

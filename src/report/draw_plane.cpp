@@ -113,20 +113,74 @@ Plane plane_of(const ReportRun& run, const std::string& order, const std::string
   return plane;
 }
 
-Drawing draw(const Plane& plane) {
-  auto frame = frame_of(plane);
+namespace {
+
+/// Class that fills a spot.
+std::string fill_of(const Path& path, const Spot& spot, const svg::Scale& position) {
+  return path.color.empty() ? fmt::format("f{}", svg::step_color(position(static_cast<double>(spot.step))))
+                            : "f" + path.color;
+}
+
+std::string circle(const Frame& frame, const Path& path, const Spot& spot, const std::string& color) {
+  return fmt::format(
+      "<circle class=\"{} p\" cx=\"{}\" cy=\"{}\" r=\"2.4\" data-t=\"{}, step {}|complexity {}|"
+      "expressivity {}|optimality {}\"/>",
+      color, at(frame.column(spot.complexity)), at(frame.row(spot.expressivity)), svg::escape(path.name), spot.step,
+      svg::value(spot.complexity), svg::value(spot.expressivity), svg::value(spot.optimality));
+}
+
+/// What lies over the paths: their spots, and over those their ends and the best step.
+struct Marks {
+  std::string spots, ends;
+};
+
+/// Marks the spots of a path, which names avoid from now on. Returns the last that is drawn; null without one.
+const Spot* mark_spots(const Frame& frame, const Plane& plane, const Path& path, const svg::Scale& position,
+                       Labels& labels, Marks& marks) {
+  const Spot* last = nullptr;
+  for (const auto& spot : path.spots) {
+    if (!drawn(spot)) {
+      continue;
+    }
+    marks.spots += circle(frame, path, spot, fill_of(path, spot, position));
+    labels.avoid(frame.column(spot.complexity), frame.row(spot.expressivity));
+    if (last != nullptr) {
+      labels.avoid({frame.column(last->complexity), frame.row(last->expressivity)},
+                   {frame.column(spot.complexity), frame.row(spot.expressivity)}, 0.4);
+    }
+    if (plane.best_step == spot.step) {
+      marks.ends += fmt::format("<circle class=\"ring\" cx=\"{}\" cy=\"{}\" r=\"7.5\"/>",
+                                at(frame.column(spot.complexity)), at(frame.row(spot.expressivity)));
+    }
+    last = &spot;
+  }
+  return last;
+}
+
+/// Whether the i-th of so many paths is named: all of few, and the last in any case.
+bool is_named(std::size_t i, std::size_t count) {
+  return count <= kMostLabels || i % ((count + kMostLabels - 1) / kMostLabels) == 0 || i + 1 == count;
+}
+
+svg::Extent steps_of(const Plane& plane) {
   svg::Extent steps;
-  bool by_step = false;
   for (const auto& path : plane.paths) {
-    by_step = by_step || path.color.empty();
     for (const auto& spot : path.spots) {
       steps.add(static_cast<double>(spot.step));
     }
   }
+  return steps;
+}
+
+}  // namespace
+
+Drawing draw(const Plane& plane) {
+  auto frame = frame_of(plane);
+  const auto steps = steps_of(plane);
   const svg::Scale position{steps.low, steps.high, 0, 1};
   Labels labels(frame);
   auto body = axes(frame, plane.shown) + bounds(frame, plane, labels);
-  std::string spots, ends;
+  Marks marks;
   struct End {
     double x, y;
     std::string name;
@@ -136,49 +190,24 @@ Drawing draw(const Plane& plane) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto& path = plane.paths[i];
     body += stroke(frame, path, position);
-    const Spot* last = nullptr;
-    for (const auto& spot : path.spots) {
-      if (!drawn(spot)) {
-        continue;
-      }
-      const auto color = path.color.empty()
-                             ? fmt::format("f{}", svg::step_color(position(static_cast<double>(spot.step))))
-                             : "f" + path.color;
-      spots += fmt::format(
-          "<circle class=\"{} p\" cx=\"{}\" cy=\"{}\" r=\"2.4\" data-t=\"{}, step {}|complexity {}|"
-          "expressivity {}|optimality {}\"/>",
-          color, at(frame.column(spot.complexity)), at(frame.row(spot.expressivity)), svg::escape(path.name), spot.step,
-          svg::value(spot.complexity), svg::value(spot.expressivity), svg::value(spot.optimality));
-      labels.avoid(frame.column(spot.complexity), frame.row(spot.expressivity));
-      if (last != nullptr) {
-        labels.avoid({frame.column(last->complexity), frame.row(last->expressivity)},
-                     {frame.column(spot.complexity), frame.row(spot.expressivity)}, 0.4);
-      }
-      if (plane.best_step == spot.step) {
-        ends += fmt::format("<circle class=\"ring\" cx=\"{}\" cy=\"{}\" r=\"7.5\"/>", at(frame.column(spot.complexity)),
-                            at(frame.row(spot.expressivity)));
-      }
-      last = &spot;
-    }
+    const auto* last = mark_spots(frame, plane, path, position, labels, marks);
     if (last == nullptr) {
       continue;
     }
     const auto x = frame.column(last->complexity), y = frame.row(last->expressivity);
-    const auto end_color = path.color.empty()
-                               ? fmt::format("f{}", svg::step_color(position(static_cast<double>(last->step))))
-                               : "f" + path.color;
-    ends += fmt::format("<circle class=\"{} end\" cx=\"{}\" cy=\"{}\" r=\"5\"/>", end_color, at(x), at(y));
-    if (count <= kMostLabels || i % ((count + kMostLabels - 1) / kMostLabels) == 0 || i + 1 == count) {
+    marks.ends += fmt::format("<circle class=\"{} end\" cx=\"{}\" cy=\"{}\" r=\"5\"/>", fill_of(path, *last, position),
+                              at(x), at(y));
+    if (is_named(i, count)) {
       named.push_back({x, y, text::shortened(text::valid_utf8(path.name), kMostColumns, text::Keep::kEnd)});
     }
   }
   for (const auto& [x, y, name] : named) {
-    ends += labels.place(x, y, name);
+    marks.ends += labels.place(x, y, name);
   }
-  if (by_step) {
+  if (std::any_of(plane.paths.begin(), plane.paths.end(), [](const Path& path) { return path.color.empty(); })) {
     body += color_bar(frame.left, static_cast<std::int64_t>(steps.low), static_cast<std::int64_t>(steps.high));
   }
-  return {frame.width, Frame::kHeight, body + spots + ends, "",
+  return {frame.width, Frame::kHeight, body + marks.spots + marks.ends, "",
           fmt::format("Information plane of {} paths, {}s: complexity against expressivity from step {} to step {}",
                       count, plane.order, steps.low, steps.high)};
 }

@@ -199,10 +199,11 @@ std::string header_table(const runs::RunHeader& header) {
   return out + "</tbody></table></details>";
 }
 
-std::string comparison(const std::vector<ReportRun>& runs, std::size_t max_steps) {
-  constexpr std::size_t kColors = 6;
+namespace {
+
+/// The runs that can be compared with the first one; cards about the others, and about what else keeps values apart.
+std::vector<const ReportRun*> comparable_runs(const std::vector<ReportRun>& runs, std::string& warnings) {
   std::vector<const ReportRun*> comparable;
-  std::string out = "<section id=\"comparison\"><h2>The runs side by side</h2>", warnings;
   for (const auto& run : runs) {
     const auto fields = runs::differing_fields(runs.front().file.header, run.file.header);
     if (fields.empty()) {
@@ -218,7 +219,46 @@ std::string comparison(const std::vector<ReportRun>& runs, std::size_t max_steps
   for (const auto& note : report_notes(runs)) {
     warnings += "<div class=\"card warn\">" + escape(note) + ".</div>";
   }
-  out += warnings;
+  return comparable;
+}
+
+/// Adds the main stream's line of each of a run's panels to the panel of that title.
+void add_lines(std::vector<Panel>& panels, const std::vector<Panel>& of_run, const std::string& name,
+               const std::string& color) {
+  for (const auto& panel : of_run) {
+    auto found = std::find_if(panels.begin(), panels.end(), [&](const Panel& p) { return p.title == panel.title; });
+    if (found == panels.end()) {
+      panels.push_back({panel.title, panel.hint, {}, panel.first_step, panel.last_step, {}, {}, {}});
+      found = panels.end() - 1;
+    }
+    found->first_step = std::min(found->first_step, panel.first_step);
+    found->last_step = std::max(found->last_step, panel.last_step);
+    auto line = panel.lines.front();  // the main stream comes first
+    line.name = name;
+    line.color = color;
+    found->lines.push_back(std::move(line));
+  }
+}
+
+/// A run's row of the table: its best step, the optimality there, the loss at the end.
+std::string table_row(const ReportRun& run, const std::string& name, const runs::Points& points,
+                      const std::string& order, const plane::ShownMetric& optimality) {
+  const auto best = run.best_step ? run.best_step : best_step_of(run.file, order);
+  const auto samples = runs::means_of(points, optimality);
+  const auto at_best =
+      std::find_if(samples.begin(), samples.end(), [&](const runs::Sample& s) { return s.step == best; });
+  return fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", escape(name),
+                     best ? std::to_string(*best) : "none",
+                     at_best == samples.end() ? "undefined" : svg::value(at_best->value),
+                     ending_cell(runs::ending_of_loss(points)), escape(run.source));
+}
+
+}  // namespace
+
+std::string comparison(const std::vector<ReportRun>& runs, std::size_t max_steps) {
+  constexpr std::size_t kColors = 6;
+  std::string out = "<section id=\"comparison\"><h2>The runs side by side</h2>";
+  const auto comparable = comparable_runs(runs, out);
   const auto orders = runs::orders_of(runs.front().file.points);
   if (comparable.size() < 2 || orders.empty()) {
     return out + "</section>";
@@ -236,42 +276,21 @@ std::string comparison(const std::vector<ReportRun>& runs, std::size_t max_steps
   std::string table;
   for (std::size_t i = 0; i < comparable.size(); ++i) {
     const auto& run = *comparable[i];
-    const auto& points = run.file.points;
     const auto color = fmt::format("r{}", i % kColors);
     // Names repeat where a sweep does not set them.
     const auto name = fmt::format("{}. {}", i + 1, run.file.header.run);
     names.push_back({name, color, {}});
-    if (points.empty()) {
+    if (run.file.points.empty()) {
       continue;
     }
-    const auto stream = runs::main_stream(points);
+    const auto points = runs::points_of(run.file.points, runs::main_stream(run.file.points));
     Path path{name, color, {}};
-    for (const auto* point : runs::thinned(runs::points_of(points, stream), max_steps)) {
+    for (const auto* point : runs::thinned(points, max_steps)) {
       path.spots.push_back(spot_of(point->step, point->mean, shown));
     }
     plane.paths.push_back(std::move(path));
-    for (const auto& panel : panels_of(run, order, max_steps, choice)) {
-      auto found = std::find_if(panels.begin(), panels.end(), [&](const Panel& p) { return p.title == panel.title; });
-      if (found == panels.end()) {
-        panels.push_back({panel.title, panel.hint, {}, panel.first_step, panel.last_step, {}, {}, {}});
-        found = panels.end() - 1;
-      }
-      found->first_step = std::min(found->first_step, panel.first_step);
-      found->last_step = std::max(found->last_step, panel.last_step);
-      auto line = panel.lines.front();  // the main stream comes first
-      line.name = name;
-      line.color = color;
-      found->lines.push_back(std::move(line));
-    }
-    const auto best = run.best_step ? run.best_step : best_step_of(run.file, order);
-    const auto samples = runs::means_of(runs::points_of(points, stream), shown.optimality);
-    const auto at_best =
-        std::find_if(samples.begin(), samples.end(), [&](const runs::Sample& s) { return s.step == best; });
-    const auto loss = runs::ending_of_loss(runs::points_of(points, stream));
-    table += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", escape(name),
-                         best ? std::to_string(*best) : "none",
-                         at_best == samples.end() ? "undefined" : svg::value(at_best->value), ending_cell(loss),
-                         escape(run.source));
+    add_lines(panels, panels_of(run, order, max_steps, choice), name, color);
+    table += table_row(run, name, points, order, shown.optimality);
   }
   out += legend(names);
   out += fmt::format(

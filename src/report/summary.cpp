@@ -98,52 +98,63 @@ std::string optimality_now(const Course& optimality) {
           : "; 1 is the Information Bottleneck bound for what knows those tokens alone.");
 }
 
-/// The run in one or two sentences, without a term of the field.
-std::string headline(const Movement& moved, const Course& expressivity, const Course& optimality) {
+/// What it keeps about what it read, as the beginning of a sentence; empty where that is unknown.
+std::string what_it_keeps(const Movement& moved) {
   using Kind = Movement::Kind;
   const auto less = [&] { return fmt::format("{:.0f} % less", 100 * (1 - moved.last.value / moved.turn.value)); };
-  std::string out = "While it trained, ";
+  const std::string out = "While it trained, ";
   switch (moved.kind) {
-    case Kind::kUnknown:
-      return "";
     case Kind::kTooShort:
-      out = fmt::format("The run has {} measurement{} so far, too few to tell how the model moves", moved.values,
-                        moved.values == 1 ? "" : "s");
-      break;
+      return fmt::format("The run has {} measurement{} so far, too few to tell how the model moves", moved.values,
+                         moved.values == 1 ? "" : "s");
     case Kind::kStill:
-      out += "what the model keeps about the text that it read changed by no more than noise";
-      break;
+      return out + "what the model keeps about the text that it read changed by no more than noise";
     case Kind::kExpansion:
-      out += fmt::format(
-          "the model took in more and more about the text that it read; by step {} it has not begun to compress that",
-          moved.last.step);
-      break;
+      return out + fmt::format(
+                       "the model took in more and more about the text that it read; by step {} it has not begun to "
+                       "compress that",
+                       moved.last.step);
     case Kind::kCompression:
-      out += fmt::format("the model compressed: at step {} it kept {} about the text that it read than at step {}",
+      return out +
+             fmt::format("the model compressed: at step {} it kept {} about the text that it read than at step {}",
                          moved.last.step, less(), moved.turn.step);
-      break;
     case Kind::kBoth:
-      out += fmt::format(
-          "the model first took in more and more about the text that it read, up to step {}; from step {} on it "
-          "compressed: at step {} it kept {} of that than at its peak",
-          moved.until, moved.since, moved.last.step, less());
+      return out +
+             fmt::format(
+                 "the model first took in more and more about the text that it read, up to step {}; from step {} on it "
+                 "compressed: at step {} it kept {} of that than at its peak",
+                 moved.until, moved.since, moved.last.step, less());
+    case Kind::kUnknown:
       break;
   }
+  return "";
+}
+
+/// What it knows about what comes next, as the end of that sentence.
+std::string what_it_knows(const Course& expressivity) {
   const auto *first = expressivity.first(), *last = expressivity.last();
-  if (first != nullptr && first != last) {
-    const auto until = expressivity.ending.defined() ? "" : fmt::format(" up to step {}", last->step);
-    if (!differ(*first, *last)) {
-      out += ", and what it knows about what comes next hardly changed" + until;
-    } else if (last->value > first->value) {
-      const auto times = first->value > 0 ? last->value / first->value : 0;
-      out += times >= 1.1 ? fmt::format(", and what it knows about what comes next grew {:.1f}-fold{}", times, until)
-                          : ", and what it knows about what comes next grew" + until;
-    } else {
-      out += ", and it knows less about what comes next than at first" + until;
-    }
+  if (first == nullptr || first == last) {
+    return "";
   }
-  out += '.';
-  out += optimality_now(optimality);
+  const auto until = expressivity.ending.defined() ? "" : fmt::format(" up to step {}", last->step);
+  if (!differ(*first, *last)) {
+    return ", and what it knows about what comes next hardly changed" + until;
+  }
+  if (last->value <= first->value) {
+    return ", and it knows less about what comes next than at first" + until;
+  }
+  const auto times = first->value > 0 ? last->value / first->value : 0;
+  return times >= 1.1 ? fmt::format(", and what it knows about what comes next grew {:.1f}-fold{}", times, until)
+                      : ", and what it knows about what comes next grew" + until;
+}
+
+/// The run in one or two sentences, without a term of the field.
+std::string headline(const Movement& moved, const Course& expressivity, const Course& optimality) {
+  auto out = what_it_keeps(moved);
+  if (out.empty()) {
+    return out;
+  }
+  out += what_it_knows(expressivity) + '.' + optimality_now(optimality);
   if (expressivity.plug_in || optimality.plug_in) {
     out +=
         " All these are plug-in values, which labels seen only a few times raise: the file has none that are "

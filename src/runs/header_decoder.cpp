@@ -214,12 +214,56 @@ void HeaderDecoder::on_close() {
   }
 }
 
+std::string* HeaderDecoder::text_of(int field) noexcept {
+  switch (field) {
+    case kRun:
+      return &header_.run;
+    case kStarted:
+      return &header_.started;
+    case kCalibration:
+      return &header_.calibration;
+    case kAnchorHash:
+      return &header_.anchor_hash;
+    case kDtype:
+      return &header_.dtype;
+    case kLibraryVersion:
+      return &header_.library_version;
+    case kTorchVersion:
+      return &header_.torch_version;
+    default:
+      return nullptr;
+  }
+}
+
+std::int64_t* HeaderDecoder::integer_of(int field) noexcept {
+  switch (field) {
+    case kAnchors:
+      return &header_.anchors;
+    case kWidth:
+      return &header_.width;
+    case kWorldSize:
+      return &header_.world_size;
+    case kEvery:
+      return &header_.every;
+    case kWindow:
+      return &header_.window;
+    default:
+      return nullptr;
+  }
+}
+
 void HeaderDecoder::field(json::Scalar& value) {
   const int now = fields_.now();
   if (now < 0) {
     return;
   }
   const Place place{fields_.what(), fields_.name()};
+  if (auto* text = text_of(now)) {
+    return read(place, value, *text);
+  }
+  if (auto* integer = integer_of(now)) {
+    return read(place, value, *integer);
+  }
   std::string schema;
   switch (now) {
     case kSchema:
@@ -228,34 +272,10 @@ void HeaderDecoder::field(json::Scalar& value) {
     case kVersion:
       read(place, value, header_.schema_version);
       return check_version(header_.schema_version);
-    case kRun:
-      return read(place, value, header_.run);
-    case kStarted:
-      return read(place, value, header_.started);
     case kSeed:
       return read(place, value, header_.seed);
-    case kAnchors:
-      return read(place, value, header_.anchors);
-    case kWidth:
-      return read(place, value, header_.width);
     case kTemperature:
       return read(place, value, header_.temperature);
-    case kCalibration:
-      return read(place, value, header_.calibration);
-    case kAnchorHash:
-      return read(place, value, header_.anchor_hash);
-    case kDtype:
-      return read(place, value, header_.dtype);
-    case kWorldSize:
-      return read(place, value, header_.world_size);
-    case kEvery:
-      return read(place, value, header_.every);
-    case kWindow:
-      return read(place, value, header_.window);
-    case kLibraryVersion:
-      return read(place, value, header_.library_version);
-    case kTorchVersion:
-      return read(place, value, header_.torch_version);
     default:
       refuse(place, shown(value), expected(now));
   }

@@ -21,6 +21,9 @@ class HeaderDecoder final : public LineDecoder {
   enum class In : std::uint8_t { kLine, kHeader, kTexts, kConfig, kKinds, kCurves, kCurve, kCorner };
 
   void field(json::Scalar& value);
+  /// Where a field's value goes; null where it holds none of that kind.
+  std::string* text_of(int field) noexcept;
+  std::int64_t* integer_of(int field) noexcept;
   bool open_field(json::Kind kind);
   std::vector<std::string>& texts();
   Place entry() const { return {fields_.what(), key_}; }

@@ -114,25 +114,33 @@ void LineFile::append_bytes(std::string_view bytes) {
   INFOPLANE_CHECK(descriptor_ >= 0, IoError, "the ", kind_, " ", path_, " is closed");
   if (torn_ && regular_) {
     truncate(size_);
+    torn_ = false;
   }
-  const auto text = torn_ && !regular_ ? '\n' + std::string(bytes) : std::string();
-  const auto all = text.empty() ? bytes : std::string_view(text);
-  torn_ = torn_ && !regular_;
-  std::size_t written = 0;
-  while (written < all.size()) {
-    const auto count = ::write(descriptor_, all.data() + written, all.size() - written);
-    if (count < 0 && errno != EINTR && !(errno == EAGAIN && wait_for_room())) {
-      const auto error = errno;
-      torn_ = torn_ || (written > 0 && (!regular_ || ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0));
-      errno = error;
-      fail("write");
-    }
-    written += count > 0 ? static_cast<std::size_t>(count) : 0;
+  if (torn_) {
+    write_whole('\n' + std::string(bytes));  // ends what a reader of the pipe has of the line before
+  } else {
+    write_whole(bytes);
   }
   torn_ = false;
   patient_ = true;
   size_ += regular_ ? static_cast<std::int64_t>(bytes.size()) : 0;
 }
+
+void LineFile::write_whole(std::string_view bytes) {
+  std::size_t written = 0;
+  while (written < bytes.size()) {
+    const auto count = ::write(descriptor_, bytes.data() + written, bytes.size() - written);
+    if (count < 0 && errno != EINTR && !(errno == EAGAIN && wait_for_room())) {
+      const auto error = errno;
+      torn_ = torn_ || (written > 0 && !take_back());
+      errno = error;
+      fail("write");
+    }
+    written += count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+}
+
+bool LineFile::take_back() { return regular_ && ::ftruncate(descriptor_, static_cast<off_t>(size_)) == 0; }
 
 bool LineFile::wait_for_room() {
   constexpr int kMilliseconds = 50;

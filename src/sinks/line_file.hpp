@@ -40,6 +40,9 @@ class LineFile {
  private:
   [[noreturn]] void fail(const char* doing) const;
   bool wait_for_room();
+  /// Writes all, or fails after taking back what it wrote, where it can.
+  void write_whole(std::string_view bytes);
+  bool take_back();
 
   std::string path_, kind_;
   int descriptor_ = -1;

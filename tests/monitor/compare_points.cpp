@@ -19,48 +19,68 @@ double tolerance(const std::string& key) {
   return counts ? 1e-12 : 1e-6;
 }
 
+/// What two points differ in, a line each; plug-in values alone unless all are asked for.
+class Differences {
+ public:
+  explicit Differences(bool all) : all_(all) {}
+
+  void compare(const plane::Point& mine, const plane::Point& theirs) {
+    if (mine.step != theirs.step || mine.tokens != theirs.tokens || std::abs(mine.loss - theirs.loss) > 1e-12 ||
+        mine.layers.size() != theirs.layers.size()) {
+      add("step ", mine.step, ", ", theirs.step, "; tokens ", mine.tokens, ", ", theirs.tokens, "; loss ", mine.loss,
+          ", ", theirs.loss, "; layers ", mine.layers.size(), ", ", theirs.layers.size());
+      return;
+    }
+    for (std::size_t l = 0; l < mine.layers.size(); ++l) {
+      const auto &one = mine.layers[l], &other = theirs.layers[l];
+      if (one.name != other.name || one.tokens != other.tokens || one.rejected != other.rejected) {
+        add(one.name, " instead of ", other.name, "; tokens ", one.tokens, ", ", other.tokens);
+      }
+      compare(detail::concat("step ", mine.step, ' ', one.name), one.metrics, other.metrics);
+    }
+    compare(detail::concat("step ", mine.step, " mean"), mine.mean, theirs.mean);
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  void compare(const std::string& where, const plane::Metrics& mine, const plane::Metrics& theirs) {
+    for (const auto& [key, value] : mine) {
+      if (!theirs.contains(key)) {
+        add(where, ' ', key, ": not a key of one process");
+      }
+    }
+    for (const auto& [key, value] : theirs) {
+      const auto here = mine.find(key);
+      if (here == mine.end()) {
+        add(where, ' ', key, ": missing");
+      } else if ((all_ || is_plug_in(key)) && !(std::abs(here->second - value) <= tolerance(key)) &&
+                 !(std::isnan(here->second) && std::isnan(value))) {
+        add(where, ' ', key, ": ", here->second, " instead of ", value);
+      }
+    }
+  }
+
+  template <typename... Parts>
+  void add(const Parts&... parts) {
+    text_ += detail::concat(parts..., '\n');
+  }
+
+  bool all_;
+  std::string text_;
+};
+
 }  // namespace
 
 std::string compare_points(const std::vector<plane::Point>& got, const std::vector<plane::Point>& expected, bool all) {
   if (got.size() != expected.size()) {
     return detail::concat(got.size(), " points instead of ", expected.size());
   }
-  std::string wrong;
-  const auto complain = [&wrong](const auto&... parts) { wrong += detail::concat(parts..., '\n'); };
-  const auto compare = [&](const std::string& where, const plane::Metrics& mine, const plane::Metrics& theirs) {
-    for (const auto& [key, value] : mine) {
-      if (!theirs.contains(key)) {
-        complain(where, ' ', key, ": not a key of one process");
-      }
-    }
-    for (const auto& [key, value] : theirs) {
-      const auto here = mine.find(key);
-      if (here == mine.end()) {
-        complain(where, ' ', key, ": missing");
-      } else if ((all || is_plug_in(key)) && !(std::abs(here->second - value) <= tolerance(key)) &&
-                 !(std::isnan(here->second) && std::isnan(value))) {
-        complain(where, ' ', key, ": ", here->second, " instead of ", value);
-      }
-    }
-  };
+  Differences differences(all);
   for (std::size_t p = 0; p < got.size(); ++p) {
-    const plane::Point &mine = got[p], &theirs = expected[p];
-    if (mine.step != theirs.step || mine.tokens != theirs.tokens || std::abs(mine.loss - theirs.loss) > 1e-12 ||
-        mine.layers.size() != theirs.layers.size()) {
-      complain("step ", mine.step, ", ", theirs.step, "; tokens ", mine.tokens, ", ", theirs.tokens, "; loss ",
-               mine.loss, ", ", theirs.loss, "; layers ", mine.layers.size(), ", ", theirs.layers.size());
-      continue;
-    }
-    for (std::size_t l = 0; l < mine.layers.size(); ++l) {
-      const auto &one = mine.layers[l], &other = theirs.layers[l];
-      if (one.name != other.name || one.tokens != other.tokens || one.rejected != other.rejected) {
-        complain(one.name, " instead of ", other.name, "; tokens ", one.tokens, ", ", other.tokens);
-      }
-      compare(detail::concat("step ", mine.step, ' ', one.name), one.metrics, other.metrics);
-    }
-    compare(detail::concat("step ", mine.step, " mean"), mine.mean, theirs.mean);
+    differences.compare(got[p], expected[p]);
   }
-  return wrong;
+  return differences.text();
 }
 
 bool same_points(const std::vector<plane::Point>& a, const std::vector<plane::Point>& b) {
