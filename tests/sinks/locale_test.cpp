@@ -37,7 +37,6 @@ infoplane::report::ReportRun large_run() {
 
 /// All that is written of a run.
 std::vector<std::string> written(const samples::Folder& folder) {
-  namespace sinks = infoplane::sinks;
   const auto run = large_run();
   std::ostringstream console;
   {
@@ -45,7 +44,8 @@ std::vector<std::string> written(const samples::Folder& folder) {
     auto table = opened<infoplane::CsvSink>(folder.file("run.csv"), OpenMode::kOverwrite);
     auto page = opened<infoplane::HtmlSink>(folder.file("run.html"));
     infoplane::ConsoleSink screen(infoplane::ConsoleSinkOptions().output(&console));
-    for (sinks::Sink* sink : std::initializer_list<sinks::Sink*>{&lines, &table, &page, &screen}) {
+    for (infoplane::sinks::Sink* sink :
+         std::initializer_list<infoplane::sinks::Sink*>{&lines, &table, &page, &screen}) {
       sink->write(run.file.header);
       for (const auto& point : run.file.points) {
         sink->write(point);
@@ -58,12 +58,12 @@ std::vector<std::string> written(const samples::Folder& folder) {
           samples::read(folder.file("run.csv")),
           samples::read(folder.file("run.html")),
           console.str(),
-          report::plane_svg(run),
-          report::steps_svg(run),
-          report::layers_svg(run),
-          report::html_report({run}),
-          report::plane_table(run.file.points),
-          report::layer_table(run.file.points.back())};
+          infoplane::report::plane_svg(run),
+          infoplane::report::steps_svg(run),
+          infoplane::report::layers_svg(run),
+          infoplane::report::html_report({run}),
+          infoplane::report::plane_table(run.file.points),
+          infoplane::report::layer_table(run.file.points.back())};
 }
 
 }  // namespace
