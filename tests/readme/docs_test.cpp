@@ -138,7 +138,8 @@ void read_run() {
 
 /// One start after another: each closes its sink.
 struct Starts {
-  void add_sink(const infoplane::JsonLinesSink& sink) {
+  void add_sink(infoplane::JsonLinesSink sink) {
+    sink.open();
     seen.emplace_back(sink.path(), std::filesystem::file_size(sink.path()));
   }
   std::vector<std::pair<std::string, std::uintmax_t>> seen;
