@@ -94,9 +94,9 @@ struct Workload {
       rows.emplace_back(labels.back().begin(), labels.back().end());
       sums.push_back(at::zeros({std::int64_t{64} << set, kAnchors}, p.options()));
       indices.push_back(estimator::to_tensor(labels.back()).cuda());
-      whole_of_row.push_back(at::full({std::int64_t{64} << set}, -1, p.options().dtype(at::kInt)));
+      large_of_sum.push_back(at::full({std::int64_t{64} << set}, -1, p.options().dtype(at::kInt)));
       pointers.push_back({sums.back().mutable_data_ptr<float>(), not_kept.mutable_data_ptr<double>(),
-                          whole_of_row.back().mutable_data_ptr<std::int32_t>()});
+                          large_of_sum.back().mutable_data_ptr<std::int32_t>()});
     }
     views.assign(rows.begin(), rows.end());
     host = cuda::make_segments(views);
@@ -126,7 +126,7 @@ struct Workload {
                                        static_cast<std::int64_t>(host.pieces.size()),
                                        static_cast<const cuda::LongLabel*>(long_labels.const_data_ptr()),
                                        static_cast<std::int64_t>(host.long_labels.size())};
-    check(cuda::add_to_label_rows(p.const_data_ptr<float>(), kAnchors, segments,
+    check(cuda::add_to_label_sums(p.const_data_ptr<float>(), kAnchors, segments,
                                   static_cast<const cuda::LabelSums*>(set_rows.const_data_ptr()),
                                   partials.mutable_data_ptr<double>(), stream()));
   }
@@ -176,7 +176,7 @@ struct Workload {
   cuda::HostSegments host;
   std::vector<std::vector<std::int64_t>> labels;
   std::vector<std::vector<std::int32_t>> rows;
-  std::vector<at::Tensor> sums, indices, whole_of_row;
+  std::vector<at::Tensor> sums, indices, large_of_sum;
 };
 
 /// The same labels as a micro-batch brings them.

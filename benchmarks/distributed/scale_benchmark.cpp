@@ -16,7 +16,7 @@
 #include <limits>
 
 #include "distributed/thread_ranks.hpp"
-#include "estimator/statistics/label_estimation.hpp"
+#include "estimator/statistics/label_set_estimator.hpp"
 #include "estimator/statistics/label_totals.hpp"
 #include "monitor/point_state.hpp"
 
@@ -24,7 +24,7 @@ namespace {
 
 using infoplane::Monitor;
 using infoplane::MonitorOptions;
-using infoplane::estimator::LabelEstimation;
+using infoplane::estimator::LabelSetEstimator;
 using infoplane::estimator::LabelTotals;
 using infoplane::estimator::SoftEntropyAccumulator;
 
@@ -131,7 +131,7 @@ Bytes predicted(const OneRank& rank, double ranks, double layers) {
   const double of_set = kAnchors + 2 + LabelTotals::kBuckets * static_cast<double>(LabelTotals::kSums) + 2 + shared;
   bytes.sums = 2 * 8 * others / ranks * layers * (kAnchors + rank.sets * of_set);
   // One operation to meet, one to introduce, three to hand out the point.
-  bytes.handshakes = 48 * others * (5 + batches_of(rank, layers) * (2 + LabelEstimation::kStages));
+  bytes.handshakes = 48 * others * (5 + batches_of(rank, layers) * (2 + LabelSetEstimator::kStages));
   bytes.point = others * (layers + 1) * rank.point_bytes;  // rank 0 alone
   return bytes;
 }
@@ -181,7 +181,7 @@ void table(double tokens, const Machine& machine) {
         const double kept = layers * (rank.row_bytes + kSample * row) + 4 * kAnchors * d;
         // Parcels sent and received, the own shard of all labels, and the samples of all ranks.
         const double then = kept + together * (2 * rank.label_bytes + rank.row_bytes + 2 * (kSample + 384) * row);
-        const double messages = (11 + batches * (4 + 3.0 * LabelEstimation::kStages)) * (ranks - 1);
+        const double messages = (11 + batches * (4 + 3.0 * LabelSetEstimator::kStages)) * (ranks - 1);
         const double network = (bytes.common() + bytes.point) / machine.bytes_a_second + messages * machine.latency;
         fmt::print("| {} | {} | {} | {} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {:.1f} | {:.1f} |\n", vocabulary, d,
                    blocks, ranks, bytes.common() / 1e6, (bytes.common() + bytes.point) / 1e6, kept / 1e6, then / 1e6,

@@ -74,13 +74,13 @@ class Study {
       const auto estimate = accumulator.estimate();
       const auto& set = estimate.sets[0];
       plugin.add(set.information_nats / scale);
-      less_null.add((set.information_nats - set.null_nats) / scale);
+      less_null.add((set.information_nats - set.chance_nats) / scale);
       corrected.add(set.corrected_nats / scale);
       error.add(set.standard_error_nats / scale);
       covered += std::abs(set.corrected_nats / scale - truth) <= 1.6449 * set.standard_error_nats / scale ? 1 : 0;
       if (values_of_runs != nullptr) {
         std::fprintf(values_of_runs, "\"%s\",%d,%.6f,%.6f,%.6f,%.6f,%.6f\n", each.name.c_str(), r, truth,
-                     set.information_nats / scale, set.null_nats / scale, set.corrected_nats / scale,
+                     set.information_nats / scale, set.chance_nats / scale, set.corrected_nats / scale,
                      set.standard_error_nats / scale);
         std::fflush(values_of_runs);
       }

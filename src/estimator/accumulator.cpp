@@ -10,8 +10,10 @@
 #include "core/state.hpp"
 #include "estimator/accumulator_impl.hpp"
 #include "estimator/assignment/input_checks.hpp"
+#include "estimator/label_sums/label_set_state.hpp"
 #include "estimator/statistics/entropy.hpp"
-#include "estimator/statistics/label_estimation.hpp"
+#include "estimator/statistics/label_set_estimator.hpp"
+#include "estimator/statistics/label_statistics.hpp"
 
 namespace infoplane::estimator {
 
@@ -59,8 +61,8 @@ Estimate SoftEntropyAccumulator::estimate() const { return impl_->estimate(); }
 
 std::vector<ConditionalEntropy> SoftEntropyAccumulator::conditional_entropies(const std::string& name) const {
   impl_->move_to_host();
-  if (const LabelRows* const set = impl_->find(name)) {
-    return set->conditional_entropies();
+  if (const LabelSet* const set = impl_->find(name)) {
+    return estimator::conditional_entropies(*set);
   }
   std::vector<std::string> known;
   for (const auto& set : impl_->sets) {
@@ -87,46 +89,6 @@ void SoftEntropyAccumulator::clear() noexcept {
   impl_->sets.clear();
 }
 
-void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
-  impl_->move_to_host();
-  other.impl_->move_to_host();
-  const Impl& theirs = *other.impl_;
-  Differences differences;
-  compare(differences, impl_->measure(), theirs.measure());
-  for (const auto& set : theirs.sets) {
-    if (const LabelRows* const mine = impl_->find(set->name())) {
-      differences.compare(("key width of " + set->name()).c_str(), mine->key_width(), set->key_width());
-    }
-  }
-  INFOPLANE_CHECK(differences.text().empty(), ArgumentError,
-                  "accumulators cannot be merged that differ in: ", differences.text());
-  Reservoir::Merged merged = impl_->reservoir.merged(theirs.reservoir);
-  std::vector<std::unique_ptr<LabelRows>> new_sets;
-  std::vector<std::pair<LabelRows*, LabelRows::MergePlan>> plans;
-  for (const auto& set : theirs.sets) {
-    LabelRows& mine = impl_->set_for(set->name(), set->key_width(), new_sets);
-    plans.emplace_back(&mine, mine.plan_merge(*set, merged.sources));
-  }
-  std::vector<std::pair<LabelRows*, std::vector<std::uint32_t>>> others;  // sets that are only here
-  for (const auto& set : impl_->sets) {
-    if (theirs.find(set->name()) == nullptr) {
-      others.emplace_back(set.get(), set->sampled_alone(merged.sources));
-    }
-  }
-  impl_->sets.reserve(impl_->sets.size() + new_sets.size());
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    plans[i].first->merge(*theirs.sets[i], plans[i].second);
-  }
-  for (auto& [set, sampled] : others) {
-    set->keep(sampled);
-  }
-  std::move(new_sets.begin(), new_sets.end(), std::back_inserter(impl_->sets));
-  std::transform(impl_->sum.begin(), impl_->sum.end(), theirs.sum.begin(), impl_->sum.begin(), std::plus<>());
-  impl_->tokens += theirs.tokens;
-  impl_->rejected += theirs.rejected;
-  impl_->reservoir = std::move(*merged.reservoir);
-}
-
 void SoftEntropyAccumulator::save(std::ostream& out) const {
   impl_->move_to_host();
   const Impl& mine = *impl_;
@@ -140,7 +102,7 @@ void SoftEntropyAccumulator::save(std::ostream& out) const {
   mine.reservoir.save(content);
   content.put(static_cast<std::uint32_t>(mine.sets.size()));
   for (const auto& set : mine.sets) {
-    set->save(content);
+    estimator::save(*set, content);
   }
   state::write(out, "accumulator", kStateVersion, content.content());
 }
@@ -173,7 +135,7 @@ void SoftEntropyAccumulator::load(std::istream& in) {
   state::Reader::require(loaded->reservoir.position() == static_cast<std::uint64_t>(loaded->tokens),
                          "its sample is of other tokens");
   for (auto sets = reader.get<std::uint32_t>(); sets > 0; --sets) {
-    auto set = LabelRows::load(reader, mine.anchors.size(), mine.options, loaded->reservoir.size());
+    auto set = load_label_set(reader, mine.anchors.size(), mine.options, loaded->reservoir.size());
     state::Reader::require(loaded->find(set->name()) == nullptr, "a label set is there twice");
     state::Reader::require(set->tokens() <= loaded->tokens, "a label set has more tokens than there are");
     loaded->sets.push_back(std::move(set));

@@ -1,12 +1,12 @@
 #include "estimator/accumulator_impl.hpp"
-#include "estimator/statistics/label_estimation.hpp"
+#include "estimator/statistics/label_set_estimator.hpp"
 
 // The half of an accumulator that knows about devices.
 namespace infoplane::estimator {
 
 int SoftEntropyAccumulator::Impl::known_width(const std::string& name) const {
-  if (const LabelRows* const set = find(name)) {
-    return set->key_width();
+  if (const LabelSet* const set = find(name)) {
+    return set->slots().key_width();
   }
   if (device) {
     for (const OnDevice::Pending& pending : device->pending()) {
@@ -86,7 +86,7 @@ void SoftEntropyAccumulator::Impl::prepare_estimate() {
 void SoftEntropyAccumulator::Impl::move_to_host() {
   if (device) {
     count_all();
-    device->go_home(sets, reservoir);
+    device->move_to_host(sets, reservoir);
     forget_readouts();  // of an estimate that was prepared and not made
     device.reset();
   }
@@ -107,10 +107,10 @@ Estimate SoftEntropyAccumulator::Impl::estimate() {
 }
 
 Estimate SoftEntropyAccumulator::Impl::estimate_of_sums() const {
-  Estimation estimation(summed());
+  EstimateBuilder estimation(summed());
   Reduction reduction;
-  for (LabelEstimation& set : estimation.sets()) {
-    for (int stage = 0; stage < LabelEstimation::kStages; ++stage) {
+  for (LabelSetEstimator& set : estimation.sets()) {
+    for (int stage = 0; stage < LabelSetEstimator::kStages; ++stage) {
       set.stage(stage, reduction);
       reduction.next();
     }

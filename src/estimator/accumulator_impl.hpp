@@ -15,9 +15,9 @@
 
 #include "estimator/assignment/soft_assignment.hpp"
 #include "estimator/device/on_device.hpp"
-#include "estimator/label_sums/label_rows.hpp"
+#include "estimator/label_sums/label_set.hpp"
 #include "estimator/measure.hpp"
-#include "estimator/statistics/estimation.hpp"
+#include "estimator/statistics/estimate_builder.hpp"
 #include "estimator/token_sample/reservoir.hpp"
 
 namespace infoplane::estimator {
@@ -37,8 +37,8 @@ struct SoftEntropyAccumulator::Impl {
   /// What one update will do, made without changing a sum; `plans` speak of `sets`, then of `new_sets`.
   struct Update {
     kernels::SoftAssignment assignment;
-    std::vector<std::pair<LabelRows*, LabelRows::Plan>> plans;
-    std::vector<std::unique_ptr<LabelRows>> new_sets;
+    std::vector<std::pair<LabelSet*, UpdatePlan>> plans;
+    std::vector<std::unique_ptr<LabelSet>> new_sets;
     std::vector<Reservoir::Pick> picks;
     std::int64_t length = 1;  // rows of a sequence
   };
@@ -66,22 +66,22 @@ struct SoftEntropyAccumulator::Impl {
             options.max_labels(), anchors.known_generator()};
   }
 
-  LabelRows* find(const std::string& name) const {
+  LabelSet* find(const std::string& name) const {
     const auto found = std::find_if(sets.begin(), sets.end(), [&name](const auto& set) { return set->name() == name; });
     return found == sets.end() ? nullptr : found->get();
   }
 
   /// The set of this name, or a new one that waits in `new_sets`.
-  LabelRows& set_for(const std::string& name, int key_width, std::vector<std::unique_ptr<LabelRows>>& new_sets) {
-    if (LabelRows* const found = find(name)) {
+  LabelSet& set_for(const std::string& name, int key_width, std::vector<std::unique_ptr<LabelSet>>& new_sets) {
+    if (LabelSet* const found = find(name)) {
       check_width(name, key_width);
       return *found;
     }
     const auto spare = std::find_if(spares.begin(), spares.end(), [&](const auto& set) {
-      return set != nullptr && set->name() == name && set->key_width() == key_width;
+      return set != nullptr && set->name() == name && set->slots().key_width() == key_width;
     });
     new_sets.push_back(spare != spares.end() ? std::move(*spare)
-                                             : std::make_unique<LabelRows>(name, key_width, anchors.size(), options));
+                                             : std::make_unique<LabelSet>(name, key_width, anchors.size(), options));
     return *new_sets.back();
   }
 
@@ -103,25 +103,24 @@ struct SoftEntropyAccumulator::Impl {
 
   void plan(Update& update, const labels::Grouping& grouping) {
     for (const auto& assignment : grouping.sets) {
-      update.plans.emplace_back(&set_for(assignment.name, assignment.table->width(), update.new_sets),
-                                LabelRows::Plan());
+      update.plans.emplace_back(&set_for(assignment.name, assignment.table->width(), update.new_sets), UpdatePlan());
     }
-    plan_each(update, grouping.sets);
+    plan_each(update, grouping.sets, shared_replicates.get());
   }
   void plan(Update& update, const std::vector<IntegerLabels>& labels) {
     for (const auto& integers : labels) {
-      update.plans.emplace_back(&set_for(integers.name, 1, update.new_sets), LabelRows::Plan());
+      update.plans.emplace_back(&set_for(integers.name, 1, update.new_sets), UpdatePlan());
     }
-    plan_each(update, labels);
+    plan_each(update, labels, nullptr);
   }
   /// Side by side: sets share nothing that changes.
   template <typename Labels>
-  void plan_each(Update& update, const std::vector<Labels>& labels) {
+  void plan_each(Update& update, const std::vector<Labels>& labels, SharedReplicates* shared) {
     update.picks = reservoir.plan(update.assignment.used);
     at::parallel_for(0, static_cast<std::int64_t>(labels.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
         auto& [set, plan] = update.plans[i];
-        plan = set->plan(labels_of(labels[i]), batch(update));
+        plan = set->plan(labels_of(labels[i]), batch(update, shared));
       }
     });
     sets.reserve(sets.size() + update.new_sets.size());
@@ -129,8 +128,8 @@ struct SoftEntropyAccumulator::Impl {
   static const labels::LabelAssignment& labels_of(const labels::LabelAssignment& assignment) { return assignment; }
   static std::span<const std::int64_t> labels_of(const IntegerLabels& integers) { return integers.values; }
 
-  LabelRows::Batch batch(const Update& update) const {
-    return {update.assignment.used, reservoir.next_sequence(), update.length};
+  UsedTokens batch(const Update& update, SharedReplicates* shared) const {
+    return {update.assignment.used, reservoir.next_sequence(), update.length, shared};
   }
 
   /// The last step of an update; nothing in it fails.
@@ -144,7 +143,7 @@ struct SoftEntropyAccumulator::Impl {
       set->skip(update.picks);
     }
     for (auto& [set, plan] : update.plans) {
-      set->count(plan, update.picks, reservoir.size());
+      set->commit(plan, update.picks, reservoir.size());
     }
     scatter(update);
     for (auto& [set, plan] : update.plans) {
@@ -171,8 +170,8 @@ struct SoftEntropyAccumulator::Impl {
         for (std::int64_t unit = begin; unit < end; ++unit) {
           const auto& [set, plan] = update.plans[static_cast<std::size_t>(unit / pieces)];
           const std::int64_t piece = unit % pieces;
-          set->add(plan, update.assignment.probabilities.get(), row, std::min(rows, row + kRows), m * piece / pieces,
-                   m * (piece + 1) / pieces);
+          set->host_sums().add(plan, update.assignment.probabilities.get(), row, std::min(rows, row + kRows),
+                               m * piece / pieces, m * (piece + 1) / pieces);
         }
       }
     });
@@ -203,7 +202,9 @@ struct SoftEntropyAccumulator::Impl {
 
   void forget_readouts() noexcept {
     for (const auto& set : sets) {
-      set->forget_readout();
+      if (set->on_device() != nullptr) {
+        set->on_device()->forget_readout();
+      }
     }
   }
 
@@ -216,14 +217,15 @@ struct SoftEntropyAccumulator::Impl {
   double epsilon;
   Anchors anchors;
   std::shared_ptr<const kernels::AnchorPanels> panels;
+  std::shared_ptr<SharedReplicates> shared_replicates = std::make_shared<SharedReplicates>();  // with copies
   Reservoir reservoir;
   std::vector<double> sum;
   std::int64_t tokens = 0;
   std::int64_t rejected = 0;
-  std::vector<std::unique_ptr<LabelRows>> sets;
-  std::vector<std::unique_ptr<LabelRows>> spares;  // of before the last clear(), for their memory; some null
-  std::unique_ptr<OnDevice> device;                // null: everything is on the host
-  std::optional<Staged> staged;                    // no part of what was seen: copies and saved states are without it
+  std::vector<std::unique_ptr<LabelSet>> sets;
+  std::vector<std::unique_ptr<LabelSet>> spares;  // of before the last clear(), for their memory; some null
+  std::unique_ptr<OnDevice> device;               // null: everything is on the host
+  std::optional<Staged> staged;                   // no part of what was seen: copies and saved states are without it
 
   struct Empty {};
   /// One that measures alike and has seen nothing.
@@ -232,6 +234,7 @@ struct SoftEntropyAccumulator::Impl {
         epsilon(other.epsilon),
         anchors(other.anchors),
         panels(other.panels),
+        shared_replicates(other.shared_replicates),
         reservoir(other.options.anchors(), other.options.stream()),
         sum(other.sum.size(), 0.0) {}
 
@@ -240,12 +243,13 @@ struct SoftEntropyAccumulator::Impl {
         epsilon(other.epsilon),
         anchors(other.anchors),
         panels(other.panels),
+        shared_replicates(other.shared_replicates),
         reservoir(other.reservoir),
         sum(other.sum),
         tokens(other.tokens),
         rejected(other.rejected) {
     for (const auto& set : other.sets) {
-      sets.push_back(std::make_unique<LabelRows>(*set));
+      sets.push_back(std::make_unique<LabelSet>(*set));
     }
   }
 };

@@ -61,7 +61,7 @@ class Statistics {
         point_.reasons.emplace(name, none);
       }
     }
-    add_null(key, set.null_nats / scale_, set.reason);
+    add_null(key, set.chance_nats / scale_, set.reason);
     add(key, {set.corrected_nats / scale_, set.standard_error_nats / scale_, set.reason, set.error_reason});
     if (!set.name.starts_with("output_")) {
       add("regularity/" + set.name, regularity(index), 1, 0);
@@ -85,7 +85,7 @@ class Statistics {
     const InformationEstimate& set = estimate_.sets[index];
     Ratio ratio;
     if (set.entropy_nats / scale_ > kInformationResolution) {
-      ratio.null = set.null_nats / set.entropy_nats;
+      ratio.null = set.chance_nats / set.entropy_nats;
     }
     const double entropy = set.corrected_entropy_nats;
     Value& corrected = ratio.corrected;
@@ -108,8 +108,8 @@ class Statistics {
     const InformationEstimate& x = estimate_.sets[input];
     const InformationEstimate& y = estimate_.sets[output];
     Ratio ratio;
-    if (x.null_nats / scale_ > kInformationResolution) {
-      ratio.null = y.null_nats / x.null_nats;
+    if (x.chance_nats / scale_ > kInformationResolution) {
+      ratio.null = y.chance_nats / x.chance_nats;
     }
     Value& corrected = ratio.corrected;
     if (std::isnan(x.corrected_nats)) {

@@ -92,7 +92,7 @@ std::vector<double> values(const InformationEstimate& set) {
           set.conditional_entropy_nats,
           set.information_nats,
           set.corrected_entropy_nats,
-          set.null_nats,
+          set.chance_nats,
           set.corrected_nats,
           set.standard_error_nats,
           set.share_1,

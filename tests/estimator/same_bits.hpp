@@ -21,7 +21,7 @@ inline bool same_bits(const Estimate& a, const Estimate& b) {
            p.reason == q.reason && p.error_reason == q.error_reason;
     for (const auto field : {&InformationEstimate::entropy_nats, &InformationEstimate::conditional_entropy_nats,
                              &InformationEstimate::information_nats, &InformationEstimate::corrected_entropy_nats,
-                             &InformationEstimate::null_nats, &InformationEstimate::corrected_nats,
+                             &InformationEstimate::chance_nats, &InformationEstimate::corrected_nats,
                              &InformationEstimate::standard_error_nats, &InformationEstimate::share_1,
                              &InformationEstimate::share_4, &InformationEstimate::share_32}) {
       same = same && same_bits(p.*field, q.*field);

@@ -19,7 +19,7 @@ const double kLog8 = std::log(8.0);
 InformationEstimate set(std::string name, double corrected, double error, double null) {
   InformationEstimate made{std::move(name), 100, 5, 0.8 * kLog8, 0.3 * kLog8, 0.5 * kLog8};
   made.corrected_entropy_nats = 0.82 * kLog8;
-  made.null_nats = null * kLog8;
+  made.chance_nats = null * kLog8;
   made.corrected_nats = corrected * kLog8;
   made.standard_error_nats = error * kLog8;
   made.share_1 = 0.25;
@@ -150,7 +150,7 @@ TEST_CASE("a NaN has its reason", "[plane][statistics]") {
            Row{"complexity below 0", "distance/unigram/standard_error", "cannot be told from its null",
                [](Estimate& e) { e.sets[0].corrected_nats = -0.5 * kLog8; }},
            Row{"nothing to shuffle", "optimality/unigram/null", "null of its denominator",
-               [](Estimate& e) { e.sets[0].null_nats = 0; }},
+               [](Estimate& e) { e.sets[0].chance_nats = 0; }},
            Row{"no H(Z)", "regularity/input_unigram/corrected", "H(Z) cannot be told from 0",
                [](Estimate& e) { e.sets[0].corrected_entropy_nats = 0; }},
            Row{"no labels", "I(X;Z)/input_unigram", "no token has a label",

@@ -14,7 +14,7 @@ inline constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 /// Values in nats; divided by log m they are efficiencies in [0, 1].
 ///
 /// From n tokens of a label H(Z|x) comes out too low, so the plug-in information is too high; `corrected` is what it
-/// would be from infinitely many tokens, `null_nats` what it would be if the labels said nothing. See
+/// would be from infinitely many tokens, `chance_nats` what it would be if the labels said nothing. See
 /// docs/estimator.md.
 struct InformationEstimate {
   std::string name;                     ///< label set, such as "input_unigram"
@@ -24,7 +24,7 @@ struct InformationEstimate {
   double conditional_entropy_nats = 0;  ///< Σ_x w_x H(Z|x)
   double information_nats = 0;          ///< the plug-in H(Z) − Σ_x w_x H(Z|x); NaN over no tokens
   double corrected_entropy_nats = kUndefined;  ///< H(Z) without its own finite-sample bias
-  double null_nats = kUndefined;               ///< plug-in information that shuffled labels would show
+  double chance_nats = kUndefined;             ///< plug-in information that shuffled labels would show
   double corrected_nats = kUndefined;          ///< information without finite-sample bias
   double standard_error_nats = kUndefined;     ///< of `corrected_nats`, between sequences
   double share_1 = kUndefined;                 ///< share of the tokens whose label was seen once

@@ -137,73 +137,91 @@ INFOPLANE_INLINE void softmax(float* scores, std::int64_t m, std::int64_t padded
   }
 }
 
+/// Rows whose scores are computed together.
+struct Block {
+  const float* rows[kBlockRows];
+  float scales[kBlockRows];
+  std::int64_t numbers[kBlockRows];
+  int filled = 0;
+};
+
+/// Takes the next rows that count and are good. @returns the row behind them.
+template <int L>
+INFOPLANE_INLINE std::int64_t fill(Block& block, Tile& tile, std::int64_t row) {
+  const std::int64_t d = tile.anchors->dimension();
+  for (; row < tile.end && block.filled < kBlockRows; ++row) {
+    if (tile.counted != nullptr && tile.counted[row] == 0) {
+      continue;
+    }
+    float* const copy = tile.scratch + block.filled * d;
+    const float* values = tile.reader->read(row, copy);
+    float squares = sum_of_squares<L>(values, d);
+    // Outside of this range, squares lose digits or leave float32; NaN fails the comparison too.
+    if (!(squares > 1e-20F && squares < 1e30F)) {
+      if (!tile.reader->read_scaled(row, copy)) {
+        ++tile.rejected;
+        continue;
+      }
+      values = copy;
+      squares = sum_of_squares<L>(values, d);
+    }
+    block.rows[block.filled] = values;
+    block.scales[block.filled] = static_cast<float>(1 / (std::sqrt(static_cast<double>(squares)) * tile.epsilon));
+    block.numbers[block.filled] = row;
+    ++block.filled;
+  }
+  return row;
+}
+
+/// The scores [filled, padded] of a block, panel by panel.
+template <int L, int V>
+INFOPLANE_INLINE void multiply(Block& block, const AnchorPanels& anchors, std::int64_t vectors, float* scores) {
+  const std::int64_t d = anchors.dimension(), padded = vectors * L;
+  const int count = (block.filled + kGroupRows - 1) / kGroupRows * kGroupRows;
+  for (int r = block.filled; r < count; ++r) {
+    block.rows[r] = block.rows[0];
+  }
+  const float* panel = anchors.data();
+  std::int64_t left = vectors;
+  for (; left >= V; left -= V, panel += V * L * d, scores += V * L) {
+    multiply_panel<L, V>(block.rows, count, d, panel, scores, padded);
+  }
+  if constexpr (V > 3) {
+    if (left == 3) {
+      multiply_panel<L, 3>(block.rows, count, d, panel, scores, padded);
+    }
+  }
+  if constexpr (V > 2) {
+    if (left == 2) {
+      multiply_panel<L, 2>(block.rows, count, d, panel, scores, padded);
+    }
+  }
+  if (left == 1) {
+    multiply_panel<L, 1>(block.rows, count, d, panel, scores, padded);
+  }
+}
+
 template <int L, int V>
 INFOPLANE_INLINE void run_tile(Tile& tile) {
   const std::int64_t m = tile.anchors->anchors();
-  const std::int64_t d = tile.anchors->dimension();
   const std::int64_t vectors = (m + L - 1) / L;
   const std::int64_t padded = vectors * L;
-  float* const scores = tile.scratch + kBlockRows * d;
+  float* const scores = tile.scratch + kBlockRows * tile.anchors->dimension();
   for (std::int64_t row = tile.begin; row < tile.end;) {
-    const float* rows[kBlockRows];
-    float scales[kBlockRows];
-    std::int64_t numbers[kBlockRows];
-    int filled = 0;
-    for (; row < tile.end && filled < kBlockRows; ++row) {
-      if (tile.counted != nullptr && tile.counted[row] == 0) {
-        continue;
-      }
-      float* const copy = tile.scratch + filled * d;
-      const float* values = tile.reader->read(row, copy);
-      float squares = sum_of_squares<L>(values, d);
-      // Outside of this range, squares lose digits or leave float32; NaN fails the comparison too.
-      if (!(squares > 1e-20F && squares < 1e30F)) {
-        if (!tile.reader->read_scaled(row, copy)) {
-          ++tile.rejected;
-          continue;
-        }
-        values = copy;
-        squares = sum_of_squares<L>(values, d);
-      }
-      rows[filled] = values;
-      scales[filled] = static_cast<float>(1 / (std::sqrt(static_cast<double>(squares)) * tile.epsilon));
-      numbers[filled] = row;
-      ++filled;
-    }
-    if (filled == 0) {
+    Block block;
+    row = fill<L>(block, tile, row);
+    if (block.filled == 0) {
       break;
     }
-    const int count = (filled + kGroupRows - 1) / kGroupRows * kGroupRows;
-    for (int r = filled; r < count; ++r) {
-      rows[r] = rows[0];
-    }
-    const float* panel = tile.anchors->data();
-    float* to = scores;
-    std::int64_t left = vectors;
-    for (; left >= V; left -= V, panel += V * L * d, to += V * L) {
-      multiply_panel<L, V>(rows, count, d, panel, to, padded);
-    }
-    if constexpr (V > 3) {
-      if (left == 3) {
-        multiply_panel<L, 3>(rows, count, d, panel, to, padded);
-      }
-    }
-    if constexpr (V > 2) {
-      if (left == 2) {
-        multiply_panel<L, 2>(rows, count, d, panel, to, padded);
-      }
-    }
-    if (left == 1) {
-      multiply_panel<L, 1>(rows, count, d, panel, to, padded);
-    }
-    for (int r = 0; r < filled; ++r) {
+    multiply<L, V>(block, *tile.anchors, vectors, scores);
+    for (int r = 0; r < block.filled; ++r) {
       float* const p = scores + r * padded;
-      softmax<L>(p, m, padded, scales[r]);
+      softmax<L>(p, m, padded, block.scales[r]);
       for (std::int64_t b = 0; b < m; ++b) {
         tile.sum[b] += p[b];
       }
-      std::memcpy(tile.probabilities + numbers[r] * m, p, static_cast<std::size_t>(m) * sizeof(float));
-      tile.used[numbers[r]] = 1;
+      std::memcpy(tile.probabilities + block.numbers[r] * m, p, static_cast<std::size_t>(m) * sizeof(float));
+      tile.used[block.numbers[r]] = 1;
     }
   }
 }

@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <infoplane/core/error.hpp>
+#include <iterator>
 
 #include "estimator/device/segments.hpp"
 
 namespace infoplane::estimator {
 
 namespace {
+
+/// The row of a token as make_segments() wants it.
+std::int32_t segment_row(std::uint32_t entry) noexcept {
+  return entry == kNoSum ? -1 : entry == kDropped ? cuda::kNotKept : static_cast<std::int32_t>(entry & kSumNumber);
+}
 
 constexpr std::size_t kMostPending = 2;  // each keeps its assignments: 4 N m bytes
 
@@ -16,7 +22,7 @@ constexpr std::size_t kMostPending = 2;  // each keeps its assignments: 4 N m by
 /// The device's half of an update.
 struct OnDevice::Work {
   void* stream = nullptr;
-  std::vector<LabelRows*> sets;
+  std::vector<DeviceLabelSums*> sets;
   std::vector<cuda::Promotion> promotions;
   cuda::DeviceSegments segments;
   cuda::Upload upload;
@@ -61,7 +67,9 @@ void* OnDevice::enter(Sets sets) {
   if (last_ && stream != stream_) {
     device.order(stream, last_);
     for (const auto& set : sets) {
-      set->keep_for(device, stream);
+      if (set->on_device() != nullptr) {
+        set->on_device()->keep_for(device, stream);
+      }
     }
   }
   return stream;
@@ -85,12 +93,13 @@ void OnDevice::prepare(Sets sets, const Plans& plans, std::size_t picks, std::in
   std::vector<std::int32_t> rows;
   rows.reserve(plans.size() * static_cast<std::size_t>(assignment.rows));
   for (const auto& [set, plan] : plans) {
-    if (!set->on_device()) {
-      set->move_to(device, stream);
+    if (set->on_device() == nullptr) {
+      set->move_to_device(device, stream);
     }
-    set->prepare_on_device(device, plan, static_cast<std::int32_t>(work->sets.size()), work->promotions, stream);
-    LabelRows::segment_rows(plan, rows);
-    work->sets.push_back(set);
+    set->on_device()->prepare(plan, set->counts().size(), static_cast<std::int32_t>(work->sets.size()),
+                              work->promotions, device, stream);
+    std::transform(plan.begin(), plan.end(), std::back_inserter(rows), segment_row);
+    work->sets.push_back(set->on_device());
   }
   if (!work->sets.empty()) {
     work->segments = context_->segments(std::move(rows), static_cast<std::int64_t>(work->sets.size()), stream);
@@ -122,16 +131,16 @@ void OnDevice::run(const std::vector<Reservoir::Pick>& picks, std::int64_t ancho
     }
   }
   auto* const sums = work.upload.host<cuda::LabelSums>(work.sums);
-  std::transform(work.sets.begin(), work.sets.end(), sums, [](const LabelRows* set) { return set->sums_there(); });
+  std::transform(work.sets.begin(), work.sets.end(), sums, [](const DeviceLabelSums* set) { return set->view(); });
   std::copy(work.promotions.begin(), work.promotions.end(), work.upload.host<cuda::Promotion>(work.promotions_at));
   work.upload.send(device, work.stream);
   const auto* const sets = work.upload.on_device<cuda::LabelSums>(work.sums);
   const auto* const p = pending_.front().assignment.probabilities.as<float>();
-  device.check(kernels.promote_label_rows(sets, anchors, work.upload.on_device<cuda::Promotion>(work.promotions_at),
+  device.check(kernels.promote_label_sums(sets, anchors, work.upload.on_device<cuda::Promotion>(work.promotions_at),
                                           static_cast<std::int64_t>(work.promotions.size()), work.stream));
   if (!work.sets.empty()) {
     device.check(
-        kernels.add_to_label_rows(p, anchors, work.segments.segments, sets, work.partials.as<double>(), work.stream));
+        kernels.add_to_label_sums(p, anchors, work.segments.segments, sets, work.partials.as<double>(), work.stream));
   }
   if (!gathered.indices.empty()) {
     const auto count = static_cast<std::int64_t>(gathered.indices.size());
@@ -153,8 +162,8 @@ void OnDevice::run(const std::vector<Reservoir::Pick>& picks, std::int64_t ancho
 void OnDevice::drop(std::int64_t anchors, void* stream) {
   cuda::Device& device = context_->device();
   std::vector<std::span<const std::int32_t>> rows;
-  for (const LabelRows* const set : work_->sets) {
-    rows.push_back(set->dropped_rows());
+  for (const DeviceLabelSums* const set : work_->sets) {
+    rows.push_back(set->dropped());
   }
   const cuda::HostSegments host = cuda::make_drop_segments(rows);
   if (!host.pieces.empty()) {
@@ -171,17 +180,17 @@ void OnDevice::drop(std::int64_t anchors, void* stream) {
     std::copy(host.pieces.begin(), host.pieces.end(), upload.host<cuda::LabelPiece>(pieces_at));
     std::copy(host.long_labels.begin(), host.long_labels.end(), upload.host<cuda::LongLabel>(labels_at));
     std::transform(work_->sets.begin(), work_->sets.end(), upload.host<cuda::LabelSums>(sums_at),
-                   [](const LabelRows* set) { return set->sums_there(); });
+                   [](const DeviceLabelSums* set) { return set->view(); });
     const cuda::Memory partials = device.allocate(host.partial_sums * anchors * 8);
     upload.send(device, stream);
     const cuda::LabelSegments segments{upload.on_device<std::int32_t>(order_at),
                                        upload.on_device<cuda::LabelPiece>(pieces_at), pieces,
                                        upload.on_device<cuda::LongLabel>(labels_at), labels};
-    device.check(device.kernels().drop_label_rows(anchors, segments, upload.on_device<cuda::LabelSums>(sums_at),
+    device.check(device.kernels().drop_label_sums(anchors, segments, upload.on_device<cuda::LabelSums>(sums_at),
                                                   partials.as<double>(), stream));
   }
-  for (LabelRows* const set : work_->sets) {
-    set->forget_dropped_rows();
+  for (DeviceLabelSums* const set : work_->sets) {
+    set->forget_dropped();
   }
 }
 
@@ -203,8 +212,8 @@ void OnDevice::request(Sets sets) {
   const std::shared_ptr<void> current = device.make_current();
   void* const stream = enter(sets);
   for (const auto& set : sets) {
-    if (!set->on_device()) {
-      set->move_to(device, stream);
+    if (set->on_device() == nullptr) {
+      set->move_to_device(device, stream);
     }
     set->request(device, stream);
   }
@@ -221,20 +230,21 @@ void OnDevice::read(Sets sets, Reservoir& reservoir) {
   collect(reservoir, /*all=*/true);
 }
 
-void OnDevice::go_home(Sets sets, Reservoir& reservoir) {
+void OnDevice::move_to_host(Sets sets, Reservoir& reservoir) {
   cuda::Device& device = context_->device();
   const std::shared_ptr<void> current = device.make_current();
   void* const stream = enter(sets);
-  std::vector<LabelRows::Home> homes;
+  std::vector<cuda::Memory> pinned;
   for (const auto& set : sets) {
-    homes.push_back(set->on_device() ? set->start_home(device, stream) : LabelRows::Home());
+    pinned.push_back(set->on_device() != nullptr ? set->on_device()->start_move_to_host(set->counts(), device, stream)
+                                                 : cuda::Memory());
   }
   leave(stream);
   device.wait(last_);
   collect(reservoir, /*all=*/true);
   for (std::size_t i = 0; i < sets.size(); ++i) {
-    if (sets[i]->on_device()) {
-      sets[i]->finish_home(homes[i]);
+    if (sets[i]->on_device() != nullptr) {
+      sets[i]->finish_move_to_host(pinned[i]);
     }
   }
 }

@@ -12,7 +12,7 @@
 
 #include "estimator/assignment/input_checks.hpp"
 #include "estimator/device/assignment.hpp"
-#include "estimator/label_sums/label_rows.hpp"
+#include "estimator/label_sums/label_set.hpp"
 #include "estimator/token_sample/reservoir.hpp"
 
 namespace infoplane::estimator {
@@ -22,8 +22,8 @@ namespace infoplane::estimator {
 /// looked up when the next one comes. Work goes to the caller's current stream.
 class OnDevice {
  public:
-  using Sets = std::span<const std::unique_ptr<LabelRows>>;
-  using Plans = std::vector<std::pair<LabelRows*, LabelRows::Plan>>;
+  using Sets = std::span<const std::unique_ptr<LabelSet>>;
+  using Plans = std::vector<std::pair<LabelSet*, UpdatePlan>>;
 
   /// An update that is not counted yet.
   struct Pending {
@@ -66,8 +66,8 @@ class OnDevice {
   void request(Sets sets);
   /// Waits for that, after queueing it where it was not or where updates came since, and for the sample.
   void read(Sets sets, Reservoir& reservoir);
-  /// Queues the way home of all sums, and waits for them and for the sample: afterwards this has nothing.
-  void go_home(Sets sets, Reservoir& reservoir);
+  /// Queues the way of all sums to the host, and waits for them and for the sample: afterwards this has nothing.
+  void move_to_host(Sets sets, Reservoir& reservoir);
 
   std::int64_t memory_bytes() const noexcept;
 

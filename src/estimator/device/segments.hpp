@@ -8,7 +8,7 @@
 
 namespace infoplane::estimator::cuda {
 
-/// A micro-batch's positions sorted by label, for add_to_label_rows: made once on the host, used by every layer.
+/// A micro-batch's positions sorted by label, for add_to_label_sums: made once on the host, used by every layer.
 struct HostSegments {
   std::vector<std::int32_t> order;
   std::vector<LabelPiece> pieces;
@@ -27,7 +27,7 @@ constexpr std::int32_t kNotKept = -2;
 /// @throws ArgumentError if a set has rows from 2³¹ − 1 on, or all sets together that many labelled positions.
 HostSegments make_segments(std::span<const std::span<const std::int32_t>> sets);
 
-/// For drop_label_rows: all rows of a set become one long label that is not kept.
+/// For drop_label_sums: all rows of a set become one long label that is not kept.
 HostSegments make_drop_segments(std::span<const std::span<const std::int32_t>> sets);
 
 }  // namespace infoplane::estimator::cuda

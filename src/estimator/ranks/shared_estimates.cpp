@@ -11,6 +11,8 @@
 #include "core/state.hpp"
 #include "estimator/accumulator_impl.hpp"
 #include "estimator/parallel_for_each.hpp"
+#include "estimator/ranks/common_sample.hpp"
+#include "estimator/ranks/label_shard.hpp"
 #include "estimator/statistics/reduction.hpp"
 
 namespace infoplane::estimator {
@@ -62,7 +64,7 @@ class SharedEstimation {
     std::vector<Set> sets;
     std::int64_t tokens = 0;
     std::int64_t rejected = 0;
-    std::uint64_t rows = 0;
+    Reservoir::Drawn drawn;
     std::int64_t bytes = 0;  // of the largest rank
     struct Sequences {
       std::int64_t numbers = 0;    // that were given away
@@ -72,11 +74,22 @@ class SharedEstimation {
     std::vector<std::int64_t> group_of;           // by rank
 
     std::optional<Reservoir> sample;
-    std::vector<std::uint32_t> shared_index;  // of the rows of the own sample
+    std::vector<std::uint32_t> common_index;  // of the rows of the own sample
     std::vector<double> sum;
-    std::vector<std::unique_ptr<LabelRows>> shards;
-    std::unique_ptr<Estimation> estimation;
+    std::vector<std::unique_ptr<LabelSet>> shards;
+    std::unique_ptr<EstimateBuilder> estimation;
 
+    /// This rank's, by set; null where it has none.
+    std::vector<const LabelSet*> own_sets() const {
+      std::vector<const LabelSet*> result;
+      for (const Set& set : sets) {
+        result.push_back(own != nullptr ? own->find(set.name) : nullptr);
+      }
+      return result;
+    }
+    /// The first sequence of each group, in order of ranks.
+    std::map<std::int64_t, std::int64_t> number_sequences();
+    void begin_shards(CommonSample common, std::size_t rank);
     void release() {
       estimation.reset();
       shards.clear();
@@ -117,8 +130,8 @@ std::string SharedEstimation::introduction(const std::vector<NamedAccumulator>& 
     out.put(static_cast<std::uint32_t>(impl.sets.size()));
     for (const auto& set : impl.sets) {
       out.put_text(set->name());
-      out.put(static_cast<std::uint8_t>(set->key_width()));
-      out.put(static_cast<std::uint8_t>(set->level()));
+      out.put(static_cast<std::uint8_t>(set->slots().key_width()));
+      out.put(static_cast<std::uint8_t>(set->slots().level()));
     }
   }
   return out.take();
@@ -178,7 +191,7 @@ void SharedEstimation::add_layer(int rank, std::int64_t group, state::Reader& in
   differences.compare("label weights", static_cast<int>(layer->weights), static_cast<int>(weights));
   layer->tokens += in.get<std::int64_t>();
   layer->rejected += in.get<std::int64_t>();
-  layer->rows += in.get<std::uint64_t>();
+  layer->drawn.position += in.get<std::uint64_t>();
   Layer::Sequences& sequences = layer->sequences[group];
   sequences.numbers = std::max(sequences.numbers, in.get<std::int64_t>());
   sequences.with_rows = std::max(sequences.with_rows, in.get<std::int64_t>());
@@ -198,91 +211,57 @@ void SharedEstimation::add_layer(int rank, std::int64_t group, state::Reader& in
                   " cannot be added, which differ in: ", differences.text());
 }
 
+std::map<std::int64_t, std::int64_t> SharedEstimation::Layer::number_sequences() {
+  std::map<std::int64_t, std::int64_t> first;
+  std::int64_t numbers = 0;
+  for (const std::int64_t group : group_of) {
+    if (sequences.contains(group) && first.emplace(group, numbers).second) {
+      numbers += sequences.at(group).numbers;
+      drawn.sequences += sequences.at(group).with_rows;
+    }
+  }
+  drawn.next_sequence = drawn.sequences;
+  return first;
+}
+
+void SharedEstimation::Layer::begin_shards(CommonSample common, std::size_t rank) {
+  common_index = common.index_of(rank, own != nullptr ? own->reservoir.size() : 0);
+  const auto options = SoftEntropyOptions().anchors(measure.m).max_labels(measure.max_labels);
+  for (std::size_t s = 0; s < sets.size(); ++s) {
+    shards.push_back(std::make_unique<LabelSet>(sets[s].name, sets[s].key_width, measure.m, options));
+    begin_shard(*shards.back(), sets[s].level, common.labelled(s));
+  }
+  sample.emplace(std::move(common.sample));
+}
+
 // All ranks get the same sample of the rows of all; of each row they learn which sets it has a label of.
 void SharedEstimation::share_samples(std::span<Layer> batch) {
+  const auto rank = static_cast<std::size_t>(exchange_.rank());
   state::Writer out;
-  std::vector<std::vector<Reservoir::Entry>> own(batch.size());
+  std::vector<std::vector<Candidate>> own(batch.size());
   for (std::size_t l = 0; l < batch.size(); ++l) {
     const Layer& layer = batch[l];
     if (layer.own != nullptr) {
-      own[l] = layer.own->reservoir.candidates(layer.rows);
+      own[l] = candidates_of(layer.own->reservoir, layer.drawn.position, layer.own_sets(), rank);
     }
-    out.put(static_cast<std::uint32_t>(own[l].size()));
-    for (const auto& [priority, index] : own[l]) {
-      const Reservoir& reservoir = layer.own->reservoir;
-      out.put(priority);
-      out.put(reservoir.sequence(index));
-      std::vector<std::uint8_t> labelled((layer.sets.size() + 7) / 8, 0);
-      for (std::size_t s = 0; s < layer.sets.size(); ++s) {
-        const LabelRows* const set = layer.own->find(layer.sets[s].name);
-        if (set != nullptr && set->samples(index)) {
-          labelled[s / 8] = static_cast<std::uint8_t>(labelled[s / 8] | 1U << s % 8);
-        }
-      }
-      out.put_values(labelled.data(), labelled.size());
-      out.put_values(reservoir.row(index), static_cast<std::size_t>(layer.measure.m));
-    }
+    put_candidates(own[l], layer.measure.m, out);
   }
   const std::vector<std::string> all = exchange_.gather(out.take());
   std::vector<state::Reader> readers(all.begin(), all.end());
   for (std::size_t l = 0; l < batch.size(); ++l) {
     Layer& layer = batch[l];
-    struct Candidate {
-      Reservoir::Row row;
-      std::size_t rank;
-      std::size_t number;  // of those of the rank
-      std::vector<std::uint8_t> labelled;
-      std::unique_ptr<float[]> values;
-    };
-    std::map<std::int64_t, std::int64_t> offsets;
-    Layer::Sequences all_groups;
-    for (const std::int64_t group : layer.group_of) {  // in order of ranks
-      if (layer.sequences.contains(group) && offsets.emplace(group, all_groups.numbers).second) {
-        all_groups.numbers += layer.sequences.at(group).numbers;
-        all_groups.with_rows += layer.sequences.at(group).with_rows;
-      }
-    }
-    const auto m = static_cast<std::size_t>(layer.measure.m);
+    const std::map<std::int64_t, std::int64_t> first_sequence = layer.number_sequences();
     std::vector<Candidate> candidates;
-    for (std::size_t rank = 0; rank < readers.size(); ++rank) {
-      const auto count = readers[rank].get<std::uint32_t>();
-      for (std::uint32_t i = 0; i < count; ++i) {
-        Candidate& candidate = candidates.emplace_back();
-        candidate.rank = rank;
-        candidate.number = i;
-        candidate.row.priority = readers[rank].get<std::uint64_t>();
-        candidate.row.sequence = readers[rank].get<std::int64_t>() + offsets.at(layer.group_of[rank]);
-        candidate.labelled.resize((layer.sets.size() + 7) / 8);
-        readers[rank].get_values(candidate.labelled.data(), candidate.labelled.size());
-        candidate.values = std::make_unique_for_overwrite<float[]>(m);
-        readers[rank].get_values(candidate.values.get(), m);
-        candidate.row.values = candidate.values.get();
+    for (std::size_t r = 0; r < readers.size(); ++r) {
+      const auto offset = first_sequence.find(layer.group_of[r]);
+      const std::size_t begin = candidates.size();
+      take_candidates(candidates, r, offset == first_sequence.end() ? 0 : offset->second, layer.measure.m,
+                      layer.sets.size(), readers[r]);
+      for (std::size_t i = begin; r == rank && i < candidates.size(); ++i) {
+        candidates[i].index = own[l][i - begin].index;
       }
     }
-    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-      return std::tie(a.row.priority, a.rank, a.number) < std::tie(b.row.priority, b.rank, b.number);
-    });
-    candidates.resize(std::min<std::size_t>(candidates.size(), Reservoir::kCapacity));
-    std::vector<Reservoir::Row> rows;
-    std::vector<std::vector<bool>> labelled(layer.sets.size());
-    layer.shared_index.assign(layer.own != nullptr ? layer.own->reservoir.size() : 0, Reservoir::kNone);
-    for (std::uint32_t index = 0; index < candidates.size(); ++index) {
-      const Candidate& candidate = candidates[index];
-      rows.push_back(candidate.row);
-      for (std::size_t s = 0; s < layer.sets.size(); ++s) {
-        labelled[s].push_back((candidate.labelled[s / 8] >> s % 8 & 1U) != 0);
-      }
-      if (candidate.rank == static_cast<std::size_t>(exchange_.rank())) {
-        layer.shared_index[own[l][candidate.number].index] = index;
-      }
-    }
-    layer.sample.emplace(Reservoir::of(layer.measure.m, rows, layer.rows, all_groups.with_rows));
-    const auto options = SoftEntropyOptions().anchors(layer.measure.m).max_labels(layer.measure.max_labels);
-    for (std::size_t s = 0; s < layer.sets.size(); ++s) {
-      const Set& set = layer.sets[s];
-      layer.shards.push_back(std::make_unique<LabelRows>(set.name, set.key_width, layer.measure.m, options));
-      layer.shards.back()->begin_shard(set.level, labelled[s]);
-    }
+    layer.begin_shards(CommonSample(std::move(candidates), layer.measure.m, 0, layer.drawn), rank);
   }
 }
 
@@ -295,12 +274,12 @@ void SharedEstimation::share_labels(std::span<Layer> batch) {
       }
     }
   };
-  each_set([&parcels](const Layer& layer, const LabelRows* own, LabelRows& shard) {
+  each_set([&parcels](const Layer& layer, const LabelSet* own, LabelSet& shard) {
     for (state::Writer& parcel : parcels) {
       parcel.put(static_cast<std::uint8_t>(own != nullptr ? 1 : 0));
     }
     if (own != nullptr) {
-      own->put_parcels(parcels, layer.shared_index, shard);
+      put_parcels(*own, parcels, layer.common_index, shard);
     }
   });
   std::vector<std::string> sent;
@@ -309,10 +288,10 @@ void SharedEstimation::share_labels(std::span<Layer> batch) {
   }
   const std::vector<std::string> received = exchange_.exchange(std::move(sent));
   std::vector<state::Reader> readers(received.begin(), received.end());
-  each_set([&readers](const Layer&, const LabelRows*, LabelRows& shard) {
+  each_set([&readers](const Layer&, const LabelSet*, LabelSet& shard) {
     for (state::Reader& reader : readers) {
       if (reader.get_flag()) {
-        shard.take_parcel(reader);
+        take_parcel(shard, reader);
       }
     }
   });
@@ -328,7 +307,7 @@ void SharedEstimation::estimate(std::span<Layer> batch) {
     reduction.put(layer.own != nullptr ? layer.own->sum : layer.sum);
     for (const auto& shard : layer.shards) {
       if (layer.measure.max_labels > 0) {
-        reduction.put(shard->labels_by_level());
+        reduction.put(labels_by_level(*shard));
       }
     }
   }
@@ -337,24 +316,24 @@ void SharedEstimation::estimate(std::span<Layer> batch) {
     reduction.take(layer.sum);
     for (const auto& shard : layer.shards) {
       if (layer.measure.max_labels > 0) {
-        std::vector<double> labels_by_level = shard->labels_by_level();
-        reduction.take(labels_by_level);
-        shard->drop_to_limit(labels_by_level);
+        std::vector<double> labels = labels_by_level(*shard);
+        reduction.take(labels);
+        drop_to_limit(*shard, labels);
       }
     }
   }
   parallel_for_each(batch.size(), [&batch](std::size_t i) {
     Layer& layer = batch[i];
-    layer.estimation = std::make_unique<Estimation>(
+    layer.estimation = std::make_unique<EstimateBuilder>(
         Summed{layer.weights, *layer.sample, layer.sum, layer.tokens, layer.rejected, layer.shards});
   });
-  for (int stage = 0; stage < LabelEstimation::kStages; ++stage) {
+  for (int stage = 0; stage < LabelSetEstimator::kStages; ++stage) {
     for (Layer& layer : batch) {
-      for (LabelEstimation& set : layer.estimation->sets()) {
+      for (LabelSetEstimator& set : layer.estimation->sets()) {
         set.stage(stage, reduction);
       }
     }
-    if (stage + 1 < LabelEstimation::kStages) {
+    if (stage + 1 < LabelSetEstimator::kStages) {
       reduction.next(sum);
     }
   }

@@ -3,15 +3,15 @@
 #include <cstdint>
 #include <span>
 
+#include "estimator/statistics/chance_level.hpp"
 #include "estimator/statistics/covariance.hpp"
-#include "estimator/statistics/null_curve.hpp"
 #include "estimator/token_sample/reservoir.hpp"
 
 namespace infoplane::estimator {
 
 /// What rows are like, whatever their labels.
 struct Background {
-  NullCurve curve;
+  ChanceLevel curve;
   Spread spread;
 
   /// `rows`: of the sample, in random order; `sums`: of the `tokens` rows of the stream that they stand for.

@@ -4,7 +4,7 @@
 
 #include "estimator/assignment/instruction_set.hpp"
 #include "estimator/assignment/lanes.hpp"
-#include "estimator/statistics/pairs.hpp"
+#include "estimator/statistics/replicate_pairs.hpp"
 
 namespace infoplane::estimator::kernels {
 namespace {
@@ -57,7 +57,7 @@ INFOPLANE_INLINE double logarithm(double x) { return Doubles<2>::log<10>(typenam
 INFOPLANE_INLINE double entropy_of(double total, double logs) { return logarithm(total) - logs / total; }
 
 /// The rows that are not null, and their number.
-INFOPLANE_INLINE int without_null(const std::array<const float*, 4>& rows, const float* (&present)[4]) {
+INFOPLANE_INLINE int present_rows(const std::array<const float*, 4>& rows, const float* (&present)[4]) {
   int number = 0;
   for (const float* const row : rows) {
     if (row != nullptr) {
@@ -82,7 +82,7 @@ INFOPLANE_INLINE float dot_logarithms_of(const float* p, const std::array<const 
                                          float scale) {
   using Vector = Lanes<L>;
   const float* rows[4] = {};
-  const int number = without_null(given, rows);
+  const int number = present_rows(given, rows);
   typename Vector::Float total{};
   std::int64_t b = 0;
   for (; b + L <= count; b += L) {
@@ -105,7 +105,7 @@ INFOPLANE_INLINE void split_logarithms_of(const std::array<const float*, 4>& row
   const float whole_scale = 1 / static_cast<float>(tokens[0] + tokens[1] + tokens[2] + tokens[3]);
   float pair_scales[6];  // 0: of no part that is wanted
   for (std::size_t i = 0; i < 6; ++i) {
-    const auto [a, b] = kPairs[i];
+    const auto [a, b] = kReplicatePairs[i];
     pair_scales[i] = out[a] != nullptr || out[b] != nullptr ? 1 / static_cast<float>(tokens[a] + tokens[b]) : 0.0F;
   }
   for (std::int64_t b = 0; b < count; b += L) {
@@ -121,7 +121,7 @@ INFOPLANE_INLINE void split_logarithms_of(const std::array<const float*, 4>& row
     Float logs[4] = {of_whole, of_whole, of_whole, of_whole};
     for (std::size_t i = 0; i < 6; ++i) {
       if (pair_scales[i] > 0) {
-        const auto [first, second] = kPairs[i];
+        const auto [first, second] = kReplicatePairs[i];
         const Float of_pair = weights.pair * Vector::log((values[first] + values[second]) * pair_scales[i]);
         logs[first] += of_pair;
         logs[second] += of_pair;
@@ -206,7 +206,7 @@ INFOPLANE_INLINE double total_entropy_of(const float* const* rows, std::int64_t 
 template <int D>
 INFOPLANE_INLINE double total_entropy_of(const std::array<const float*, 4>& rows, std::int64_t count, double* all) {
   const float* present[4];
-  switch (without_null(rows, present)) {
+  switch (present_rows(rows, present)) {
     case 1:
       return total_entropy_of<D, 1>(present, count, all);
     case 2:
@@ -238,7 +238,7 @@ INFOPLANE_INLINE void split_entropies_of(const std::array<const float*, 4>& rows
       logs[i] += values[i] * Vector::log(values[i]);
     }
     for (std::size_t i = 0; i < 6; ++i) {
-      const Float both = values[kPairs[i][0]] + values[kPairs[i][1]];
+      const Float both = values[kReplicatePairs[i][0]] + values[kReplicatePairs[i][1]];
       logs[4 + i] += both * Vector::log(both);
     }
   }
@@ -247,7 +247,7 @@ INFOPLANE_INLINE void split_entropies_of(const std::array<const float*, 4>& rows
     total[i] = static_cast<double>(Vector::sum_of(totals[i]));
   }
   for (std::size_t i = 0; i < 6; ++i) {
-    total[4 + i] = total[kPairs[i][0]] + total[kPairs[i][1]];
+    total[4 + i] = total[kReplicatePairs[i][0]] + total[kReplicatePairs[i][1]];
   }
   for (std::size_t i = 0; i < 10; ++i) {
     sums[i] = static_cast<double>(Vector::sum_of(logs[i]));

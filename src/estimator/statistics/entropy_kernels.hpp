@@ -32,7 +32,7 @@ double mean_entropy(const float* const* rows, std::int64_t number, std::int64_t 
 double total_entropy(const std::array<const float*, 4>& rows, std::int64_t count, double* all) noexcept;
 
 /// Four rows of sums, some of them null for zero, each pair of rows together: their entropies in nats, in the order of
-/// `kPairs` behind the four; error below 1e-6. 0 where the sums are 0.
+/// `kReplicatePairs` behind the four; error below 1e-6. 0 where the sums are 0.
 struct SplitEntropies {
   std::array<double, 4> rows;
   std::array<double, 6> pairs;

@@ -29,7 +29,7 @@ Extrapolation::Solution Extrapolation::solve(const LabelTotals::Bucket& sums) no
   return solution;
 }
 
-Extrapolation::Extrapolation(const LabelTotals& totals, const NullCurve& curve) : totals_(totals) {
+Extrapolation::Extrapolation(const LabelTotals& totals, const ChanceLevel& curve) : totals_(totals) {
   if (!(curve.bias(1) > kResolution)) {  // all tokens are alike: no bias
     solved_ = true;
     return;
@@ -100,7 +100,7 @@ double Extrapolation::second_order() const noexcept {
   return total / (weight * weight);
 }
 
-double Extrapolation::squared_distance_from_null() const noexcept {
+double Extrapolation::squared_distance_from_chance() const noexcept {
   std::array<double, LabelTotals::kBuckets> distances{};
   for (std::size_t u = 0; u < LabelTotals::kBuckets; ++u) {
     const double first = totals_.bucket(u)[Sum::kBias], second = totals_.bucket(u)[Sum::kBias2];

@@ -5,18 +5,19 @@
 #include <cstdint>
 #include <span>
 
+#include "estimator/statistics/chance_level.hpp"
 #include "estimator/statistics/label_totals.hpp"
-#include "estimator/statistics/null_curve.hpp"
 
 namespace infoplane::estimator {
 
 /// Extrapolates conditional entropies to infinitely many tokens a label, from what they are at all, half and a quarter
 /// of the tokens. The bias of a label of n tokens is modelled as ρ β(e) + κ β(e)², with ρ and κ common to labels of
 /// n ≥ 4 in [2^u, 2^(u+1)) and 0.2 of all labels; labels of fewer tokens take those of the first such bucket. β and e:
-/// see `TokenBias`.
+/// see `TokenBias`. That is the extrapolation of Strong et al. ("Entropy and information in neural spike trains",
+/// 1998), with β in place of 1 / n.
 class Extrapolation {
  public:
-  Extrapolation(const LabelTotals& totals, const NullCurve& curve);
+  Extrapolation(const LabelTotals& totals, const ChanceLevel& curve);
 
   /// Whether the labels determine ρ and κ.
   bool solved() const noexcept { return solved_; }
@@ -29,7 +30,7 @@ class Extrapolation {
   /// With d_u = Σ w (β − ρ β − κ β²) over a bucket, in nats: Σ_u d_u² + Σ_u d_u d_{u−1}. That is how far what is
   /// removed is from what labels that say nothing would need, for which the model is exact, as a squared error that is
   /// correlated by ½ between neighbours and not beyond. Buckets that borrow ρ and κ count with the lender.
-  double squared_distance_from_null() const noexcept;
+  double squared_distance_from_chance() const noexcept;
   /// Σ w² (H + ρ β + κ β² − mean)² over labels, where the mean is that over labels.
   double squared_residuals() const noexcept;
 

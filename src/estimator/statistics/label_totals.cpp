@@ -7,8 +7,8 @@
 namespace infoplane::estimator {
 namespace {
 
-/// Mean of β and of β² over parts, weighted by their tokens.
-struct PartBias {
+/// Mean of β and of β² over replicates, weighted by their tokens.
+struct ReplicateBias {
   double first = 0;
   double second = 0;
   void add(double beta, double share) noexcept {
@@ -35,7 +35,7 @@ void LabelTotals::add(const LabelCounts& counts, const LabelEntropies& entropies
   sums[kTokens2] += n * n;
   sums[kWeight] += weight;
   sums[kEntropy] += weight * h;
-  sums[kNull] += weight * bias.curve().bias(n);
+  sums[kChance] += weight * bias.curve().bias(n);
   sums[kBias] += weight * beta;
   sums[kBias2] += weight * beta2;
   sums[kSquares] += square;
@@ -51,13 +51,13 @@ void LabelTotals::add(const LabelCounts& counts, const LabelEntropies& entropies
   if (!counts.splits()) {
     return;
   }
-  PartBias halves, quarters;
-  for (const auto& [i, j] : kPairs) {
-    const std::int64_t tokens = counts.parts[i] + counts.parts[j];
+  ReplicateBias halves, quarters;
+  for (const auto& [i, j] : kReplicatePairs) {
+    const std::int64_t tokens = counts.replicates[i] + counts.replicates[j];
     halves.add(bias(tokens, squares[i] + squares[j]), static_cast<double>(tokens) / (3 * n));
   }
-  for (std::size_t i = 0; i < counts.parts.size(); ++i) {
-    quarters.add(bias(counts.parts[i], squares[i]), static_cast<double>(counts.parts[i]) / n);
+  for (std::size_t i = 0; i < counts.replicates.size(); ++i) {
+    quarters.add(bias(counts.replicates[i], squares[i]), static_cast<double>(counts.replicates[i]) / n);
   }
   sums[kSplit] += 1;
   sums[kA11] += weight * (halves.first - beta);

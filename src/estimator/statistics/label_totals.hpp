@@ -7,8 +7,8 @@
 #include <infoplane/estimator/soft_entropy_options.hpp>
 #include <span>
 
-#include "estimator/statistics/null_curve.hpp"
-#include "estimator/statistics/pairs.hpp"
+#include "estimator/statistics/chance_level.hpp"
+#include "estimator/statistics/replicate_pairs.hpp"
 
 namespace infoplane::estimator {
 
@@ -16,20 +16,22 @@ namespace infoplane::estimator {
 struct LabelCounts {
   static constexpr std::int64_t kFewest = 4;  ///< tokens of a label that can be extrapolated from
 
-  std::int64_t tokens = 0;              ///< n
-  std::array<std::int64_t, 4> parts{};  ///< tokens of its four parts
-  std::array<float, 4> squares{};       ///< of each part: Σ over sequences of (its tokens of the sequence)²
+  std::int64_t tokens = 0;                   ///< n
+  std::array<std::int64_t, 4> replicates{};  ///< tokens of its four replicates
+  std::array<float, 4> squares{};            ///< of each replicate: Σ over sequences of (its tokens of the sequence)²
 
   bool splits() const noexcept {
-    return tokens >= kFewest && parts[0] != tokens && parts[1] != tokens && parts[2] != tokens && parts[3] != tokens;
+    return tokens >= kFewest &&
+           std::none_of(replicates.begin(), replicates.end(), [this](std::int64_t of) { return of == tokens; });
   }
 };
 
-/// Entropies of a label, in nats.
+/// Entropies of a label, in nats. That halves and quarters are of the same tokens as the whole makes their differences
+/// antithetic nested estimators (Goda, Hironaka and Iwamoto, 2020): what is linear in the tokens cancels.
 struct LabelEntropies {
   double whole = 0;     ///< H of all tokens
-  double halves = 0;    ///< mean H of two parts together, weighted by their tokens, over all six pairs
-  double quarters = 0;  ///< mean H of a part, weighted by their tokens
+  double halves = 0;    ///< mean H of two replicates together, weighted by their tokens, over all six pairs
+  double quarters = 0;  ///< mean H of a replicate, weighted by their tokens
   double noise = 0;     ///< variance of mean H of two halves, between the three ways to halve
 };
 
@@ -40,10 +42,10 @@ inline double weight_of(const LabelCounts& counts, LabelWeights weights) noexcep
 
 /// β(e), where e is the number of independent tokens that are worth as much as n: n / (1 + c (Σ k² / n − 1)), where k
 /// are the tokens of the label in each sequence and c is the correlation of assignments in a sequence (Kish's design
-/// effect).
+/// effect: "Survey Sampling", 1965).
 class TokenBias {
  public:
-  TokenBias(const NullCurve& curve, double correlation) : curve_(curve), correlation_(correlation) {}
+  TokenBias(const ChanceLevel& curve, double correlation) : curve_(curve), correlation_(correlation) {}
 
   /// In nats, of `tokens` tokens with `squares` = Σ k²; 0 of none.
   double operator()(std::int64_t tokens, float squares) const noexcept {
@@ -52,10 +54,10 @@ class TokenBias {
     const double per_token = std::max(static_cast<double>(squares) / n, 1.0);
     return tokens == 0 ? 0.0 : curve_.bias(n / (1 + correlation_ * (per_token - 1)));
   }
-  const NullCurve& curve() const noexcept { return curve_; }
+  const ChanceLevel& curve() const noexcept { return curve_; }
 
  private:
-  const NullCurve& curve_;
+  const ChanceLevel& curve_;
   double correlation_;
 };
 
@@ -70,7 +72,7 @@ class LabelTotals {
     kTokens2,  // Σ n²
     kWeight,   // Σ w
     kEntropy,  // Σ w H(Z|x)
-    kNull,     // Σ w β(n)
+    kChance,   // Σ w β(n)
     kBias,     // Σ w β(e)
     kBias2,    // Σ w β(e)²
     kSplit,    // labels that the equations hold

@@ -83,41 +83,6 @@ void Reservoir::fill(std::span<const std::uint32_t> indices, const float* rows) 
   }
 }
 
-Reservoir::Merged Reservoir::merged(const Reservoir& other) const {
-  struct Candidate {
-    std::uint64_t priority;
-    Merged::Source source;
-  };
-  std::vector<Candidate> candidates;
-  candidates.reserve(heap_.size() + other.heap_.size());
-  for (const Entry& entry : heap_) {
-    candidates.push_back({entry.priority, {false, entry.index}});
-  }
-  for (const Entry& entry : other.heap_) {
-    candidates.push_back({entry.priority, {true, entry.index}});
-  }
-  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-    return a.priority != b.priority ? a.priority < b.priority : a.source.theirs < b.source.theirs;
-  });
-  candidates.resize(std::min<std::size_t>(candidates.size(), kCapacity));
-  Merged result;
-  result.reservoir = std::make_unique<Reservoir>(anchors_, stream_);
-  Reservoir& into = *result.reservoir;
-  into.position_ = position_ + other.position_;
-  into.next_sequence_ = next_sequence_ + other.next_sequence_;
-  into.sequences_ = sequences_ + other.sequences_;
-  for (const Candidate& candidate : candidates) {
-    const auto [theirs, index] = candidate.source;
-    const Reservoir& from = theirs ? other : *this;
-    into.heap_.push_back({candidate.priority, into.size()});
-    into.values_.insert(into.values_.end(), from.row(index), from.row(index) + anchors_);
-    into.sequence_of_.push_back(from.sequence_of_[index] + (theirs ? next_sequence_ : 0));
-    result.sources.push_back(candidate.source);
-  }
-  std::make_heap(into.heap_.begin(), into.heap_.end());
-  return result;
-}
-
 void Reservoir::reset() noexcept { *this = Reservoir(anchors_, stream_); }
 
 void Reservoir::clear() noexcept {

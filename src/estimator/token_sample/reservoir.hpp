@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -70,12 +69,16 @@ class Reservoir {
     std::int64_t sequence;
     const float* values;
   };
-  /// The sample that these rows are, of streams of `position` rows from `sequences` sequences together.
-  static Reservoir of(std::int64_t anchors, std::span<const Row> rows, std::uint64_t position, std::int64_t sequences);
-
-  /// The sample of two streams, and for each of its rows which of the two has it and where.
-  struct Merged;
-  Merged merged(const Reservoir& other) const;
+  /// What a sample was drawn from: `position` rows, and the sequences that they came from.
+  struct Drawn {
+    std::uint64_t position = 0;
+    std::int64_t next_sequence = 0;
+    std::int64_t sequences = 0;
+  };
+  Drawn drawn() const noexcept { return {position_, next_sequence_, sequences_}; }
+  std::uint64_t stream() const noexcept { return stream_; }
+  /// The sample that these rows are.
+  static Reservoir of(std::int64_t anchors, std::uint64_t stream, std::span<const Row> rows, const Drawn& from);
 
   void reset() noexcept;
   /// The same, with its memory.
@@ -94,15 +97,6 @@ class Reservoir {
   std::vector<Entry> heap_;  // the highest priority first
   std::vector<float> values_;
   std::vector<std::int64_t> sequence_of_;
-};
-
-struct Reservoir::Merged {
-  struct Source {
-    bool theirs;
-    std::uint32_t index;
-  };
-  std::unique_ptr<Reservoir> reservoir;
-  std::vector<Source> sources;
 };
 
 }  // namespace infoplane::estimator

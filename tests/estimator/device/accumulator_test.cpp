@@ -56,7 +56,7 @@ void check_equal(const Estimate& here, const Estimate& there, double within = 2e
     CHECK(near(a.entropy_nats, b.entropy_nats, within));
     CHECK(near(a.conditional_entropy_nats, b.conditional_entropy_nats, within));
     CHECK(near(a.information_nats, b.information_nats, within));
-    CHECK(near(a.null_nats, b.null_nats, within));
+    CHECK(near(a.chance_nats, b.chance_nats, within));
     CHECK(near(a.corrected_nats, b.corrected_nats, 10 * within));  // extrapolated: what errs is multiplied
     CHECK(near(a.standard_error_nats, b.standard_error_nats, within + 1e-3 * std::abs(a.standard_error_nats)));
   }

@@ -107,7 +107,7 @@ TEST_CASE("gpu: many updates with frequent and rare labels, rejected rows and a 
       CHECK(a.sets[set].tokens == b.sets[set].tokens);
       CHECK(a.sets[set].labels == b.sets[set].labels);
       CHECK(std::abs(a.sets[set].information_nats - b.sets[set].information_nats) < 2e-6);
-      CHECK(std::abs(a.sets[set].null_nats - b.sets[set].null_nats) < 2e-6);
+      CHECK(std::abs(a.sets[set].chance_nats - b.sets[set].chance_nats) < 2e-6);
       CHECK(std::abs(a.sets[set].corrected_nats - b.sets[set].corrected_nats) < 2e-5);
     }
     CHECK(same_bits(b, there.estimate()));

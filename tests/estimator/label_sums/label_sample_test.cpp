@@ -51,7 +51,7 @@ TEST_CASE("label sample: all labels within the limit, and a fixed part of them b
   CHECK(kept(batches) == kept(sample));
   CHECK(got.tokens == expected.tokens);
   CHECK_THAT(got.entropy_nats, WithinAbs(expected.entropy_nats, 1e-7));
-  CHECK_THAT(got.null_nats, WithinAbs(expected.null_nats, 0.05));
+  CHECK_THAT(got.chance_nats, WithinAbs(expected.chance_nats, 0.05));
   CHECK_THAT(batches.estimate().sets[0].corrected_nats, WithinAbs(got.corrected_nats, 1e-6));
 
   // The ratio estimator, from H(Z|x) of the labels that are kept.

@@ -8,9 +8,9 @@
 #include <numeric>
 
 #include "estimator/oracle.hpp"
+#include "estimator/statistics/chance_level.hpp"
 #include "estimator/statistics/entropy_kernels.hpp"
-#include "estimator/statistics/null_curve.hpp"
-#include "estimator/statistics/pairs.hpp"
+#include "estimator/statistics/replicate_pairs.hpp"
 
 namespace infoplane::estimator {
 namespace {
@@ -79,7 +79,7 @@ TEST_CASE("statistics: null and corrected values equal an oracle in float64", "[
       const InformationEstimate& got = estimate.sets.at(0);
       CHECK_THAT(got.corrected_entropy_nats, WithinAbs(expected.entropy, 1e-5));
       CHECK_THAT(estimate.corrected_entropy_nats, WithinAbs(expected.entropy, 1e-5));
-      CHECK_THAT(got.null_nats, WithinAbs(expected.null, 1e-5));
+      CHECK_THAT(got.chance_nats, WithinAbs(expected.null, 1e-5));
       CHECK_THAT(got.corrected_nats, WithinAbs(expected.corrected, 1e-5));
       CHECK(got.corrected_nats < got.information_nats);
       CHECK(got.reason.empty());
@@ -109,9 +109,10 @@ TEST_CASE("statistics: entropies of rows and of pairs of rows", "[estimator][sta
     for (int i = 0; i < 4; ++i) {
       CHECK_THAT(got.rows[static_cast<std::size_t>(i)], WithinAbs(entropy({i}), 1e-6));
     }
-    for (std::size_t i = 0; i < kPairs.size(); ++i) {
-      CHECK_THAT(got.pairs[i],
-                 WithinAbs(entropy({static_cast<int>(kPairs[i][0]), static_cast<int>(kPairs[i][1])}), 1e-6));
+    for (std::size_t i = 0; i < kReplicatePairs.size(); ++i) {
+      CHECK_THAT(
+          got.pairs[i],
+          WithinAbs(entropy({static_cast<int>(kReplicatePairs[i][0]), static_cast<int>(kReplicatePairs[i][1])}), 1e-6));
     }
   }
 }
@@ -127,7 +128,7 @@ TEST_CASE("statistics: the null curve of coins has a closed form", "[estimator][
   const std::vector<std::uint8_t> used(4096, 1);
   auto picks = sample.plan(used);
   sample.add(picks, used, values.data(), 1);
-  const NullCurve curve(sample, sample.order(), 2);
+  const ChanceLevel curve(sample, sample.order(), 2);
   CHECK_THAT(curve.bias_of_all(1000), WithinAbs(1 / 2000.0, 1e-6));  // T = Σ Var / P = 1
   for (const int n : {1, 2, 4, 8, 64, 1024}) {
     double h = 0;
@@ -151,11 +152,11 @@ TEST_CASE("statistics: nothing to correct where tokens of a label are alike", "[
   const InformationEstimate got = estimate_of(z, labels);
   // Only H(Z) has a bias: that of the shares of 8 labels.
   CHECK_THAT(got.corrected_nats - got.information_nats, WithinAbs(got.corrected_entropy_nats - got.entropy_nats, 1e-6));
-  CHECK(got.null_nats > 0);
+  CHECK(got.chance_nats > 0);
   CHECK(got.standard_error_nats > 0);
 
   const InformationEstimate alike = estimate_of(normal({1, 24}).expand({3000, 24}), labels);
-  CHECK_THAT(alike.null_nats, WithinAbs(0, 1e-6));
+  CHECK_THAT(alike.chance_nats, WithinAbs(0, 1e-6));
   CHECK_THAT(alike.corrected_nats, WithinAbs(0, 1e-6));
   CHECK_THAT(alike.standard_error_nats, WithinAbs(0, 1e-6));
 }
@@ -194,7 +195,7 @@ TEST_CASE("statistics: labels that say nothing have no information", "[estimator
   for (const std::uint64_t seed : {1, 2, 3, 4}) {
     const InformationEstimate got = estimate_of(normal({4096, 24}, seed), some_labels(4096, 64, seed));
     CHECK(got.information_nats / kLog100 > 0.01);
-    CHECK_THAT(got.null_nats, WithinAbs(got.information_nats, 0.02 * kLog100));
+    CHECK_THAT(got.chance_nats, WithinAbs(got.information_nats, 0.02 * kLog100));
     mean += got.corrected_nats / kLog100 / 4;
   }
   CHECK_THAT(mean, WithinAbs(0, 0.003));
@@ -212,7 +213,7 @@ TEST_CASE("statistics: do not depend on how sequences are split into batches", "
   }
   const InformationEstimate expected = whole.estimate().sets[0], got = parts.estimate().sets[0];
   CHECK_THAT(got.information_nats, WithinAbs(expected.information_nats, 1e-7));
-  CHECK_THAT(got.null_nats, WithinAbs(expected.null_nats, 1e-7));
+  CHECK_THAT(got.chance_nats, WithinAbs(expected.chance_nats, 1e-7));
   CHECK_THAT(got.corrected_nats, WithinAbs(expected.corrected_nats, 1e-6));
   CHECK_THAT(got.standard_error_nats, WithinAbs(expected.standard_error_nats, 1e-6));
   CHECK(got.share_32 == expected.share_32);
@@ -238,7 +239,7 @@ TEST_CASE("statistics: merged streams give what one stream would, within its noi
   CHECK(got.share_4 == expected.share_4);
   CHECK_THAT(got.information_nats, WithinAbs(expected.information_nats, 1e-7));
   // Another sample and other parts, both as good.
-  CHECK_THAT(got.null_nats / expected.null_nats, WithinAbs(1, 0.05));
+  CHECK_THAT(got.chance_nats / expected.chance_nats, WithinAbs(1, 0.05));
   CHECK_THAT(got.corrected_nats, WithinAbs(expected.corrected_nats, 2 * expected.standard_error_nats));
   CHECK_THAT(got.standard_error_nats / expected.standard_error_nats, WithinAbs(1, 0.3));
 }
@@ -265,7 +266,7 @@ TEST_CASE("statistics: what cannot be known is NaN and says why", "[estimator][s
   CHECK(std::isnan(rare.standard_error_nats));
   CHECK(rare.reason == "only 4 % of the tokens have a label that was seen at least 4 times; 10 % are needed");
   CHECK(rare.error_reason == rare.reason);
-  CHECK(std::isfinite(rare.null_nats));
+  CHECK(std::isfinite(rare.chance_nats));
   CHECK(std::isfinite(rare.information_nats));
 
   const auto some = some_labels(200, 5);

@@ -21,8 +21,8 @@ __global__ void sums_kernel(LabelSums set, std::int64_t m, const std::int32_t* _
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i < values) {
     const std::int32_t row = rows[i / m];
-    const std::int32_t whole = set.whole_of_row[row];
-    out[i] = whole >= 0 ? static_cast<float>(set.wholes[whole * m + i % m]) : set.rows[row * m + i % m];
+    const std::int32_t whole = set.large_of_sum[row];
+    out[i] = whole >= 0 ? static_cast<float>(set.large[whole * m + i % m]) : set.rows[row * m + i % m];
   }
 }
 
@@ -35,7 +35,7 @@ const char* gather_assignments(const float* probabilities, std::int64_t m, const
                              probabilities, m, positions, count * m, out);
 }
 
-const char* gather_label_rows(const LabelSums& set, std::int64_t m, const std::int32_t* rows, std::int64_t count,
+const char* gather_label_sums(const LabelSums& set, std::int64_t m, const std::int32_t* rows, std::int64_t count,
                               float* out, void* stream) {
   return count == 0 ? nullptr
                     : launch(sums_kernel, (count * m + kThreads - 1) / kThreads, kThreads, 0, stream, set, m, rows,

@@ -15,9 +15,9 @@ __device__ __forceinline__ std::int64_t warp_number() {
 /// Each label has one warp that adds to it.
 __device__ __forceinline__ void add(const LabelSums& set, std::int32_t row, std::int64_t m, std::int64_t column,
                                     double sum) {
-  const std::int32_t whole = row == kOfLabelsNotKept ? 0 : set.whole_of_row[row];
+  const std::int32_t whole = row == kOfLabelsNotKept ? 0 : set.large_of_sum[row];
   if (whole >= 0) {
-    set.wholes[whole * m + column] += sum;
+    set.large[whole * m + column] += sum;
   } else {
     float* const to = set.rows + row * m + column;
     *to = static_cast<float>(static_cast<double>(*to) + sum);
@@ -88,10 +88,10 @@ __global__ void drop_kernel(std::int64_t m, const std::int32_t* __restrict__ row
       float* const of_row = set.rows + rows[i] * m + column;
       sum += static_cast<double>(*of_row);
       *of_row = 0;
-      const std::int32_t whole = set.whole_of_row[rows[i]];
+      const std::int32_t whole = set.large_of_sum[rows[i]];
       if (whole >= 0) {
-        sum += set.wholes[whole * m + column];
-        set.wholes[whole * m + column] = 0;
+        sum += set.large[whole * m + column];
+        set.large[whole * m + column] = 0;
       }
     }
     partials[piece.partial * m + column] = sum;
@@ -105,7 +105,7 @@ __global__ void forget_kernel(const std::int32_t* __restrict__ rows, const Label
   if (number < piece_count) {
     const LabelPiece piece = pieces[number];
     for (std::int32_t i = piece.begin; i < piece.end; ++i) {
-      sets[piece.set].whole_of_row[rows[i]] = -1;
+      sets[piece.set].large_of_sum[rows[i]] = -1;
     }
   }
 }
@@ -121,11 +121,11 @@ __global__ void promote_kernel(const LabelSums* __restrict__ sets, std::int64_t 
   const LabelSums set = sets[promotion.set];
   for (std::int64_t column = threadIdx.x % 32; column < m; column += 32) {
     float* const from = set.rows + promotion.row * m + column;
-    set.wholes[promotion.whole * m + column] = static_cast<double>(*from);
+    set.large[promotion.whole * m + column] = static_cast<double>(*from);
     *from = 0;
   }
   if (threadIdx.x % 32 == 0) {
-    set.whole_of_row[promotion.row] = promotion.whole;
+    set.large_of_sum[promotion.row] = promotion.whole;
   }
 }
 
@@ -139,13 +139,13 @@ const char* add_long_labels(std::int64_t m, const LabelSegments& segments, const
 
 }  // namespace
 
-const char* promote_label_rows(const LabelSums* sets, std::int64_t m, const Promotion* promotions, std::int64_t count,
+const char* promote_label_sums(const LabelSums* sets, std::int64_t m, const Promotion* promotions, std::int64_t count,
                                void* stream) {
   return count == 0 ? nullptr
                     : launch(promote_kernel, blocks_of(count), kThreads, 0, stream, sets, m, promotions, count);
 }
 
-const char* add_to_label_rows(const float* probabilities, std::int64_t m, const LabelSegments& segments,
+const char* add_to_label_sums(const float* probabilities, std::int64_t m, const LabelSegments& segments,
                               const LabelSums* sets, double* partials, void* stream) {
   const char* failure = nullptr;
   if (segments.piece_count > 0) {
@@ -155,7 +155,7 @@ const char* add_to_label_rows(const float* probabilities, std::int64_t m, const 
   return failure != nullptr ? failure : add_long_labels(m, segments, sets, partials, stream);
 }
 
-const char* drop_label_rows(std::int64_t m, const LabelSegments& segments, const LabelSums* sets, double* partials,
+const char* drop_label_sums(std::int64_t m, const LabelSegments& segments, const LabelSums* sets, double* partials,
                             void* stream) {
   const std::int64_t count = segments.piece_count;
   if (count == 0) {

@@ -57,12 +57,12 @@ std::int64_t assignment_workspace_bytes(std::int64_t rows, std::int64_t m);
 const char* soft_assignment(const Representations& z, const void* anchors, std::int64_t m, double epsilon,
                             const std::uint8_t* counted, const AssignmentOutputs& outputs, void* stream);
 
-/// The sums of a label set. Those of row r are float32 rows[r, m], or float64 wholes[w, m] with w = whole_of_row[r]
+/// The sums of a label set. Those of row r are float32 rows[r, m], or float64 large[w, m] with w = large_of_sum[r]
 /// where that is not below 0: then the float32 row is zero.
 struct LabelSums {
   float* rows;
-  double* wholes;  ///< its row 0: of labels that are not kept
-  std::int32_t* whole_of_row;
+  double* large;  ///< its row 0: of labels that are not kept
+  std::int32_t* large_of_sum;
 };
 
 constexpr std::int32_t kOfLabelsNotKept = -1;  ///< as the row of a piece
@@ -102,17 +102,17 @@ struct Promotion {
 };
 
 /// Moves float32 sums into float64 rows. `sets`: here and below one a set, on the device.
-const char* promote_label_rows(const LabelSums* sets, std::int64_t m, const Promotion* promotions, std::int64_t count,
+const char* promote_label_sums(const LabelSums* sets, std::int64_t m, const Promotion* promotions, std::int64_t count,
                                void* stream);
 
 /// Adds Σ p[i, b] over the positions i of each label to its sums: all sets in one launch, and one more for labels of
 /// many positions. Sums of a micro-batch are float64. `partials`: float64 [partial sums, m].
-const char* add_to_label_rows(const float* probabilities, std::int64_t m, const LabelSegments& segments,
+const char* add_to_label_sums(const float* probabilities, std::int64_t m, const LabelSegments& segments,
                               const LabelSums* sets, double* partials, void* stream);
 
 /// Adds rows of sums to that of the labels that are not kept and clears them. The order of `segments` is of rows; each
 /// piece has a partial sum, and each set that loses rows is one long label with row kOfLabelsNotKept.
-const char* drop_label_rows(std::int64_t m, const LabelSegments& segments, const LabelSums* sets, double* partials,
+const char* drop_label_sums(std::int64_t m, const LabelSegments& segments, const LabelSums* sets, double* partials,
                             void* stream);
 
 /// out[k, b] = p[positions[k], b].
@@ -120,11 +120,11 @@ const char* gather_assignments(const float* probabilities, std::int64_t m, const
                                std::int64_t count, float* out, void* stream);
 
 /// out[k, b] = the sums of row rows[k], in float32.
-const char* gather_label_rows(const LabelSums& set, std::int64_t m, const std::int32_t* rows, std::int64_t count,
+const char* gather_label_sums(const LabelSums& set, std::int64_t m, const std::int32_t* rows, std::int64_t count,
                               float* out, void* stream);
 
 /// The rows over which a label's tokens are dealt; below 0: none.
-struct LabelParts {
+struct LabelReplicates {
   std::int32_t rows[4];
 };
 
@@ -138,14 +138,14 @@ struct LabelEntropies {
 
 /// Of every label of a set, in float64. Halves and quarters are those of the whole where a label has one row or fewer
 /// than four tokens.
-const char* label_entropies(const LabelSums& set, std::int64_t m, const LabelParts* labels, std::int64_t count,
+const char* label_entropies(const LabelSums& set, std::int64_t m, const LabelReplicates* labels, std::int64_t count,
                             LabelEntropies* out, void* stream);
 
 std::int64_t sum_workspace_bytes(std::int64_t rows, std::int64_t m);
 
-/// out[b] = Σ over `rows` float32 rows and `wholes` float64 rows: over all tokens with a label of the set, kept or not.
-const char* sum_of_label_rows(const LabelSums& set, std::int64_t rows, std::int64_t wholes, std::int64_t m, double* out,
-                              void* workspace, void* stream);
+/// out[b] = Σ over `rows` float32 rows and `large` float64 rows: over all tokens with a label of the set, kept or not.
+const char* total_of_label_sums(const LabelSums& set, std::int64_t rows, std::int64_t large, std::int64_t m,
+                                double* out, void* workspace, void* stream);
 
 /// What the host calls, as it calls it through a device: the library of a build without CUDA has none of them.
 struct Kernels {
@@ -153,21 +153,22 @@ struct Kernels {
   decltype(&cuda::prepare_anchors) prepare_anchors;
   decltype(&cuda::assignment_workspace_bytes) assignment_workspace_bytes;
   decltype(&cuda::soft_assignment) soft_assignment;
-  decltype(&cuda::promote_label_rows) promote_label_rows;
-  decltype(&cuda::add_to_label_rows) add_to_label_rows;
-  decltype(&cuda::drop_label_rows) drop_label_rows;
+  decltype(&cuda::promote_label_sums) promote_label_sums;
+  decltype(&cuda::add_to_label_sums) add_to_label_sums;
+  decltype(&cuda::drop_label_sums) drop_label_sums;
   decltype(&cuda::gather_assignments) gather_assignments;
-  decltype(&cuda::gather_label_rows) gather_label_rows;
+  decltype(&cuda::gather_label_sums) gather_label_sums;
   decltype(&cuda::label_entropies) label_entropies;
   decltype(&cuda::sum_workspace_bytes) sum_workspace_bytes;
-  decltype(&cuda::sum_of_label_rows) sum_of_label_rows;
+  decltype(&cuda::total_of_label_sums) total_of_label_sums;
 };
 
 /// All of them; only where they are linked.
 inline Kernels all_kernels() noexcept {
-  return {&anchor_bytes,        &prepare_anchors,  &assignment_workspace_bytes, &soft_assignment,   &promote_label_rows,
-          &add_to_label_rows,   &drop_label_rows,  &gather_assignments,         &gather_label_rows, &label_entropies,
-          &sum_workspace_bytes, &sum_of_label_rows};
+  return {&anchor_bytes,    &prepare_anchors,     &assignment_workspace_bytes,
+          &soft_assignment, &promote_label_sums,  &add_to_label_sums,
+          &drop_label_sums, &gather_assignments,  &gather_label_sums,
+          &label_entropies, &sum_workspace_bytes, &total_of_label_sums};
 }
 
 }  // namespace infoplane::estimator::cuda

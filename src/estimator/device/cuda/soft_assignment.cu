@@ -56,6 +56,105 @@ __device__ __forceinline__ void each_score(const Arguments& a, int pass, float (
   }
 }
 
+/// Sums the columns of a pass: a lane's two rows, the eight lanes of a column, then the warps of other rows.
+__device__ __forceinline__ void add_columns(const Arguments& a, int pass, const float (&scores)[kTiles][4],
+                                            double* column_sums) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const int warp = static_cast<int>(threadIdx.x / 32);
+  const int first_column = (pass * a.anchor_warps + warp % a.anchor_warps) * kTiles * 8;
+#pragma unroll
+  for (int tile = 0; tile < kTiles; ++tile) {
+#pragma unroll
+    for (int c = 0; c < 2; ++c) {
+      const int column = tile * 8 + lane % 4 * 2 + c;
+      const bool exists = first_column + column < a.m;
+      double sum = exists ? static_cast<double>(scores[tile][c]) + static_cast<double>(scores[tile][c + 2]) : 0.0;
+      sum = sum_over_lanes(sum, 4, 32);
+      if (lane < 4) {
+        column_sums[warp * kTiles * 8 + column] = sum;
+      }
+    }
+  }
+  __syncthreads();
+  const int width = a.anchor_warps * kTiles * 8;
+  for (int i = static_cast<int>(threadIdx.x); i < width; i += kWarps * 32) {
+    const int column = pass * width + i;
+    if (column < a.m) {
+      double sum = 0;
+      for (int w = i / (kTiles * 8); w < kWarps; w += a.anchor_warps) {
+        sum += column_sums[w * kTiles * 8 + i % (kTiles * 8)];
+      }
+      a.sums[static_cast<std::int64_t>(blockIdx.x) * a.m + column] = sum;
+    }
+  }
+  __syncthreads();
+}
+
+/// Writes the status of a block's rows and how many are used and rejected. `used`, `rows`: of the lane's two rows.
+template <typename T>
+__device__ __forceinline__ void put_status(const Arguments& a, const bool (&used)[2], const T* const (&rows)[2],
+                                           const std::int64_t (&row_numbers)[2], int* counts) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const int warp = static_cast<int>(threadIdx.x / 32);
+  const bool speaks = lane % 4 == 0 && warp % a.anchor_warps == 0;  // for its two rows
+  int good = 0;
+  int rejected = 0;
+#pragma unroll
+  for (int r = 0; r < 2; ++r) {
+    if (speaks && row_numbers[r] < a.z.rows) {
+      const RowStatus status = used[r] ? kUsed : rows[r] != nullptr ? kRejected : kNotCounted;
+      a.status[row_numbers[r]] = status;
+      good += status == kUsed ? 1 : 0;
+      rejected += status == kRejected ? 1 : 0;
+    }
+  }
+  good = sum_over_lanes(good, 1, 32);
+  rejected = sum_over_lanes(rejected, 1, 32);
+  if (lane == 0) {
+    counts[warp * 2] = good;
+    counts[warp * 2 + 1] = rejected;
+  }
+  __syncthreads();
+  if (threadIdx.x < 2) {
+    std::int64_t total = 0;
+    for (int w = 0; w < kWarps; ++w) {
+      total += counts[w * 2 + static_cast<int>(threadIdx.x)];
+    }
+    a.tokens[static_cast<std::int64_t>(blockIdx.x) * 2 + threadIdx.x] = total;
+  }
+}
+
+/// The lane's two rows, and what is known of their norms.
+template <typename T>
+struct RowPair {
+  const T* rows[2];
+  double factors[2] = {1, 1};
+  bool scaled = false;
+  float scales[2] = {0, 0};  // 1 / (|z| ε); 0: not used
+
+  /// What the squares of the rows say. @returns whether a row of the warp must be read again, by its factor.
+  __device__ __forceinline__ bool set_scales(const Arguments& a, double (&squares)[2], bool again) {
+    bool odd[2];
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      squares[r] = sum_over_lanes(squares[r], 1, 4);
+      // Outside of this range, squares lose digits or leave float32; NaN fails the comparison too.
+      odd[r] = rows[r] != nullptr && !(squares[r] > 1e-20 && squares[r] < 1e30);
+      scales[r] = rows[r] != nullptr && !odd[r] ? static_cast<float>(1 / (sqrt(squares[r]) * a.epsilon)) : 0.0F;
+    }
+    if (again || __any_sync(kFullWarp, odd[0] || odd[1] ? 1 : 0) == 0) {
+      return false;
+    }
+#pragma unroll
+    for (int r = 0; r < 2; ++r) {
+      const double power = power_for(a, rows[r]);
+      factors[r] = odd[r] ? power : 1.0;  // 0: the row is bad, its scaled norm is 0 or NaN and odd once more
+    }
+    scaled = true;
+    return true;
+  }
+};
+
 template <typename T>
 __global__ void __launch_bounds__(kWarps * 32, Parts<T>::kBlocks) assignment_kernel(const Arguments a) {
   const int lane = static_cast<int>(threadIdx.x % 32);
@@ -65,42 +164,24 @@ __global__ void __launch_bounds__(kWarps * 32, Parts<T>::kBlocks) assignment_ker
   const std::int64_t row_numbers[2] = {
       (static_cast<std::int64_t>(blockIdx.x) * row_warps + warp / a.anchor_warps) * kRows + lane / 4,
       (static_cast<std::int64_t>(blockIdx.x) * row_warps + warp / a.anchor_warps) * kRows + lane / 4 + 8};
-  const T* const rows[2] = {row_pointer<T>(a, row_numbers[0]), row_pointer<T>(a, row_numbers[1])};
+  RowPair<T> pair = {{row_pointer<T>(a, row_numbers[0]), row_pointer<T>(a, row_numbers[1])}};
+  const auto& rows = pair.rows;
   auto* const column_sums = reinterpret_cast<double*>(shared_memory());  // [kWarps, kTiles · 8]
   auto* const row_values = reinterpret_cast<float*>(column_sums + kWarps * kTiles * 8);
   auto* const counts = reinterpret_cast<int*>(row_values + kWarps * kRows);  // [kWarps, 2]
 
   float scores[kTiles][4];
-  double factors[2] = {1, 1};
-  bool scaled = false;
-  float scales[2] = {0, 0};  // 1 / (|z| ε); 0: not used
+  const float (&scales)[2] = pair.scales;
   float peaks[2] = {-HUGE_VALF, -HUGE_VALF};
   for (int pass = 0; pass < a.passes; ++pass) {
     const int first_tile = (pass * a.anchor_warps + anchor_warp) * kTiles;
     const int tiles = static_cast<int>((a.m + 7) / 8) - first_tile;
     for (int attempt = 0;; ++attempt) {
       double squares[2];
-      multiply(a, rows, factors, scaled, first_tile, tiles, scores, squares);
-      if (pass > 0) {
+      multiply(a, rows, pair.factors, pair.scaled, first_tile, tiles, scores, squares);
+      if (pass > 0 || !pair.set_scales(a, squares, attempt == 1)) {
         break;  // norms are known
       }
-      bool odd[2];
-#pragma unroll
-      for (int r = 0; r < 2; ++r) {
-        squares[r] = sum_over_lanes(squares[r], 1, 4);
-        // Outside of this range, squares lose digits or leave float32; NaN fails the comparison too.
-        odd[r] = rows[r] != nullptr && !(squares[r] > 1e-20 && squares[r] < 1e30);
-        scales[r] = rows[r] != nullptr && !odd[r] ? static_cast<float>(1 / (sqrt(squares[r]) * a.epsilon)) : 0.0F;
-      }
-      if (attempt == 1 || __any_sync(kFullWarp, odd[0] || odd[1] ? 1 : 0) == 0) {
-        break;
-      }
-#pragma unroll
-      for (int r = 0; r < 2; ++r) {
-        const double power = power_for(a, rows[r]);
-        factors[r] = odd[r] ? power : 1.0;  // 0: the row is bad, its scaled norm is 0 or NaN and odd once more
-      }
-      scaled = true;
     }
     each_score(a, pass, scores, [&](float& score, int, int r) { peaks[r] = fmaxf(peaks[r], score); });
     if (a.passes > 1) {
@@ -141,61 +222,10 @@ __global__ void __launch_bounds__(kWarps * 32, Parts<T>::kBlocks) assignment_ker
         a.probabilities[row_numbers[r] * a.m + column] = score;
       }
     });
-    // Columns: a lane's two rows, the eight lanes of a column, then the warps of other rows.
-#pragma unroll
-    for (int tile = 0; tile < kTiles; ++tile) {
-#pragma unroll
-      for (int c = 0; c < 2; ++c) {
-        const int column = tile * 8 + lane % 4 * 2 + c;
-        const bool exists = (pass * a.anchor_warps + anchor_warp) * kTiles * 8 + column < a.m;
-        double sum = exists ? static_cast<double>(scores[tile][c]) + static_cast<double>(scores[tile][c + 2]) : 0.0;
-        sum = sum_over_lanes(sum, 4, 32);
-        if (lane < 4) {
-          column_sums[warp * kTiles * 8 + column] = sum;
-        }
-      }
-    }
-    __syncthreads();
-    const int width = a.anchor_warps * kTiles * 8;
-    for (int i = static_cast<int>(threadIdx.x); i < width; i += kWarps * 32) {
-      const int column = pass * width + i;
-      if (column < a.m) {
-        double sum = 0;
-        for (int w = i / (kTiles * 8); w < kWarps; w += a.anchor_warps) {
-          sum += column_sums[w * kTiles * 8 + i % (kTiles * 8)];
-        }
-        a.sums[static_cast<std::int64_t>(blockIdx.x) * a.m + column] = sum;
-      }
-    }
-    __syncthreads();
+    add_columns(a, pass, scores, column_sums);
   }
 
-  const bool speaks = lane % 4 == 0 && anchor_warp == 0;  // for its two rows
-  int good = 0;
-  int rejected = 0;
-#pragma unroll
-  for (int r = 0; r < 2; ++r) {
-    if (speaks && row_numbers[r] < a.z.rows) {
-      const RowStatus status = used[r] ? kUsed : rows[r] != nullptr ? kRejected : kNotCounted;
-      a.status[row_numbers[r]] = status;
-      good += status == kUsed ? 1 : 0;
-      rejected += status == kRejected ? 1 : 0;
-    }
-  }
-  good = sum_over_lanes(good, 1, 32);
-  rejected = sum_over_lanes(rejected, 1, 32);
-  if (lane == 0) {
-    counts[warp * 2] = good;
-    counts[warp * 2 + 1] = rejected;
-  }
-  __syncthreads();
-  if (threadIdx.x < 2) {
-    std::int64_t total = 0;
-    for (int w = 0; w < kWarps; ++w) {
-      total += counts[w * 2 + static_cast<int>(threadIdx.x)];
-    }
-    a.tokens[static_cast<std::int64_t>(blockIdx.x) * 2 + threadIdx.x] = total;
-  }
+  put_status(a, used, rows, row_numbers, counts);
 }
 
 /// A block for each 32 columns: warp w takes blocks w, w + kWarps, … of the partial sums.

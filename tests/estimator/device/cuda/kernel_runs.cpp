@@ -24,8 +24,8 @@ void check_launch(const char* failure) {
   REQUIRE(failure == nullptr);
 }
 
-std::vector<LabelParts> one_row_each(std::size_t rows) {
-  std::vector<LabelParts> result;
+std::vector<LabelReplicates> one_row_each(std::size_t rows) {
+  std::vector<LabelReplicates> result;
   for (std::size_t row = 0; row < rows; ++row) {
     result.push_back({{static_cast<std::int32_t>(row), -1, -1, -1}});
   }
@@ -91,18 +91,18 @@ std::vector<std::vector<float>> label_rows(const DeviceArray<float>& probabiliti
   const DeviceArray<LongLabel> long_labels(host.long_labels);
   const DeviceArray<double> partials(static_cast<std::size_t>(host.partial_sums * m));
   std::vector<DeviceArray<float>> rows;
-  std::vector<DeviceArray<std::int32_t>> whole_of_row;
+  std::vector<DeviceArray<std::int32_t>> large_of_sum;
   std::vector<LabelSums> sums;
   const DeviceArray<double> not_kept(std::vector<double>(static_cast<std::size_t>(m), 0.0));
   for (const std::int64_t count : labels) {
     rows.emplace_back(std::vector<float>(static_cast<std::size_t>(count * m), before));
-    whole_of_row.emplace_back(std::vector<std::int32_t>(static_cast<std::size_t>(count), -1));
-    sums.push_back({rows.back().data(), not_kept.data(), whole_of_row.back().data()});
+    large_of_sum.emplace_back(std::vector<std::int32_t>(static_cast<std::size_t>(count), -1));
+    sums.push_back({rows.back().data(), not_kept.data(), large_of_sum.back().data()});
   }
   const DeviceArray<LabelSums> device_sums(sums);
   const LabelSegments segments{order.data(), pieces.data(), static_cast<std::int64_t>(host.pieces.size()),
                                long_labels.data(), static_cast<std::int64_t>(host.long_labels.size())};
-  check_launch(add_to_label_rows(probabilities.data(), m, segments, device_sums.data(), partials.data(), nullptr));
+  check_launch(add_to_label_sums(probabilities.data(), m, segments, device_sums.data(), partials.data(), nullptr));
   std::vector<std::vector<float>> result;
   for (const auto& set : rows) {
     result.push_back(set.host());
@@ -110,22 +110,22 @@ std::vector<std::vector<float>> label_rows(const DeviceArray<float>& probabiliti
   return result;
 }
 
-Summarised summarise(const std::vector<float>& rows, const std::vector<LabelParts>& labels, std::int64_t m,
-                     const std::vector<double>& wholes, std::vector<std::int32_t> whole_of_row) {
+Summarised summarise(const std::vector<float>& rows, const std::vector<LabelReplicates>& labels, std::int64_t m,
+                     const std::vector<double>& large, std::vector<std::int32_t> large_of_sum) {
   const auto count = static_cast<std::int64_t>(rows.size()) / m;
-  const auto whole_count = static_cast<std::int64_t>(wholes.size()) / m;
-  whole_of_row.resize(static_cast<std::size_t>(count), -1);
+  const auto whole_count = static_cast<std::int64_t>(large.size()) / m;
+  large_of_sum.resize(static_cast<std::size_t>(count), -1);
   const DeviceArray<float> device_rows(rows);
-  const DeviceArray<double> device_wholes(wholes);
-  const DeviceArray<std::int32_t> device_map(whole_of_row);
+  const DeviceArray<double> device_wholes(large);
+  const DeviceArray<std::int32_t> device_map(large_of_sum);
   const LabelSums set{device_rows.data(), device_wholes.data(), device_map.data()};
-  const DeviceArray<LabelParts> parts(labels);
+  const DeviceArray<LabelReplicates> parts(labels);
   const DeviceArray<LabelEntropies> entropies(labels.size());
   const DeviceArray<double> sum(static_cast<std::size_t>(m));
   const DeviceArray<std::uint8_t> workspace(static_cast<std::size_t>(sum_workspace_bytes(count + whole_count, m)));
   check_launch(
       label_entropies(set, m, parts.data(), static_cast<std::int64_t>(labels.size()), entropies.data(), nullptr));
-  check_launch(sum_of_label_rows(set, count, whole_count, m, sum.data(), workspace.data(), nullptr));
+  check_launch(total_of_label_sums(set, count, whole_count, m, sum.data(), workspace.data(), nullptr));
   return {entropies.host(), sum.host()};
 }
 

@@ -36,12 +36,12 @@ struct Summarised {
   std::vector<double> sum;  // of all rows
 };
 
-/// Float32 rows, and float64 `wholes` in place of those of them that `whole_of_row` says.
-Summarised summarise(const std::vector<float>& rows, const std::vector<LabelParts>& labels, std::int64_t m,
-                     const std::vector<double>& wholes = {}, std::vector<std::int32_t> whole_of_row = {});
+/// Float32 rows, and float64 `large` in place of those of them that `large_of_sum` says.
+Summarised summarise(const std::vector<float>& rows, const std::vector<LabelReplicates>& labels, std::int64_t m,
+                     const std::vector<double>& large = {}, std::vector<std::int32_t> large_of_sum = {});
 
 /// Each row a label of its own.
-std::vector<LabelParts> one_row_each(std::size_t rows);
+std::vector<LabelReplicates> one_row_each(std::size_t rows);
 
 /// In nats; 0 over nothing.
 double entropy_of(const double* sums, std::int64_t m);

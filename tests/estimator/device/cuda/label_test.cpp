@@ -184,9 +184,9 @@ TEST_CASE("cuda label rows: float64 rows, labels that are not kept, promotion an
     before[i] = static_cast<float>(i / kM);  // row r holds r
   }
   const DeviceArray<float> rows(before);
-  const DeviceArray<double> wholes(std::vector<double>(3 * kM, 0.0));
-  const DeviceArray<std::int32_t> whole_of_row(std::vector<std::int32_t>(kRows, -1));
-  const DeviceArray<LabelSums> sets(std::vector<LabelSums>{{rows.data(), wholes.data(), whole_of_row.data()}});
+  const DeviceArray<double> large(std::vector<double>(3 * kM, 0.0));
+  const DeviceArray<std::int32_t> large_of_sum(std::vector<std::int32_t>(kRows, -1));
+  const DeviceArray<LabelSums> sets(std::vector<LabelSums>{{rows.data(), large.data(), large_of_sum.data()}});
   const auto run = [](const HostSegments& host, const auto& call) {
     const DeviceArray<std::int32_t> order(host.order);
     const DeviceArray<LabelPiece> pieces(host.pieces);
@@ -198,20 +198,20 @@ TEST_CASE("cuda label rows: float64 rows, labels that are not kept, promotion an
     (void)partials.host();  // the arrays may go
   };
   const DeviceArray<Promotion> promotions(std::vector<Promotion>{{0, 5, 2}, {0, 70, 1}});
-  check_launch(promote_label_rows(sets.data(), kM, promotions.data(), 2, nullptr));
-  CHECK(wholes.host()[2 * kM + 3] == 5);
-  CHECK(wholes.host()[kM] == 70);
+  check_launch(promote_label_sums(sets.data(), kM, promotions.data(), 2, nullptr));
+  CHECK(large.host()[2 * kM + 3] == 5);
+  CHECK(large.host()[kM] == 70);
   CHECK(rows.host()[5 * kM] == 0);
-  CHECK(whole_of_row.host()[5] == 2);
+  CHECK(large_of_sum.host()[5] == 2);
   std::vector<std::int32_t> labels(200, 5);  // four pieces
   labels[0] = 6;
   labels[1] = labels[2] = kNotKept;
   const std::vector<std::span<const std::int32_t>> views = {labels};
   run(make_segments(views), [&](const LabelSegments& segments, double* partials) {
-    return add_to_label_rows(probabilities.data(), kM, segments, sets.data(), partials, nullptr);
+    return add_to_label_sums(probabilities.data(), kM, segments, sets.data(), partials, nullptr);
   });
-  CHECK(wholes.host()[2 * kM] == 5 + 197 * 0.25);
-  CHECK(wholes.host()[0] == 0.5);
+  CHECK(large.host()[2 * kM] == 5 + 197 * 0.25);
+  CHECK(large.host()[0] == 0.5);
   CHECK(rows.host()[6 * kM] == 6.25F);
   std::vector<std::int32_t> dropped;
   double expected = 0.5;
@@ -221,14 +221,14 @@ TEST_CASE("cuda label rows: float64 rows, labels that are not kept, promotion an
   }
   const std::vector<std::span<const std::int32_t>> drop = {dropped};
   run(make_drop_segments(drop), [&](const LabelSegments& segments, double* partials) {
-    return drop_label_rows(kM, segments, sets.data(), partials, nullptr);
+    return drop_label_sums(kM, segments, sets.data(), partials, nullptr);
   });
-  CHECK(wholes.host()[34] == expected);
-  CHECK(wholes.host()[2 * kM + 34] == 0);
-  CHECK(wholes.host()[kM + 34] == 0);
+  CHECK(large.host()[34] == expected);
+  CHECK(large.host()[2 * kM + 34] == 0);
+  CHECK(large.host()[kM + 34] == 0);
   CHECK(rows.host()[6 * kM] == 0);
   CHECK(rows.host()[76 * kM] == 76);
-  CHECK(whole_of_row.host()[5] == -1);
+  CHECK(large_of_sum.host()[5] == -1);
 }
 
 TEST_CASE("cuda gather: rows of assignments, and of sums in float32 or float64", "[cuda][needs:gpu]") {
@@ -239,10 +239,10 @@ TEST_CASE("cuda gather: rows of assignments, and of sums in float32 or float64",
   const DeviceArray<float> out(6);
   check_launch(gather_assignments(rows.data(), 3, wanted.data(), 2, out.data(), nullptr));
   CHECK(out.host() == std::vector<float>{6, 7, 8, 0, 1, 2});
-  const DeviceArray<double> wholes(std::vector<double>{9, 9, 9, 10, 11, 12});
-  const DeviceArray<std::int32_t> whole_of_row(std::vector<std::int32_t>{1, -1, -1});
+  const DeviceArray<double> large(std::vector<double>{9, 9, 9, 10, 11, 12});
+  const DeviceArray<std::int32_t> large_of_sum(std::vector<std::int32_t>{1, -1, -1});
   check_launch(
-      gather_label_rows({rows.data(), wholes.data(), whole_of_row.data()}, 3, wanted.data(), 2, out.data(), nullptr));
+      gather_label_sums({rows.data(), large.data(), large_of_sum.data()}, 3, wanted.data(), 2, out.data(), nullptr));
   CHECK(out.host() == std::vector<float>{6, 7, 8, 10, 11, 12});
 }
 
@@ -256,18 +256,19 @@ TEST_CASE("cuda entropies: of labels in one to four rows, and the sum of all row
     random.slice(0, 0, 1).fill_(0);  // a row without tokens
     const float* const values = random.const_data_ptr<float>();
     std::vector<float> rows(values, values + kRows * m);
-    const at::Tensor large = normal({2, m}).abs().mul(1000).to(at::kDouble);
-    const double* const w = large.const_data_ptr<double>();
-    const std::vector<double> wholes(w, w + 2 * m);  // the first is of labels that are not kept
-    std::vector<std::int32_t> whole_of_row(kRows, -1);
-    whole_of_row[9] = 1;
+    const at::Tensor float64 = normal({2, m}).abs().mul(1000).to(at::kDouble);
+    const double* const w = float64.const_data_ptr<double>();
+    const std::vector<double> large(w, w + 2 * m);  // the first is of labels that are not kept
+    std::vector<std::int32_t> large_of_sum(kRows, -1);
+    large_of_sum[9] = 1;
     std::fill_n(rows.begin() + 9 * m, m, 0.0F);
-    const std::vector<LabelParts> labels = {{{1, -1, -1, -1}}, {{-1, 2, -1, 3}},  {{4, 5, 6, 7}},    {{8, 9, -1, -1}},
-                                            {{0, -1, -1, -1}}, {{10, 0, 11, -1}}, {{-1, -1, -1, -1}}};
-    const Summarised got = summarise(rows, labels, m, wholes, whole_of_row);
+    const std::vector<LabelReplicates> labels = {{{1, -1, -1, -1}}, {{-1, 2, -1, 3}},  {{4, 5, 6, 7}},
+                                                 {{8, 9, -1, -1}},  {{0, -1, -1, -1}}, {{10, 0, 11, -1}},
+                                                 {{-1, -1, -1, -1}}};
+    const Summarised got = summarise(rows, labels, m, large, large_of_sum);
     const auto value = [&](std::int32_t row, std::int64_t b) {
-      const std::int32_t whole = whole_of_row[static_cast<std::size_t>(row)];
-      return whole >= 0 ? wholes[static_cast<std::size_t>(whole * m + b)]
+      const std::int32_t whole = large_of_sum[static_cast<std::size_t>(row)];
+      return whole >= 0 ? large[static_cast<std::size_t>(whole * m + b)]
                         : static_cast<double>(rows[static_cast<std::size_t>(row * m + b)]);
     };
     for (std::size_t label = 0; label < labels.size(); ++label) {
@@ -316,7 +317,7 @@ TEST_CASE("cuda entropies: of labels in one to four rows, and the sum of all row
     }
     double worst = 0;
     for (std::int64_t b = 0; b < m; ++b) {
-      double sum = wholes[static_cast<std::size_t>(b)];
+      double sum = large[static_cast<std::size_t>(b)];
       for (std::int32_t row = 0; row < kRows; ++row) {
         sum += value(row, b);
       }

@@ -8,17 +8,21 @@
 
 namespace infoplane::estimator {
 
-/// How much too low the entropy of a mean of few soft assignments is, where labels say nothing about them.
+/// How much too low the entropy of a mean of few soft assignments is, where labels say nothing about them: from it
+/// follows what information labels seem to have by chance.
 ///
 ///     h0(n) = E H(mean of n rows drawn from the stream),  β(n) = H* − h0(n),  H* = H + T / (2 R)
 ///
 /// with T = Σ_b Var_b / P_b, and H that of all R rows of a sample. h0 is measured on groups of the sample, for n = 1,
 /// 2, 4, … up to a quarter of its rows: disjoint ones, in several permutations. Between these log β is linear in log n,
-/// beyond them β is T / (2 n), its leading term.
-class NullCurve {
+/// beyond them β is T / (2 n), its leading term: the correction of Miller and Madow (Miller, "Note on the bias of
+/// information estimates", 1955), which it is for hard assignments, where T is m − 1. With leading terms alone, the
+/// chance level of an information would be the bias of Panzeri and Treves ("Analytical estimates of limited sampling
+/// biases in different information measures", 1996).
+class ChanceLevel {
  public:
   /// `rows`: rows of the sample, in random order, of `anchors` probabilities each.
-  NullCurve(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t anchors);
+  ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t anchors);
 
   /// T / (2 N): what H(Z) of N tokens is too low by.
   double bias_of_all(std::int64_t tokens) const noexcept { return spread_ / (2 * static_cast<double>(tokens)); }

@@ -9,9 +9,9 @@
 #include <span>
 #include <vector>
 
-#include "estimator/label_sums/label_rows.hpp"
+#include "estimator/label_sums/label_set.hpp"
 #include "estimator/statistics/background.hpp"
-#include "estimator/statistics/label_estimation.hpp"
+#include "estimator/statistics/label_set_estimator.hpp"
 #include "estimator/token_sample/reservoir.hpp"
 
 namespace infoplane::estimator {
@@ -23,18 +23,18 @@ struct Summed {
   std::span<const double> sum;  // over all tokens
   std::int64_t tokens;
   std::int64_t rejected;
-  std::span<const std::unique_ptr<LabelRows>> sets;
+  std::span<const std::unique_ptr<LabelSet>> sets;
 };
 
 /// The estimate of an accumulator: the stages of its sets, between what comes before and after them.
-class Estimation {
+class EstimateBuilder {
  public:
-  explicit Estimation(const Summed& summed);
-  Estimation(const Estimation&) = delete;
-  Estimation& operator=(const Estimation&) = delete;
+  explicit EstimateBuilder(const Summed& summed);
+  EstimateBuilder(const EstimateBuilder&) = delete;
+  EstimateBuilder& operator=(const EstimateBuilder&) = delete;
 
   /// One for each set; none without a token.
-  std::deque<LabelEstimation>& sets() noexcept { return sets_; }
+  std::deque<LabelSetEstimator>& sets() noexcept { return sets_; }
   /// After the last stage of all sets.
   Estimate finish();
 
@@ -44,7 +44,7 @@ class Estimation {
   Summed summed_;
   std::vector<std::uint32_t> order_;
   std::optional<Background> background_;
-  std::deque<LabelEstimation> sets_;
+  std::deque<LabelSetEstimator> sets_;
 };
 
 }  // namespace infoplane::estimator

@@ -8,9 +8,10 @@
 #include <span>
 #include <vector>
 
-#include "estimator/label_sums/label_rows.hpp"
+#include "estimator/label_sums/label_set.hpp"
 #include "estimator/statistics/background.hpp"
 #include "estimator/statistics/extrapolation.hpp"
+#include "estimator/statistics/label_totals.hpp"
 #include "estimator/statistics/reduction.hpp"
 #include "estimator/token_sample/reservoir.hpp"
 
@@ -18,7 +19,7 @@ namespace infoplane::estimator {
 
 /// The values of one label set, in stages. Each stage takes the totals of the one before and puts its own, so that
 /// ranks that have a part of the labels each, and the same sample of rows, come to the same values.
-class LabelEstimation {
+class LabelSetEstimator {
  public:
   static constexpr int kStages = 5;
 
@@ -34,8 +35,8 @@ class LabelEstimation {
 
   /// `order`: of the rows of the sample; `all_rows`: of the whole sample, which stands for the rows with a label of
   /// this set where nearly all have one. All are borrowed.
-  LabelEstimation(const LabelRows& set, LabelWeights weights, const Reservoir& reservoir,
-                  std::span<const std::uint32_t> order, const Background& all_rows);
+  LabelSetEstimator(const LabelSet& set, LabelWeights weights, const Reservoir& reservoir,
+                    std::span<const std::uint32_t> order, const Background& all_rows);
 
   /// Stages 0 … kStages − 1, with `reduction.next()` between them.
   void stage(int number, Reduction& reduction);
@@ -64,7 +65,7 @@ class LabelEstimation {
   /// design, other draws would have it too. `rows`: in the order of labels.
   void keep_label_shares(std::span<const LabelOfRow> rows);
 
-  const LabelRows& set_;
+  const LabelSet& set_;
   LabelWeights weights_;
   const Reservoir& reservoir_;
   const Background& all_rows_;

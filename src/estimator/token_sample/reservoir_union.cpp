@@ -20,11 +20,11 @@ std::vector<Reservoir::Entry> Reservoir::candidates(std::uint64_t rows) const {
   return result;
 }
 
-Reservoir Reservoir::of(std::int64_t anchors, std::span<const Row> rows, std::uint64_t position,
-                        std::int64_t sequences) {
-  Reservoir result(anchors, 0);
-  result.position_ = position;
-  result.next_sequence_ = result.sequences_ = sequences;
+Reservoir Reservoir::of(std::int64_t anchors, std::uint64_t stream, std::span<const Row> rows, const Drawn& from) {
+  Reservoir result(anchors, stream);
+  result.position_ = from.position;
+  result.next_sequence_ = from.next_sequence;
+  result.sequences_ = from.sequences;
   result.values_.reserve(rows.size() * static_cast<std::size_t>(anchors));
   for (const Row& row : rows) {
     result.heap_.push_back({row.priority, result.size()});

@@ -1,4 +1,4 @@
-#include "estimator/statistics/estimation.hpp"
+#include "estimator/statistics/estimate_builder.hpp"
 
 #include <cmath>
 #include <infoplane/core/error.hpp>
@@ -10,7 +10,7 @@
 
 namespace infoplane::estimator {
 
-Estimation::Estimation(const Summed& summed) : summed_(summed), order_(summed.reservoir.order()) {
+EstimateBuilder::EstimateBuilder(const Summed& summed) : summed_(summed), order_(summed.reservoir.order()) {
   if (summed.tokens > 0) {
     background_.emplace(summed.reservoir, order_, summed.sum, summed.tokens);
     for (const auto& set : summed.sets) {
@@ -19,7 +19,7 @@ Estimation::Estimation(const Summed& summed) : summed_(summed), order_(summed.re
   }
 }
 
-Estimate Estimation::finish() {
+Estimate EstimateBuilder::finish() {
   const Reservoir& reservoir = summed_.reservoir;
   const auto anchors = static_cast<std::int64_t>(summed_.sum.size());
   Estimate result;
@@ -38,8 +38,8 @@ Estimate Estimation::finish() {
       influences[0].push_back(-kernels::dot(p, logs.data(), anchors) / static_cast<double>(summed_.tokens));
     }
     result.corrected_entropy_nats = result.entropy_nats + background_->spread.entropy_bias;
-    for (LabelEstimation& set : sets_) {
-      LabelEstimation::Result& of_set = set.result();
+    for (LabelSetEstimator& set : sets_) {
+      LabelSetEstimator::Result& of_set = set.result();
       of_set.entropy_influence.resize(order_.size(), kUndefined);
       of_set.information_influence.resize(order_.size(), kUndefined);
       influences.push_back(std::move(of_set.entropy_influence));
@@ -61,7 +61,7 @@ Estimate Estimation::finish() {
   return result;
 }
 
-void Estimation::add_errors(Estimate& result) const {
+void EstimateBuilder::add_errors(Estimate& result) const {
   const auto error = [&result](std::size_t value) {
     const std::pair<std::size_t, double> alone(value, 1.0);
     return std::sqrt(result.covariance.variance(std::span(&alone, 1)));

@@ -1,4 +1,4 @@
-#include "estimator/statistics/null_curve.hpp"
+#include "estimator/statistics/chance_level.hpp"
 
 #include <ATen/Parallel.h>
 
@@ -64,7 +64,7 @@ std::vector<std::uint32_t> shuffled(std::span<const std::uint32_t> rows, std::ui
 
 }  // namespace
 
-NullCurve::NullCurve(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t anchors) {
+ChanceLevel::ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t anchors) {
   const std::size_t m = anchors;
   std::vector<double> sums(m, 0.0);
   std::vector<double> squares(m, 0.0);
@@ -107,7 +107,7 @@ NullCurve::NullCurve(const Reservoir& sample, std::span<const std::uint32_t> row
   }
 }
 
-double NullCurve::bias(double n) const noexcept {
+double ChanceLevel::bias(double n) const noexcept {
   const auto below = static_cast<std::size_t>(n);
   if (below + 1 < table_.size()) {
     return table_[below] + (n - static_cast<double>(below)) * (table_[below + 1] - table_[below]);
@@ -115,7 +115,7 @@ double NullCurve::bias(double n) const noexcept {
   return between_knots(static_cast<std::int64_t>(n));
 }
 
-double NullCurve::between_knots(std::int64_t n) const noexcept {
+double ChanceLevel::between_knots(std::int64_t n) const noexcept {
   if (n < 1) {
     return 0;
   }

@@ -1,4 +1,4 @@
-#include "estimator/device/label_sums.hpp"
+#include "estimator/device/sum_memory.hpp"
 
 #include <algorithm>
 
@@ -24,14 +24,14 @@ void grow(Device& device, Memory& memory, std::int64_t count, std::int64_t bytes
 
 }  // namespace
 
-void DeviceLabelSums::reserve(Device& device, std::int64_t rows, std::int64_t more, void* stream) {
+void SumMemory::reserve(Device& device, std::int64_t rows, std::int64_t more, void* stream) {
   grow(device, rows_, std::max<std::int64_t>(rows, 1), anchors_ * 4, 0, stream);
-  grow(device, whole_of_row_, std::max<std::int64_t>(rows, 1), 4, 0xff, stream);
-  grow(device, wholes_, next_ + more, anchors_ * 8, 0, stream);
+  grow(device, large_of_sum_, std::max<std::int64_t>(rows, 1), 4, 0xff, stream);
+  grow(device, large_, next_ + more, anchors_ * 8, 0, stream);
   free_.reserve(static_cast<std::size_t>(next_ + more));
 }
 
-std::int32_t DeviceLabelSums::take_whole() noexcept {
+std::int32_t SumMemory::take_float64() noexcept {
   if (free_.empty()) {
     return next_++;
   }
@@ -40,8 +40,8 @@ std::int32_t DeviceLabelSums::take_whole() noexcept {
   return whole;
 }
 
-void DeviceLabelSums::keep_for(Device& device, void* stream) const {
-  for (const Memory* const memory : {&rows_, &wholes_, &whole_of_row_}) {
+void SumMemory::keep_for(Device& device, void* stream) const {
+  for (const Memory* const memory : {&rows_, &large_, &large_of_sum_}) {
     device.keep_for(*memory, stream);
   }
 }

@@ -1,0 +1,146 @@
+#include "estimator/label_sums/token_counts.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/state.hpp"
+#include "estimator/label_sums/growth.hpp"
+#include "estimator/label_sums/replicates.hpp"
+#include "estimator/statistics/entropy.hpp"
+
+namespace infoplane::estimator {
+
+using state::Reader;
+
+void TokenCounts::clear() noexcept {
+  pending_.clear();
+  recent_.clear();
+  visit_.clear();
+  squares_.clear();
+  large_.clear();
+  free_.clear();
+}
+
+std::int64_t TokenCounts::tokens(std::uint32_t sum) const noexcept {
+  return recent_[sum] + (is_large(sum) ? large_.find(sum)->second : 0);
+}
+
+std::int64_t TokenCounts::all_tokens() const noexcept {
+  std::int64_t tokens = std::accumulate(recent_.begin(), recent_.end(), std::int64_t{0});  // free ones have none
+  for (const auto& [sum, of_sum] : large_) {
+    tokens += of_sum;
+  }
+  return tokens;
+}
+
+void TokenCounts::take() {
+  if (!free_.empty()) {
+    pending_[free_.back()] = 0;
+    free_.pop_back();
+    return;
+  }
+  const std::size_t sums = size() + 1;
+  grow_to(pending_, sums);
+  grow_to(recent_, sums);
+  grow_to(visit_, sums);
+  grow_to(squares_, sums);
+  pending_.push_back(0);
+  recent_.push_back(0);
+  visit_.push_back(0);
+  squares_.push_back(0);
+}
+
+void TokenCounts::make_large(std::uint32_t sum) {
+  large_.emplace(sum, 0);
+  pending_[sum] |= kLarge;
+}
+
+void TokenCounts::commit(const UpdatePlan& plan) noexcept {
+  for (const std::uint32_t entry : plan) {
+    if (entry >= kDropped) {
+      continue;
+    }
+    const std::uint32_t sum = entry & kSumNumber;
+    ++recent_[sum];
+    if ((entry & kNewSequence) != 0) {
+      visit_[sum] = 0;
+    }
+    squares_[sum] += static_cast<float>(2 * visit_[sum] + 1);
+    visit_[sum] += visit_[sum] < 0xffffU ? 1 : 0;
+    if ((entry & kFlush) != 0) {
+      large_.find(sum)->second += recent_[sum];
+      recent_[sum] = 0;
+    }
+  }
+}
+
+void TokenCounts::release(std::uint32_t sum) noexcept {
+  large_.erase(sum);
+  recent_[sum] = visit_[sum] = 0;
+  squares_[sum] = 0;
+  pending_[sum] = kFree;
+  free_.push_back(sum);  // there is room
+}
+
+void TokenCounts::add(std::uint32_t sum, std::int64_t tokens, float squares) noexcept {
+  squares_[sum] += squares;
+  if (is_large(sum)) {
+    large_.find(sum)->second += tokens;
+  } else {
+    pending_[sum] = static_cast<std::uint16_t>(pending_[sum] + tokens);
+    recent_[sum] = static_cast<std::uint16_t>(recent_[sum] + tokens);
+  }
+}
+
+std::int64_t TokenCounts::memory_bytes() const noexcept {
+  // A node of the map: number, tokens, pointers and bucket.
+  return capacity_bytes(pending_) + capacity_bytes(recent_) + capacity_bytes(visit_) + capacity_bytes(squares_) +
+         capacity_bytes(free_) + static_cast<std::int64_t>(large_.size()) * 40;
+}
+
+void TokenCounts::save(state::Writer& out) const {
+  out.put_array(pending_);
+  out.put_array(recent_);
+  out.put_array(visit_);
+  out.put_array(squares_);
+  out.put_array(free_);
+}
+
+void TokenCounts::load(Reader& in, const Replicates& replicates) {
+  pending_ = in.get_array<std::uint16_t>();
+  const std::size_t count = size();
+  recent_ = in.get_array<std::uint16_t>(count, "rows have no counts");
+  std::vector<bool> found(count, false);
+  for (std::size_t slot = 0; slot < replicates.size(); ++slot) {
+    for (const std::uint32_t sum : replicates.sums(slot)) {
+      Reader::require(sum == kNoSum || (sum < count && !found[sum]), "a row of sums is that of two labels");
+      if (sum != kNoSum) {
+        found[sum] = true;
+      }
+    }
+  }
+  visit_ = in.get_array<std::uint16_t>(count, "rows have no visits");
+  squares_ = in.get_array<float>(count, "rows have no squares");
+  Reader::require(are_sums(squares_), "a row has squares that are none");
+  free_ = in.get_array<std::uint32_t>();
+  for (const std::uint32_t sum : free_) {
+    Reader::require(sum < count && !found[sum] && is_free(sum) && recent_[sum] == 0, "a free row is in use");
+    found[sum] = true;
+  }
+  Reader::require(std::find(found.begin(), found.end(), false) == found.end() &&
+                      static_cast<std::size_t>(std::count(pending_.begin(), pending_.end(), kFree)) == free_.size(),
+                  "a row of sums has no label");
+  for (std::uint32_t sum = 0; sum < count; ++sum) {
+    Reader::require(is_free(sum) || (fits(sum, 0) && recent_[sum] < kFloatTokens), "a row has an impossible count");
+  }
+}
+
+void TokenCounts::save_large(std::uint32_t sum, state::Writer& out) const { out.put(large_.find(sum)->second); }
+
+void TokenCounts::load_large(std::uint32_t sum, Reader& in) {
+  const auto tokens = in.get<std::int64_t>();
+  Reader::require(tokens >= 0 && tokens < static_cast<std::int64_t>(state::kMost), "a row has a sum that is none");
+  large_[sum] = tokens;
+}
+
+}  // namespace infoplane::estimator
