@@ -6,6 +6,13 @@
 
 namespace samples {
 
+/// How many times as much a sanitizer lets a process take: it keeps what was freed, and notes beside it.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr double kSanitizer = 4;
+#else
+inline constexpr double kSanitizer = 1;
+#endif
+
 /// Memory of this process, by the kernel's count; made to begin anew where it can be.
 class PeakMemory {
  public:

@@ -64,7 +64,7 @@ TEST_CASE("a line without an end is refused before it takes the memory", "[runs]
                              Message(path + (headed ? ":2" : ":1") +
                                      ": the line is longer than 268435456 bytes, which is the most that is "
                                      "read"));
-      CHECK(memory.megabytes() < 600);
+      CHECK(memory.megabytes() < 600 * samples::kSanitizer);
     }
   }
 }
@@ -84,7 +84,7 @@ TEST_CASE("a follower holds no more than a line of a file that grows", "[runs]")
   }
   file << "{" << std::flush;
   REQUIRE_THROWS_AS(follower.poll(), IoError);
-  CHECK(memory.megabytes() < 700);
+  CHECK(memory.megabytes() < 700 * samples::kSanitizer);
 }
 
 TEST_CASE("a large file is taken in pieces, none of its points twice", "[runs]") {

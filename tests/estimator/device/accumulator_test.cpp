@@ -490,10 +490,11 @@ TEST_CASE("device accumulator: memory that it holds on the device is in its sum,
 
 TEST_CASE("device accumulator: windows that follow each other, after clear, are measured as by a fresh one", "[cuda]") {
   const auto options = SoftEntropyOptions().anchors(50).max_labels(GENERATE(0, 12));
+  const auto all = some_batches(6);  // outlive what is still under way at the end of a window
   There there(24, options);
-  for (const int window : {4, 1, 6}) {
+  for (const std::ptrdiff_t window : {4, 1, 6}) {
     CAPTURE(window, options.max_labels());
-    const auto batches = some_batches(window);
+    const std::vector<Batch> batches(all.begin(), all.begin() + window);
     SoftEntropyAccumulator here(24, options);
     for (const auto& [z, labels] : batches) {
       here.update(z, labels);
@@ -507,18 +508,21 @@ TEST_CASE("device accumulator: windows that follow each other, after clear, are 
   }
 }
 
-/// Activations and the grouping of a micro-batch.
-std::pair<at::Tensor, std::shared_ptr<const labels::Grouping>> staged_batch(int number, labels::LabelIndex& index) {
-  const auto tokens = (at::arange(6 * 20) * (7 + number)).remainder(11).view({6, 20});
-  return {some_batches(number + 1).back().first,
-          index.group({labels::IntegerView(tokens.const_data_ptr<std::int64_t>(), 6, 20)})};
+/// Activations and groupings of micro-batches.
+std::vector<std::pair<at::Tensor, std::shared_ptr<const labels::Grouping>>> grouped_batches(int count) {
+  labels::LabelIndex index;
+  std::vector<std::pair<at::Tensor, std::shared_ptr<const labels::Grouping>>> result;
+  for (const auto& [z, labels] : some_batches(count)) {
+    const auto tokens = (at::arange(6 * 20) * (7 + static_cast<int>(result.size()))).remainder(11).view({6, 20});
+    result.emplace_back(z, index.group({labels::IntegerView(tokens.const_data_ptr<std::int64_t>(), 6, 20)}));
+  }
+  return result;
 }
 
 TEST_CASE("device accumulator: stage and commit are an update, and discard is nothing", "[cuda]") {
+  const auto batches = grouped_batches(4);
   There whole(24), halves(24);
-  labels::LabelIndex index;
-  for (int i = 0; i < 4; ++i) {
-    const auto [z, grouping] = staged_batch(i, index);
+  for (const auto& [z, grouping] : batches) {
     whole.accumulator.update(z, grouping);
     halves.accumulator.stage(z, grouping);
     halves.device->pass_time();
@@ -533,10 +537,10 @@ TEST_CASE("device accumulator: stage and commit are an update, and discard is no
 }
 
 TEST_CASE("device accumulator: what is staged is no part of what was seen", "[cuda]") {
+  const auto batches = grouped_batches(2);
   There before(24), after(24);
-  labels::LabelIndex index;
-  const auto [first, first_grouping] = staged_batch(0, index);
-  const auto [second, second_grouping] = staged_batch(1, index);
+  const auto& [first, first_grouping] = batches[0];
+  const auto& [second, second_grouping] = batches[1];
   before.accumulator.update(first, first_grouping);
   after.accumulator.update(first, first_grouping);
   after.accumulator.stage(second, second_grouping);
