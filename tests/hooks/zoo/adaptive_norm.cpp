@@ -70,7 +70,5 @@ Losses train() {
 
 TEST_CASE("zoo: adaptive norms", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>,
-        {.blocks = infoplane::hooks::SiteKind::kResidualStream,
-         .embedding = infoplane::hooks::SiteKind::kResidualStream});
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>);
 }

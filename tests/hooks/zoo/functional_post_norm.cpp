@@ -71,5 +71,7 @@ Losses train() {
 TEST_CASE("zoo: post-norm blocks with functional norms", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
   check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>,
-        {.blocks = infoplane::hooks::SiteKind::kNormOutput, .embedding = infoplane::hooks::SiteKind::kResidualStream});
+        {.blocks = infoplane::hooks::SiteKind::kLinearInput,
+         .embedding = infoplane::hooks::SiteKind::kLinearInput,
+         .last = infoplane::hooks::SiteKind::kNormInput});
 }

@@ -56,5 +56,6 @@ Losses train() {
 
 TEST_CASE("zoo: a tap of another name than the list of blocks", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>, {.taps = 1});
+  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>,
+        {.blocks = infoplane::hooks::SiteKind::kTap, .taps = 1});
 }

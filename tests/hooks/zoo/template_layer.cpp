@@ -16,7 +16,7 @@ struct Net : nn::Module {
   Tensor forward(const Tensor& tokens) {
     auto x = embed(tokens.t());
     witness("embedding", x);
-    if (RecordingMonitor::recording) {
+    {  // the encoder's only layer by itself, unseen
       const torch::NoGradGuard no_grad;
       const at::DisableRecordFunctionGuard unseen;
       witness("encoder.layers.0", encoder->layers[0]->as<nn::TransformerEncoderLayer>()->forward(x));
@@ -54,5 +54,5 @@ Losses train() {
 TEST_CASE("zoo: an encoder of one layer, beside its template", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
   check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>,
-        {.blocks = infoplane::hooks::SiteKind::kNormOutput, .embedding = infoplane::hooks::SiteKind::kResidualStream});
+        {.blocks = infoplane::hooks::SiteKind::kNormOutput, .embedding = infoplane::hooks::SiteKind::kLinearInput});
 }
