@@ -10,12 +10,13 @@ namespace infoplane::bound {
 
 /// One channel X → T: what it keeps and at which trade-off it was found. In nats.
 struct IbPoint {
-  double complexity = 0;    ///< I(T;X)
-  double expressivity = 0;  ///< I(T;Y)
-  double beta = 0;          ///< multiplier of I(T;Y); 1/β is the slope of the curve. +Inf: nothing is left to gain
-  std::int64_t clusters = 1;
+  double complexity = 0;      ///< I(T;X)
+  double expressivity = 0;    ///< I(T;Y)
+  double beta = 0;            ///< multiplier of I(T;Y); 1/β is the slope of the curve. +Inf: nothing is left to gain
+  std::int64_t clusters = 1;  ///< values of T that the channel uses
 };
 
+/// How finely a curve is solved.
 struct IbCurveOptions {
   /// Most values that T takes. The soft assignment's channel has as many outputs as there are anchors.
   INFOPLANE_ARG(std::int64_t, clusters) = 100;
@@ -74,7 +75,9 @@ class IbCurve {
   std::int64_t cluster_limit() const noexcept { return cluster_limit_; }
   /// H(X), H(Y) and I(X;Y) of the joint in nats.
   double row_entropy() const noexcept { return row_entropy_; }
+  /// H(Y) of the joint in nats.
   double column_entropy() const noexcept { return column_entropy_; }
+  /// I(X;Y) of the joint in nats.
   double information() const noexcept { return information_; }
 
  private:

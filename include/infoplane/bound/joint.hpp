@@ -17,22 +17,29 @@ class Joint {
   Joint(std::vector<std::int64_t> offsets, std::vector<std::uint32_t> columns, std::vector<double> counts,
         std::int64_t column_count);
 
+  /// Values of x.
   std::int64_t rows() const noexcept { return static_cast<std::int64_t>(row_mass_.size()); }
+  /// Values of y.
   std::int64_t columns() const noexcept { return static_cast<std::int64_t>(column_mass_.size()); }
+  /// Pairs that occurred.
   std::int64_t nonzeros() const noexcept { return static_cast<std::int64_t>(columns_.size()); }
   /// Sum of all counts.
   double total() const noexcept { return total_; }
 
   /// Columns of row x and the values p(x, y) there.
   std::span<const std::uint32_t> columns_of(std::int64_t x) const { return {columns_.data() + offsets_[x], size(x)}; }
+  /// The values p(x, y) of row x.
   std::span<const double> values_of(std::int64_t x) const { return {values_.data() + offsets_[x], size(x)}; }
   /// p(x) and p(y).
   std::span<const double> row_mass() const noexcept { return row_mass_; }
+  /// The mass p(y) of each column.
   std::span<const double> column_mass() const noexcept { return column_mass_; }
 
   /// H(X), H(Y) and I(X;Y) in nats.
   double row_entropy() const noexcept;
+  /// H(Y) in nats.
   double column_entropy() const noexcept;
+  /// I(X;Y) in nats.
   double information() const noexcept;
 
  private:

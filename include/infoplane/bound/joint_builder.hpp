@@ -57,6 +57,7 @@ class NgramJointBuilder {
 
   /// Adds the pairs of one document or sequence. A negative token ends a sequence: no n-gram reaches across it.
   void add(std::span<const std::int64_t> tokens);
+  /// The same for int32 tokens.
   void add(std::span<const std::int32_t> tokens);
   /// Bytes are tokens 0 … 255.
   void add(std::span<const unsigned char> bytes);

@@ -25,6 +25,7 @@ namespace infoplane::callbacks {
 /// (`.saves(rank == 0)`), all restore. Waits for the model's device.
 class BestCheckpoint {
  public:
+  /// `path`: of the file. Without an optimizer only the model is kept.
   BestCheckpoint(std::string path, torch::nn::Module& model, torch::optim::Optimizer* optimizer = nullptr);
   /// The same for a holder (`TORCH_MODULE`) or a `shared_ptr`.
   template <typename Holder, typename = decltype(static_cast<torch::nn::Module&>(*std::declval<Holder&>()))>
@@ -52,6 +53,7 @@ class BestCheckpoint {
   /// @throws ArgumentError if the rule has other criteria.
   std::int64_t restore(EarlyStopping& stopping);
 
+  /// The file that it writes.
   const std::string& path() const noexcept { return path_; }
   /// Step last saved or restored by this object; −1 before.
   std::int64_t step() const noexcept { return step_; }

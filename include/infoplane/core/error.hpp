@@ -49,6 +49,7 @@ class IoError : public Error {
 /// is of no more use.
 class CommunicationError : public Error {
  public:
+  /// `rank` is that of the peer, −1 where it is not known.
   CommunicationError(const std::string& what, std::string operation, int rank, std::chrono::milliseconds waited)
       : Error(what), operation_(std::move(operation)), rank_(rank), waited_(waited) {}
 

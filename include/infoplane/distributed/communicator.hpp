@@ -81,8 +81,11 @@ class Communicator {
 
   // Called with valid arguments on which all ranks agree, and never again after one has thrown. They return when the
   // result is there, and throw PeerFailure or any std::exception.
+  /// Replaces the values by their sum over ranks.
   virtual void do_sum(at::Tensor& values) = 0;
+  /// Replaces the values by their maximum over ranks.
   virtual void do_max(at::Tensor& values) = 0;
+  /// Replaces the values by those of rank `root`.
   virtual void do_broadcast(at::Tensor& values, int root) = 0;
   /// `all[r]` has the size of what rank r sends; `all[rank()]` already holds `mine`.
   virtual void do_all_gather(const at::Tensor& mine, std::vector<at::Tensor>& all) = 0;

@@ -43,6 +43,7 @@ LaunchEnvironment read_launch_environment(const EnvironmentGetter& get);
 /// The same from the environment of this process.
 LaunchEnvironment read_launch_environment();
 
+/// How long `from_environment` waits.
 struct FromEnvironmentOptions {
   /// Longest wait for the other ranks, in one operation and to join.
   INFOPLANE_ARG(std::chrono::milliseconds, timeout) = std::chrono::minutes(5);

@@ -9,6 +9,7 @@
 
 namespace infoplane::distributed {
 
+/// How an `Nccl` waits for its peers.
 struct NcclOptions {
   /// Longest wait for the other ranks, and for what is before us in the stream.
   INFOPLANE_ARG(std::chrono::milliseconds, timeout) = std::chrono::minutes(5);
@@ -27,6 +28,7 @@ class Nccl final : public Communicator {
   /// @throws ArgumentError if the communicator is null, NCCL does not know it, or the timeout is not above 0.
   /// @throws StateError where a table has not all functions, or this process has loaded no NCCL or CUDA runtime.
   Nccl(ncclComm_t communicator, cudaStream_t stream, const NcclOptions& options = {});
+  /// With functions of NCCL and CUDA other than those that are loaded, as in tests.
   Nccl(ncclComm_t communicator, cudaStream_t stream, const NcclOptions& options, const NcclApi& nccl,
        const CudaApi& cuda);
 

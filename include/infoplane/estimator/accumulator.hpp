@@ -131,8 +131,11 @@ class SoftEntropyAccumulator {
   /// Bytes held by sums, label maps, own keys and anchors (key tables of groupings belong to their label index).
   std::int64_t memory_bytes() const noexcept;
 
+  /// Dimension d of the representations.
   std::int64_t dimension() const noexcept;
+  /// What it was made with.
   const SoftEntropyOptions& options() const noexcept;
+  /// W, and what it was drawn with.
   const Anchors& anchors() const noexcept;
   /// ε.
   double temperature() const noexcept;

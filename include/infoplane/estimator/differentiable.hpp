@@ -24,10 +24,13 @@ class AnchoredSpace {
   /// The same with its anchors on `device`. Without it every call copies them to the device of z.
   AnchoredSpace to(at::Device device) const;
 
+  /// Dimension d of the representations.
   std::int64_t dimension() const noexcept { return anchors_.dimension(); }
+  /// W, and what it was drawn with.
   const Anchors& anchors() const noexcept { return anchors_; }
   /// ε.
   double temperature() const noexcept { return temperature_; }
+  /// What it was made with.
   const SoftEntropyOptions& options() const noexcept { return options_; }
   /// Wᵀ, float32 [d, m], on the device of this space.
   const at::Tensor& weight() const noexcept { return weight_; }

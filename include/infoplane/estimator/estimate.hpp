@@ -37,11 +37,11 @@ struct InformationEstimate {
 
 /// What an accumulator says about one layer.
 struct Estimate {
-  std::int64_t tokens = 0;    ///< rows that counted
-  std::int64_t rejected = 0;  ///< rows with a NaN, an Inf or norm 0: in no sum
-  std::int64_t anchors = 0;   ///< m
-  double entropy_nats = 0;    ///< H(Z) over all rows that counted; NaN over no tokens
-  std::vector<InformationEstimate> sets = {};
+  std::int64_t tokens = 0;                          ///< rows that counted
+  std::int64_t rejected = 0;                        ///< rows with a NaN, an Inf or norm 0: in no sum
+  std::int64_t anchors = 0;                         ///< m
+  double entropy_nats = 0;                          ///< H(Z) over all rows that counted; NaN over no tokens
+  std::vector<InformationEstimate> sets = {};       ///< one for each label set, in order of first appearance
   std::int64_t sequences = 0;                       ///< that the rows came from
   double corrected_entropy_nats = kUndefined;       ///< H(Z) without its own finite-sample bias
   double entropy_standard_error_nats = kUndefined;  ///< of `corrected_entropy_nats`, between sequences

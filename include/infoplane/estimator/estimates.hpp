@@ -9,13 +9,14 @@ namespace infoplane::estimator {
 
 /// One layer's accumulator of this rank.
 struct NamedAccumulator {
-  std::string name;
-  const SoftEntropyAccumulator* accumulator;
+  std::string name;                           ///< the layer
+  const SoftEntropyAccumulator* accumulator;  ///< borrowed
 };
 
+/// What one layer's accumulator says.
 struct NamedEstimate {
-  std::string name;
-  Estimate estimate;
+  std::string name;   ///< the layer
+  Estimate estimate;  ///< what its accumulator says
 };
 
 /// The estimate of each layer, in their order: the same bits as one `estimate()` after the other, in less time. Layers

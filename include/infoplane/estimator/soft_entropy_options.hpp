@@ -24,6 +24,7 @@ struct SoftEntropyOptions {
   INFOPLANE_ARG(bool, raw_seed) = false;
   /// How the temperature follows from m and d.
   INFOPLANE_ARG(Calibration, calibration) = Calibration::exact();
+  /// How labels are weighed in the conditional entropy.
   INFOPLANE_ARG(LabelWeights, label_weights) = LabelWeights::kEmpirical;
   /// Labels of a set that are kept; beyond it a sample of half as many to as many of them, chosen by a hash of the
   /// label, the same in every process. Their mean H(Z|x), weighted by tokens, then stands for that of all labels, and

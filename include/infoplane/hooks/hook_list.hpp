@@ -25,6 +25,7 @@ class Removable {
 class HookHandle {
  public:
   HookHandle() = default;
+  /// Of a hook in a list; without one it removes nothing.
   HookHandle(std::weak_ptr<detail::Removable> list, std::uint64_t id) : list_(std::move(list)), id_(id) {}
 
   /// Takes the hook away; again, or after the module is gone, it does nothing. A forward that is running still calls

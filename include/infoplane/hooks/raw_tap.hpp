@@ -13,11 +13,11 @@ namespace infoplane::hooks {
 
 /// A tensor of a trainer that does not use LibTorch: memory that it lends for the time of the call.
 struct RawTensor {
-  const void* data = nullptr;
-  std::vector<std::int64_t> sizes = {};    ///< usually {batch, length, channels}
-  std::vector<std::int64_t> strides = {};  ///< in elements; empty: contiguous
-  c10::ScalarType dtype = c10::ScalarType::Float;
-  c10::Device device = c10::Device(c10::DeviceType::CPU);
+  const void* data = nullptr;                              ///< first element
+  std::vector<std::int64_t> sizes = {};                    ///< usually {batch, length, channels}
+  std::vector<std::int64_t> strides = {};                  ///< in elements; empty: contiguous
+  c10::ScalarType dtype = c10::ScalarType::Float;          ///< of the elements
+  c10::Device device = c10::Device(c10::DeviceType::CPU);  ///< where the memory is
   /// On which the data was written and will be read; empty: LibTorch's current one.
   std::optional<c10::Stream> stream = std::nullopt;
 };

@@ -28,6 +28,7 @@ class Scope {
   /// @throws StateError if called on another thread than the one that opened it, or from inside a capture
   void finish();
 
+  /// Whether it still captures.
   bool is_open() const noexcept;
 
  private:

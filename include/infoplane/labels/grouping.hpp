@@ -25,7 +25,7 @@ struct LabelAssignment {
 struct Grouping {
   std::int64_t positions = 0;         ///< B · T
   std::vector<std::uint8_t> counted;  ///< 1 where the position counts at all (mask, common_positions); empty: all do
-  std::vector<LabelAssignment> sets;
+  std::vector<LabelAssignment> sets;  ///< the input sets, the output sets, then those that were named
   /// T: positions of a sequence. Tokens of one sequence are not independent, which statistics must know. 0: not known.
   std::int64_t row_length = 0;
 };

@@ -17,12 +17,14 @@ namespace infoplane::labels {
 /// table restores them. Not synchronised: nobody may read a table while another thread inserts.
 class KeyTable {
  public:
-  static constexpr std::int64_t kMaxRows = 0x7fffffff;
+  static constexpr std::int64_t kMaxRows = 0x7fffffff;  ///< most keys of a table
 
   /// @throws ArgumentError unless 1 ≤ width ≤ 8 and 1 ≤ max_rows ≤ kMaxRows.
   explicit KeyTable(int width = 1, std::int64_t max_rows = kMaxRows);
 
+  /// Integers of a key.
   int width() const noexcept { return width_; }
+  /// Keys so far.
   std::int64_t size() const noexcept { return size_; }
 
   /// Row of the key, added if new. Amortised O(1).

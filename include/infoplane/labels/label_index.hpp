@@ -31,8 +31,8 @@ std::string output_label_name(int order);
 /// Integer labels other than n-grams, one for each position (rows × columns like the tokens); −1 and −100: no label. A
 /// label of a whole sequence, such as rejected 0 / preferred 1, is a view with a column stride of 0.
 struct NamedLabels {
-  std::string name;
-  IntegerView values;
+  std::string name;    ///< of the label set
+  IntegerView values;  ///< a label for each position
 };
 
 /// Turns micro-batches into groupings and remembers which label has which row.
@@ -65,6 +65,7 @@ class LabelIndex {
   /// Table of a label set; null for a name that never came.
   std::shared_ptr<const KeyTable> table(std::string_view name) const noexcept;
 
+  /// What it was made with.
   const LabelOptions& options() const noexcept { return options_; }
 
   /// Bytes held by all tables.

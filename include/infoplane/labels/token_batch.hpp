@@ -12,14 +12,19 @@ namespace infoplane::labels {
 /// strides, or by `IntegerView(data, T, B).transposed()`.
 class IntegerView {
  public:
+  /// Of the elements; bool is read as kUInt8.
   enum class Type : std::uint8_t { kInt32, kInt64, kUInt8 };
 
+  /// Of contiguous rows.
   IntegerView(const std::int32_t* data, std::int64_t rows, std::int64_t columns)
       : IntegerView(data, Type::kInt32, rows, columns, columns, 1) {}
+  /// Of contiguous rows.
   IntegerView(const std::int64_t* data, std::int64_t rows, std::int64_t columns)
       : IntegerView(data, Type::kInt64, rows, columns, columns, 1) {}
+  /// Of contiguous rows.
   IntegerView(const std::uint8_t* data, std::int64_t rows, std::int64_t columns)
       : IntegerView(data, Type::kUInt8, rows, columns, columns, 1) {}
+  /// Of contiguous rows.
   IntegerView(const bool* data, std::int64_t rows, std::int64_t columns)
       : IntegerView(data, Type::kUInt8, rows, columns, columns, 1) {}
 
@@ -38,8 +43,11 @@ class IntegerView {
                     " needs data, got a null pointer");
   }
 
+  /// Sequences.
   std::int64_t rows() const noexcept { return rows_; }
+  /// Positions of a sequence.
   std::int64_t columns() const noexcept { return columns_; }
+  /// All positions.
   std::int64_t size() const noexcept { return rows_ * columns_; }
 
   /// The same memory with rows and columns exchanged.
@@ -48,6 +56,7 @@ class IntegerView {
   /// Copy of all values in row-major order.
   std::vector<std::int64_t> dense() const;
 
+  /// The element as int64; not checked.
   std::int64_t at(std::int64_t row, std::int64_t column) const noexcept {
     const auto offset = row * row_stride_ + column * column_stride_;
     switch (type_) {

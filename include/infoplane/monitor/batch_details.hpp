@@ -13,6 +13,7 @@ namespace infoplane {
 /// with `MonitorOptions::time_major`), of any device; those not on the CPU are copied to it, which waits for their
 /// device. Where B = T nothing shows whether axes were exchanged.
 struct BatchDetails {
+  /// Tensors by the name of their label set.
   using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
   /// bool or uint8 (or int32, int64, not negative): non-zero where a position counts, zero for padding. Of the masks of
   /// PyTorch's attention, `key_padding_mask` is true at padding: give `~key_padding_mask`; an additive one (0 and −∞)

@@ -17,6 +17,7 @@ class [[nodiscard]] Observation {
   class Impl;
 
   Observation() noexcept;
+  /// Made by `Monitor::observe`.
   explicit Observation(std::shared_ptr<Impl> impl) noexcept;
   Observation(Observation&& other) noexcept;
   Observation& operator=(Observation&& other) noexcept;

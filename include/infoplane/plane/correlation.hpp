@@ -8,7 +8,8 @@ namespace infoplane::plane {
 
 /// A correlation coefficient with its 95 % interval, of few pairs too.
 struct Correlation {
-  double value = 0;          ///< NaN where it is undefined: fewer than 3 pairs, or one side is constant
+  double value = 0;  ///< NaN where it is undefined: fewer than 3 pairs, or one side is constant
+  /// Ends of the interval.
   double low = 0, high = 0;  ///< NaN below kLeastForInterval pairs
   double p_value = 0;        ///< two-sided, of no correlation; NaN where the value is
   std::int64_t count = 0;    ///< pairs of finite numbers that entered

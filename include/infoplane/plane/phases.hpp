@@ -20,15 +20,17 @@ const char* to_string(PhaseKind kind) noexcept;
 
 /// A part of a trajectory.
 struct Phase {
-  PhaseKind kind = PhaseKind::kUndecided;
-  std::int64_t first_step = 0;
-  std::int64_t last_step = 0;
-  Change complexity;    ///< over the phase; its evidence() is what the verdict rests on
-  Change expressivity;  ///< over the same steps
+  PhaseKind kind = PhaseKind::kUndecided;  ///< what complexity does in it
+  std::int64_t first_step = 0;             ///< where it begins
+  std::int64_t last_step = 0;              ///< where it ends
+  Change complexity;                       ///< over the phase; its evidence() is what the verdict rests on
+  Change expressivity;                     ///< over the same steps
 };
 
+/// What `phases` looks at, and what it takes for a change.
 struct PhaseOptions {
-  /// Label sets: complexity is I(X;Z)/input_<order>, expressivity I(Y;Z)/output_<order>, corrected where there is that.
+  /// Label sets: complexity is `I(X;Z)/input_<order>`, expressivity `I(Y;Z)/output_<order>`, corrected where there is
+  /// that.
   INFOPLANE_ARG(std::string, order) = "unigram";
   /// Layer that is looked at; empty: the mean over blocks.
   INFOPLANE_ARG(std::string, layer);

@@ -7,7 +7,7 @@ namespace infoplane::plane {
 
 /// One metric at one step.
 struct Sample {
-  std::int64_t step = 0;
+  std::int64_t step = 0;      ///< of the point
   double value = 0;           ///< NaN where undefined
   double standard_error = 0;  ///< NaN where not known
 };
@@ -17,7 +17,7 @@ using Series = std::vector<Sample>;
 
 /// A change and its noise, in the metric's unit.
 struct Change {
-  double value = 0;
+  double value = 0;  ///< the change
   double noise = 0;  ///< standard error of `value`; NaN where not known
 
   /// value / noise; 0 where either isn't known.

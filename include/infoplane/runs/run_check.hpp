@@ -8,9 +8,9 @@ namespace infoplane::runs {
 
 /// Something in a run file that should not be there.
 struct RunFinding {
-  std::int64_t line = 0;
-  bool error = false;  ///< read_run_file throws, or values of the run cannot be trusted; else it is worth knowing
-  std::string text;
+  std::int64_t line = 0;  ///< where it is, from 1
+  bool error = false;     ///< read_run_file throws, or values of the run cannot be trusted; else it is worth knowing
+  std::string text;       ///< what is wrong
 };
 
 /// Reads a run file to its end and lists all that is wrong, in the order of its lines: lines that are no points, points

@@ -12,6 +12,7 @@ namespace infoplane::sinks {
 /// A borrowed stream, as an option's type.
 using Output = std::ostream*;
 
+/// What a `ConsoleSink` prints, and where.
 struct ConsoleSinkOptions {
   /// Borrowed for the life of the sink; null: std::cout.
   INFOPLANE_ARG(Output, output) = nullptr;
@@ -30,13 +31,18 @@ struct ConsoleSinkOptions {
 ///     step   800  heldout  loss 2.0431  complexity  0.2840  expressivity  0.1221  optimality  0.4300  distance  0.5700
 class ConsoleSink final : public Sink {
  public:
+  /// Writes to the output of the options.
   explicit ConsoleSink(ConsoleSinkOptions options = {});
 
+  /// What it was made with.
   const ConsoleSinkOptions& options() const noexcept { return options_; }
 
  protected:
+  /// Writes what the points belong to.
   void write_header(const runs::RunHeader& header) override;
+  /// Writes a point.
   void write_point(const plane::Point& point) override;
+  /// Hands on what is held back.
   void flush_output() override;
 
  private:

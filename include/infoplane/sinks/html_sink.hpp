@@ -10,6 +10,7 @@
 
 namespace infoplane::sinks {
 
+/// How often an `HtmlSink` draws its page, and what is on it.
 struct HtmlSinkOptions {
   /// Title of the page; empty: the run's name.
   INFOPLANE_ARG(std::string, title);
@@ -41,9 +42,13 @@ class HtmlSink final : public Sink {
 
  protected:
   void open_output() override;
+  /// Writes what the points belong to.
   void write_header(const runs::RunHeader& header) override;
+  /// Writes a point.
   void write_point(const plane::Point& point) override;
+  /// Hands on what is held back.
   void flush_output() override;
+  /// Ends the output.
   void close_output() override;
 
  private:

@@ -29,8 +29,11 @@ class JsonLinesSink final : public Sink {
 
  protected:
   void open_output() override;
+  /// Writes what the points belong to.
   void write_header(const runs::RunHeader& header) override;
+  /// Writes a point.
   void write_point(const plane::Point& point) override;
+  /// Ends the output.
   void close_output() override;
 
  private:

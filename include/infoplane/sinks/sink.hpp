@@ -28,7 +28,9 @@ class Sink {
   void open();
   /// Tells what the points belong to; comes before the first of them.
   void write(const runs::RunHeader& header) noexcept;
+  /// A point of the run that was told.
   void write(const plane::Point& point) noexcept;
+  /// Hands on what is still held back.
   void flush() noexcept;
   /// Ends the sink. What is written afterwards counts as a failure; closing again does nothing.
   void close() noexcept;
@@ -41,15 +43,20 @@ class Sink {
   std::string first_error() const;
 
  protected:
+  /// `name` is what messages call it.
   explicit Sink(std::string name);
   Sink(Sink&& other) noexcept;
 
   /// One call at a time. What they throw ends in failures() and first_error(), but for what open() throws. The output
   /// may not be open where it is flushed or closed.
   virtual void open_output() {}
+  /// Writes what the points belong to.
   virtual void write_header(const runs::RunHeader& header) = 0;
+  /// Writes a point.
   virtual void write_point(const plane::Point& point) = 0;
+  /// Hands on what is held back.
   virtual void flush_output() {}
+  /// Ends the output.
   virtual void close_output() {}
 
   /// For open_output(), where only that knows the output's name.

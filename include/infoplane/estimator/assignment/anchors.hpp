@@ -14,6 +14,7 @@ namespace infoplane::estimator {
 /// bits; `kMixed` folds all 64 into them.
 class Anchors {
  public:
+  /// How the seed becomes that of the generator.
   enum class Rule : std::uint8_t {
     kMixed,  ///< the generator's seed is a fixed mix of the asked one, so no model shares the stream
     kRaw,    ///< the generator's seed is the asked one: the reference's anchors
@@ -22,9 +23,13 @@ class Anchors {
   /// @throws ArgumentError unless m ≥ 2 and d ≥ 2.
   Anchors(std::int64_t m, std::int64_t d, std::uint64_t seed = 0, Rule rule = Rule::kMixed);
 
+  /// Number of anchors m.
   std::int64_t size() const noexcept { return size_; }
+  /// Dimension d of the representations.
   std::int64_t dimension() const noexcept { return dimension_; }
+  /// The seed that was asked for.
   std::uint64_t seed() const noexcept { return seed_; }
+  /// How it became that of the generator.
   Rule rule() const noexcept { return rule_; }
   /// "mixed" or "raw".
   const char* rule_name() const noexcept { return rule_ == Rule::kMixed ? "mixed" : "raw"; }

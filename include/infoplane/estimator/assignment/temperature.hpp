@@ -8,6 +8,7 @@ namespace infoplane::estimator {
 /// How the temperature ε of the soft assignment follows from the number of anchors m and the dimension d.
 class Calibration {
  public:
+  /// Which rule it is.
   enum class Kind : std::uint8_t { kExact, kFindEps, kLeadingOrder, kFixed };
 
   /// The exact calibration.
@@ -27,6 +28,7 @@ class Calibration {
   /// @throws ArgumentError unless it is positive and finite.
   static Calibration fixed(double epsilon);
 
+  /// Which rule it is.
   Kind kind() const noexcept { return kind_; }
 
   /// "exact", "find_eps", "leading_order" or "fixed": what run files call it.
@@ -35,6 +37,7 @@ class Calibration {
   /// The given ε of `fixed`, 0 otherwise.
   double value() const noexcept { return value_; }
 
+  /// Equal where they give the same temperature for the same reason.
   bool operator==(const Calibration&) const = default;
 
  private:

@@ -14,7 +14,9 @@ class Covariance {
  public:
   /// What has an error: H(Z) over all rows, then H(Z) and the information of each set.
   static constexpr std::size_t kEntropy = 0;
+  /// Number of the H(Z) of a set.
   static constexpr std::size_t entropy_of(std::size_t set) noexcept { return 1 + 2 * set; }
+  /// Number of the information of a set.
   static constexpr std::size_t information_of(std::size_t set) noexcept { return 2 + 2 * set; }
 
   Covariance() = default;
@@ -22,6 +24,7 @@ class Covariance {
   Covariance(std::size_t values, std::vector<double> tokens, std::vector<double> sequences)
       : values_(values), tokens_(std::move(tokens)), sequences_(std::move(sequences)) {}
 
+  /// Whether nothing is known, as below 2 sequences.
   bool empty() const noexcept { return values_ == 0; }
 
   /// Variance of Σ c_k · value_k over pairs (k, c_k); that tokens of one sequence are not independent never lowers it.
