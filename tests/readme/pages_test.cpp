@@ -32,6 +32,21 @@ std::vector<Page> all_pages() {
   return pages;
 }
 
+/// All sources of a folder as one text, in which string literals that lie side by side are one.
+std::string sources_of(std::initializer_list<const char*> folders) {
+  std::string text;
+  for (const auto* folder : folders) {
+    for (const auto& entry : fs::recursive_directory_iterator(kSource / folder)) {
+      const auto ending = entry.path().extension();
+      if (ending == ".cpp" || ending == ".hpp" || ending == ".cmake" || ending == ".in") {
+        text += read_text(entry.path());
+      }
+    }
+  }
+  text = std::regex_replace(text, std::regex("\"[ \n]*\n[ ]*\""), "");
+  return std::regex_replace(text, std::regex("\\\\\""), "\"");
+}
+
 }  // namespace
 
 TEST_CASE("the README is short and its lines fit a screen", "[pages]") {
@@ -120,4 +135,39 @@ TEST_CASE("the page of metrics has every key that a layer and a mean can have", 
     REQUIRE(std::find(codes.begin(), codes.end(), form) != codes.end());
     REQUIRE((behind.empty() || std::find(codes.begin(), codes.end(), "K" + behind) != codes.end()));
   }
+}
+
+TEST_CASE("each file of this repository that a page names exists", "[pages]") {
+  const std::regex path("(src|tests|include|docs|benchmarks|examples|cmake)/[A-Za-z0-9_./-]+");
+  std::size_t named = 0;
+  for (const auto& page : all_pages()) {
+    for (const auto& code : page.code) {
+      if (std::regex_match(code, path)) {
+        INFO(page.path.string() << ": " << code);
+        REQUIRE(fs::exists(kSource / code));
+        ++named;
+      }
+    }
+  }
+  REQUIRE(named > 10);
+}
+
+TEST_CASE("each message of the page of troubleshooting is one of the source", "[pages]") {
+  const auto sources = sources_of({"src", "include", "cmake"});
+  std::size_t messages = 0;
+  for (const auto& line : read_page(kSource / "docs/troubleshooting.md").lines) {
+    const std::regex quoted("\\*\\*`([^`]+)`\\*\\*");
+    for (std::sregex_iterator match(line.begin(), line.end(), quoted), end; match != end; ++match) {
+      auto rest = (*match)[1].str();
+      while (!rest.empty()) {  // "…" stands for a value
+        const auto at = std::min(rest.find("…"), rest.size());
+        const auto part = rest.substr(0, at);
+        INFO(line << ": \"" << part << '"');
+        REQUIRE(sources.find(part) != std::string::npos);
+        rest.erase(0, at + std::string_view("…").size());
+      }
+      ++messages;
+    }
+  }
+  REQUIRE(messages > 40);
 }
