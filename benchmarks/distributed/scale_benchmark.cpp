@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <infoplane/distributed/shared_estimate.hpp>
+#include <infoplane/estimator/shared_estimates.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/labels/label_index.hpp>
 #include <infoplane/monitor/monitor.hpp>
@@ -60,12 +60,13 @@ at::Tensor activations_of(const at::Tensor& tokens) {
 }
 
 /// A world of one in which every label travels.
-struct Loop final : infoplane::estimator::Exchange {
+struct Loop final : infoplane::distributed::ByteCollectives {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void sum(std::span<double>) override {}
-  std::vector<std::string> gather(std::string mine) override { return {mine}; }
-  std::vector<std::string> exchange(std::vector<std::string> parcels) override {
+  std::string broadcast(std::string mine, int) override { return mine; }
+  std::vector<std::string> all_gather(std::string mine) override { return {mine}; }
+  std::vector<std::string> all_to_all(std::vector<std::string> parcels) override {
     bytes = static_cast<double>(parcels[0].size());
     return parcels;
   }

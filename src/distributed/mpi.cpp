@@ -6,7 +6,7 @@
 #include <new>
 #include <thread>
 
-#include "by_exchange.hpp"
+#include "by_messages.hpp"
 
 namespace infoplane::distributed {
 namespace {
@@ -136,7 +136,7 @@ Mpi::Mpi(MPI_Comm communicator, const MpiOptions& options)
 
 std::string Mpi::describe() const { return detail::concat("MPI communicator, rank ", rank_, " of ", size_); }
 
-void Mpi::exchange(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive) {
+void Mpi::send_receive(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive) {
   const ReturnErrors return_errors(communicator_);
   const auto check = [](int error, int peer) {
     if (error != MPI_SUCCESS) {
@@ -205,23 +205,25 @@ void Mpi::exchange(const std::vector<at::Tensor>& send, std::vector<at::Tensor>&
 }
 
 void Mpi::do_sum(at::Tensor& values) {
-  reduce_by_exchange(values, rank_, size_, false, [&](const auto& send, auto& receive) { exchange(send, receive); });
+  reduce_by_messages(values, rank_, size_, false,
+                     [&](const auto& send, auto& receive) { send_receive(send, receive); });
 }
 
 void Mpi::do_max(at::Tensor& values) {
-  reduce_by_exchange(values, rank_, size_, true, [&](const auto& send, auto& receive) { exchange(send, receive); });
+  reduce_by_messages(values, rank_, size_, true, [&](const auto& send, auto& receive) { send_receive(send, receive); });
 }
 
 void Mpi::do_broadcast(at::Tensor& values, int root) {
-  broadcast_by_exchange(values, root, rank_, size_, [&](const auto& send, auto& receive) { exchange(send, receive); });
+  broadcast_by_messages(values, root, rank_, size_,
+                        [&](const auto& send, auto& receive) { send_receive(send, receive); });
 }
 
 void Mpi::do_all_gather(const at::Tensor& mine, std::vector<at::Tensor>& all) {
-  all_gather_by_exchange(mine, all, [&](const auto& send, auto& receive) { exchange(send, receive); });
+  all_gather_by_messages(mine, all, [&](const auto& send, auto& receive) { send_receive(send, receive); });
 }
 
 void Mpi::do_all_to_all(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive) {
-  exchange(send, receive);
+  send_receive(send, receive);
 }
 
 }  // namespace infoplane::distributed

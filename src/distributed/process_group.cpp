@@ -8,7 +8,7 @@
 #include <numeric>
 #include <thread>
 
-#include "by_exchange.hpp"
+#include "by_messages.hpp"
 
 namespace infoplane::distributed {
 namespace {
@@ -72,7 +72,7 @@ void ProcessGroup::wait(const c10::intrusive_ptr<c10d::Work>& work) {
   work->wait();  // makes the current stream wait for the result
 }
 
-void ProcessGroup::exchange(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive) {
+void ProcessGroup::send_receive(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive) {
   struct Message {
     int peer;
     bool incoming;
@@ -119,8 +119,8 @@ void ProcessGroup::exchange(const std::vector<at::Tensor>& send, std::vector<at:
 
 void ProcessGroup::reduce(at::Tensor& values, bool maximum) {
   if (!options_.device()) {
-    reduce_by_exchange(values, rank(), size(), maximum,
-                       [&](const auto& send, auto& receive) { exchange(send, receive); });
+    reduce_by_messages(values, rank(), size(), maximum,
+                       [&](const auto& send, auto& receive) { send_receive(send, receive); });
     return;
   }
   std::vector<at::Tensor> tensors{values};
@@ -135,8 +135,8 @@ void ProcessGroup::do_max(at::Tensor& values) { reduce(values, true); }
 
 void ProcessGroup::do_broadcast(at::Tensor& values, int root) {
   if (!options_.device()) {
-    broadcast_by_exchange(values, root, rank(), size(),
-                          [&](const auto& send, auto& receive) { exchange(send, receive); });
+    broadcast_by_messages(values, root, rank(), size(),
+                          [&](const auto& send, auto& receive) { send_receive(send, receive); });
     return;
   }
   std::vector<at::Tensor> tensors{values};
@@ -147,7 +147,7 @@ void ProcessGroup::do_broadcast(at::Tensor& values, int root) {
 
 void ProcessGroup::do_all_gather(const at::Tensor& mine, std::vector<at::Tensor>& all) {
   if (!options_.device()) {
-    all_gather_by_exchange(mine, all, [&](const auto& send, auto& receive) { exchange(send, receive); });
+    all_gather_by_messages(mine, all, [&](const auto& send, auto& receive) { send_receive(send, receive); });
     return;
   }
   // Backends gather equal sizes only.
@@ -166,7 +166,7 @@ void ProcessGroup::do_all_gather(const at::Tensor& mine, std::vector<at::Tensor>
 
 void ProcessGroup::do_all_to_all(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive) {
   if (!options_.device()) {
-    exchange(send, receive);
+    send_receive(send, receive);
     return;
   }
   const auto sizes_of = [](const std::vector<at::Tensor>& tensors) {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/core/error.hpp>
-#include <infoplane/distributed/shared_estimate.hpp>
+#include <infoplane/distributed/byte_communicator.hpp>
+#include <infoplane/estimator/shared_estimates.hpp>
 #include <limits>
 
 #include "core/state.hpp"
@@ -137,8 +138,8 @@ Ranks::Meeting Ranks::meet(const RankReport& report) {
   const std::string settings = bytes_of(report.settings);
   out.put_text(settings == told_ ? "" : settings);
   told_ = settings;
-  distributed::CommunicatorExchange exchange(*communicator_);
-  const std::vector<std::string> all = exchange.gather(out.take());
+  distributed::ByteCommunicator ranks(*communicator_);
+  const std::vector<std::string> all = ranks.all_gather(out.take());
 
   std::vector<std::string> errors;
   std::vector<std::string> elsewhere;
@@ -204,13 +205,14 @@ Ranks::Meeting Ranks::meet(const RankReport& report) {
 }
 
 std::vector<estimator::NamedEstimate> Ranks::estimates(const std::vector<estimator::NamedAccumulator>& mine) {
-  return distributed::shared_estimates(mine, *communicator_, sequence_group_);
+  distributed::ByteCommunicator ranks(*communicator_);
+  return estimator::shared_estimates(mine, ranks, sequence_group_);
 }
 
 std::optional<plane::Point> Ranks::from_first(std::optional<plane::Point> point, const std::string& error) {
-  distributed::CommunicatorExchange exchange(*communicator_);
+  distributed::ByteCommunicator ranks(*communicator_);
   double bytes = static_cast<double>(communicator_->bytes_sent() - bytes_before_);
-  exchange.sum(std::span(&bytes, 1));
+  ranks.sum(std::span(&bytes, 1));
   state::Writer out;
   if (rank() == 0) {
     out.put_text(error);
@@ -219,7 +221,7 @@ std::optional<plane::Point> Ranks::from_first(std::optional<plane::Point> point,
     }
     out.put_text(point ? bytes_of(*point) : "");
   }
-  const std::string given = exchange.from_first(out.take());
+  const std::string given = ranks.broadcast(out.take(), 0);
   state::Reader in(given);
   const std::string first_error = in.get_text();
   const std::string first_point = in.get_text();
@@ -231,9 +233,9 @@ plane::Metrics Ranks::mean(const plane::Metrics& mine) {
   if (alone()) {
     return mine;
   }
-  distributed::CommunicatorExchange exchange(*communicator_);
+  distributed::ByteCommunicator ranks(*communicator_);
   std::map<std::string, std::pair<double, int>> sums;
-  for (const std::string& bytes : exchange.gather(bytes_of(mine))) {
+  for (const std::string& bytes : ranks.all_gather(bytes_of(mine))) {
     for (const auto& [key, value] : metrics_of(bytes)) {
       sums[key].first += value;
       ++sums[key].second;

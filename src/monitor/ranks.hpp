@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <infoplane/distributed/communicator.hpp>
-#include <infoplane/estimator/exchange.hpp>
+#include <infoplane/estimator/estimates.hpp>
 #include <infoplane/plane/point.hpp>
 #include <map>
 #include <memory>

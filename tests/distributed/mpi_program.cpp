@@ -8,8 +8,8 @@
 #include <fstream>
 #include <functional>
 #include <infoplane/core/error.hpp>
+#include <infoplane/distributed/byte_communicator.hpp>
 #include <infoplane/distributed/mpi.hpp>
-#include <infoplane/distributed/shared_estimate.hpp>
 #include <map>
 #include <random>
 #include <string>
@@ -27,7 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 using infoplane::ArgumentError;
 using infoplane::CommunicationError;
-using infoplane::distributed::CommunicatorExchange;
+using infoplane::distributed::ByteCommunicator;
 using infoplane::distributed::Mpi;
 using infoplane::distributed::MpiOptions;
 
@@ -161,7 +161,7 @@ void stopped(Mpi&) {
           stop_in_long_message = true;
           message_of<CommunicationError>([&] {
             if (round < 2) {
-              CommunicatorExchange(communicator).gather(std::string(48 << 20, 'x'));
+              ByteCommunicator(communicator).all_gather(std::string(48 << 20, 'x'));
             }
             communicator.all_gather(values);
           });  // too late: it may have one or not
@@ -170,7 +170,7 @@ void stopped(Mpi&) {
         }
         expect_failure(communicator, culprit, "did not come within 250 ms", [&] {
           if (round < 2) {  // of memory that goes back to the system, while MPI is still to read it
-            CommunicatorExchange(communicator).gather(std::string(48 << 20, 'x'));
+            ByteCommunicator(communicator).all_gather(std::string(48 << 20, 'x'));
           }
           communicator.all_gather(values);
         });

@@ -8,9 +8,9 @@
 #include <functional>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
+#include <infoplane/distributed/byte_communicator.hpp>
 #include <infoplane/distributed/environment.hpp>
 #include <infoplane/distributed/process_group.hpp>
-#include <infoplane/distributed/shared_estimate.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/runs/run_file.hpp>
 #include <infoplane/sinks/json_lines_sink.hpp>
@@ -60,7 +60,7 @@ std::shared_ptr<Communicator> join(milliseconds timeout) {
   const auto environment = infoplane::distributed::read_launch_environment();
   const auto group = infoplane::distributed::make_gloo_group(environment, ProcessGroupOptions().timeout(60s));
   const auto met = std::make_unique<ProcessGroup>(group, ProcessGroupOptions().timeout(60s));
-  infoplane::distributed::CommunicatorExchange(*met).gather("");  // all are connected
+  infoplane::distributed::ByteCommunicator(*met).all_gather("");  // all are connected
   return std::make_shared<ProcessGroup>(group, ProcessGroupOptions().timeout(timeout));
 }
 

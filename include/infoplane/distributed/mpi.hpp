@@ -39,7 +39,7 @@ class Mpi final : public Communicator {
   void do_broadcast(at::Tensor& values, int root) override;
   void do_all_gather(const at::Tensor& mine, std::vector<at::Tensor>& all) override;
   void do_all_to_all(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive) override;
-  void exchange(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive);
+  void send_receive(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive);
 
   MPI_Comm communicator_;
   MpiOptions options_;

@@ -51,7 +51,7 @@ class ProcessGroup final : public Communicator {
   void do_all_to_all(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive) override;
 
   void reduce(at::Tensor& values, bool maximum);
-  void exchange(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive);
+  void send_receive(const std::vector<at::Tensor>& send, std::vector<at::Tensor>& receive);
   void wait(const c10::intrusive_ptr<c10d::Work>& work);
 
   Group group_;

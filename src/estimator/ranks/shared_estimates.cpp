@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <infoplane/core/error.hpp>
-#include <infoplane/estimator/exchange.hpp>
+#include <infoplane/estimator/shared_estimates.hpp>
 #include <limits>
 #include <map>
 #include <optional>
@@ -20,9 +20,10 @@ namespace infoplane::estimator {
 /// `shared_estimates` in its steps.
 class SharedEstimation {
  public:
-  SharedEstimation(const std::vector<NamedAccumulator>& mine, Exchange& exchange, std::int64_t sequence_group)
-      : exchange_(exchange) {
-    introduce(mine, sequence_group < 0 ? -1 - exchange.rank() : sequence_group);
+  SharedEstimation(const std::vector<NamedAccumulator>& mine, distributed::ByteCollectives& ranks,
+                   std::int64_t sequence_group)
+      : ranks_(ranks) {
+    introduce(mine, sequence_group < 0 ? -1 - ranks.rank() : sequence_group);
   }
 
   std::vector<NamedEstimate> run() {
@@ -105,7 +106,7 @@ class SharedEstimation {
   void share_labels(std::span<Layer> batch);
   void estimate(std::span<Layer> batch);
 
-  Exchange& exchange_;
+  distributed::ByteCollectives& ranks_;
   std::vector<Layer> layers_;
 };
 
@@ -146,7 +147,7 @@ void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std:
     out.put_text(error.what());
     own = out.take();
   }
-  const std::vector<std::string> all = exchange_.gather(std::move(own));
+  const std::vector<std::string> all = ranks_.all_gather(std::move(own));
   std::vector<state::Reader> readers(all.begin(), all.end());
   std::vector<std::string> errors;
   for (std::size_t rank = 0; rank < readers.size(); ++rank) {
@@ -156,7 +157,7 @@ void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std:
     }
   }
   INFOPLANE_CHECK(errors.empty(), StateError, "the sums of ranks cannot be added: ", detail::join(errors, "; "));
-  for (int rank = 0; rank < exchange_.size(); ++rank) {
+  for (int rank = 0; rank < ranks_.size(); ++rank) {
     state::Reader& in = readers[static_cast<std::size_t>(rank)];
     const auto its_group = in.get<std::int64_t>();
     for (auto layers = in.get<std::uint32_t>(); layers > 0; --layers) {
@@ -184,7 +185,7 @@ void SharedEstimation::add_layer(int rank, std::int64_t group, state::Reader& in
     layer->weights = weights;
     layer->sum.assign(static_cast<std::size_t>(measure.m), 0.0);
   }
-  layer->group_of.resize(static_cast<std::size_t>(exchange_.size()), kNowhere);
+  layer->group_of.resize(static_cast<std::size_t>(ranks_.size()), kNowhere);
   layer->group_of[static_cast<std::size_t>(rank)] = group;
   Differences differences;
   compare(differences, layer->measure, measure);
@@ -236,7 +237,7 @@ void SharedEstimation::Layer::begin_shards(CommonSample common, std::size_t rank
 
 // All ranks get the same sample of the rows of all; of each row they learn which sets it has a label of.
 void SharedEstimation::share_samples(std::span<Layer> batch) {
-  const auto rank = static_cast<std::size_t>(exchange_.rank());
+  const auto rank = static_cast<std::size_t>(ranks_.rank());
   state::Writer out;
   std::vector<std::vector<Candidate>> own(batch.size());
   for (std::size_t l = 0; l < batch.size(); ++l) {
@@ -246,7 +247,7 @@ void SharedEstimation::share_samples(std::span<Layer> batch) {
     }
     put_candidates(own[l], layer.measure.m, out);
   }
-  const std::vector<std::string> all = exchange_.gather(out.take());
+  const std::vector<std::string> all = ranks_.all_gather(out.take());
   std::vector<state::Reader> readers(all.begin(), all.end());
   for (std::size_t l = 0; l < batch.size(); ++l) {
     Layer& layer = batch[l];
@@ -266,7 +267,7 @@ void SharedEstimation::share_samples(std::span<Layer> batch) {
 }
 
 void SharedEstimation::share_labels(std::span<Layer> batch) {
-  std::vector<state::Writer> parcels(static_cast<std::size_t>(exchange_.size()));
+  std::vector<state::Writer> parcels(static_cast<std::size_t>(ranks_.size()));
   const auto each_set = [&batch](const auto& function) {
     for (Layer& layer : batch) {
       for (std::size_t s = 0; s < layer.sets.size(); ++s) {
@@ -286,7 +287,7 @@ void SharedEstimation::share_labels(std::span<Layer> batch) {
   for (state::Writer& parcel : parcels) {
     sent.push_back(parcel.take());
   }
-  const std::vector<std::string> received = exchange_.exchange(std::move(sent));
+  const std::vector<std::string> received = ranks_.all_to_all(std::move(sent));
   std::vector<state::Reader> readers(received.begin(), received.end());
   each_set([&readers](const Layer&, const LabelSet*, LabelSet& shard) {
     for (state::Reader& reader : readers) {
@@ -301,8 +302,8 @@ void SharedEstimation::share_labels(std::span<Layer> batch) {
 }
 
 void SharedEstimation::estimate(std::span<Layer> batch) {
-  Reduction reduction(exchange_.rank() == 0);
-  const auto sum = [this](std::span<double> values) { exchange_.sum(values); };
+  Reduction reduction(ranks_.rank() == 0);
+  const auto sum = [this](std::span<double> values) { ranks_.sum(values); };
   for (Layer& layer : batch) {
     reduction.put(layer.own != nullptr ? layer.own->sum : layer.sum);
     for (const auto& shard : layer.shards) {
@@ -339,9 +340,9 @@ void SharedEstimation::estimate(std::span<Layer> batch) {
   }
 }
 
-std::vector<NamedEstimate> shared_estimates(const std::vector<NamedAccumulator>& mine, Exchange& exchange,
-                                            std::int64_t sequence_group) {
-  return SharedEstimation(mine, exchange, sequence_group).run();
+std::vector<NamedEstimate> shared_estimates(const std::vector<NamedAccumulator>& mine,
+                                            distributed::ByteCollectives& ranks, std::int64_t sequence_group) {
+  return SharedEstimation(mine, ranks, sequence_group).run();
 }
 
 }  // namespace infoplane::estimator

@@ -1,7 +1,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <cmath>
 #include <infoplane/core/error.hpp>
-#include <infoplane/estimator/exchange.hpp>
+#include <infoplane/estimator/shared_estimates.hpp>
 #include <infoplane/labels/key_table.hpp>
 #include <infoplane/labels/label_index.hpp>
 
@@ -396,28 +396,29 @@ TEST_CASE("device accumulator: during the capture of a graph everything is refus
 }
 
 TEST_CASE("device accumulator: over ranks, what its device has to say is told to all", "[cuda]") {
-  struct One final : Exchange {
+  struct One final : distributed::ByteCollectives {
     int rank() const override { return 0; }
     int size() const override { return 1; }
     void sum(std::span<double>) override {}
-    std::vector<std::string> gather(std::string mine) override {
+    std::string broadcast(std::string mine, int) override { return mine; }
+    std::vector<std::string> all_gather(std::string mine) override {
       gathered.push_back(mine);
       return {mine};
     }
-    std::vector<std::string> exchange(std::vector<std::string> parcels) override { return parcels; }
+    std::vector<std::string> all_to_all(std::vector<std::string> parcels) override { return parcels; }
     std::vector<std::string> gathered;
   };
   There there(24);
   const auto batches = some_batches(1);
   there.accumulator.update(batches[0].first, batches[0].second);
   there.device->capture(true);
-  One exchange;
-  CHECK_THROWS_WITH(shared_estimates({{"layer", &there.accumulator}}, exchange),
+  One alone;
+  CHECK_THROWS_WITH(shared_estimates({{"layer", &there.accumulator}}, alone),
                     ContainsSubstring("the sums of ranks cannot be added: rank 0: sums on a device were asked for"));
-  REQUIRE(exchange.gathered.size() == 1);  // not alone: the others would wait for it
-  CHECK_THAT(exchange.gathered[0], ContainsSubstring("ask when no graph is being captured"));
+  REQUIRE(alone.gathered.size() == 1);  // not alone: the others would wait for it
+  CHECK_THAT(alone.gathered[0], ContainsSubstring("ask when no graph is being captured"));
   there.device->capture(false);
-  CHECK(shared_estimates({{"layer", &there.accumulator}}, exchange).size() == 1);
+  CHECK(shared_estimates({{"layer", &there.accumulator}}, alone).size() == 1);
 }
 
 TEST_CASE("device accumulator: an update with other keys than one that is not counted yet is an error", "[cuda]") {

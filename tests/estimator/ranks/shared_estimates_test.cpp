@@ -8,16 +8,17 @@
 #include <cmath>
 #include <cstring>
 #include <infoplane/core/error.hpp>
+#include <infoplane/distributed/byte_communicator.hpp>
 #include <infoplane/distributed/local.hpp>
-#include <infoplane/distributed/shared_estimate.hpp>
+#include <infoplane/estimator/shared_estimates.hpp>
 #include <limits>
 
 #include "distributed/thread_ranks.hpp"
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
+using infoplane::distributed::ByteCommunicator;
 using infoplane::distributed::Communicator;
-using infoplane::distributed::CommunicatorExchange;
 using infoplane::estimator::Estimate;
 using infoplane::estimator::InformationEstimate;
 using infoplane::estimator::LabelWeights;
@@ -31,6 +32,12 @@ namespace {
 
 constexpr std::int64_t kWidth = 16;
 constexpr std::int64_t kLength = 10;  // tokens of a sequence
+
+std::vector<NamedEstimate> shared_estimates_of(const std::vector<NamedAccumulator>& mine, Communicator& communicator,
+                                               std::int64_t sequence_group = -1) {
+  ByteCommunicator ranks(communicator);
+  return infoplane::estimator::shared_estimates(mine, ranks, sequence_group);
+}
 
 /// Tokens with labels that say something about them: few common labels, many rare ones, and a set that half have.
 struct Data {
@@ -81,7 +88,7 @@ std::vector<Estimate> shared(int ranks, const std::function<SoftEntropyAccumulat
   std::vector<Estimate> results(static_cast<std::size_t>(ranks));
   run_thread_ranks(ranks, [&](Communicator& communicator) {
     const SoftEntropyAccumulator mine = accumulator(communicator.rank());
-    const auto estimates = infoplane::distributed::shared_estimates({{"layer", &mine}}, communicator);
+    const auto estimates = shared_estimates_of({{"layer", &mine}}, communicator);
     results.at(static_cast<std::size_t>(communicator.rank())) = estimates.at(0).estimate;
   });
   return results;
@@ -184,7 +191,7 @@ TEST_CASE("a world of one gives the bits of the accumulator itself", "[distribut
   SoftEntropyAccumulator mine(kWidth, options(0));
   data.give(mine, 0, data.tokens());
   infoplane::distributed::Local local;
-  const auto got = infoplane::distributed::shared_estimates({{"a", &mine}, {"b", &mine}}, local);
+  const auto got = shared_estimates_of({{"a", &mine}, {"b", &mine}}, local);
   REQUIRE(got.size() == 2);
   CHECK(got[1].name == "b");
   check_counts_and_plug_in(got[0].estimate, mine.estimate());
@@ -232,7 +239,7 @@ TEST_CASE("ranks may lack tokens, label sets and layers", "[distributed][shared]
       data.give(deep, 0, 3000);
       layers = {{"first", &mine}, {"second", &deep}};
     }
-    got.at(static_cast<std::size_t>(rank)) = infoplane::distributed::shared_estimates(layers, communicator);
+    got.at(static_cast<std::size_t>(rank)) = shared_estimates_of(layers, communicator);
   });
   for (const auto& layers : got) {
     REQUIRE(layers.size() == 2);
@@ -263,8 +270,8 @@ TEST_CASE("ranks of a sequence group have parts of the same sequences", "[distri
     };
     mine.update(half(data.z), {{"common", half(data.common)}, {"rare", half(data.rare)}, {"some", half(data.some)}});
     const auto at = static_cast<std::size_t>(rank);
-    grouped[at] = infoplane::distributed::shared_estimates({{"layer", &mine}}, communicator, 0).at(0).estimate;
-    apart[at] = infoplane::distributed::shared_estimates({{"layer", &mine}}, communicator).at(0).estimate;
+    grouped[at] = shared_estimates_of({{"layer", &mine}}, communicator, 0).at(0).estimate;
+    apart[at] = shared_estimates_of({{"layer", &mine}}, communicator).at(0).estimate;
   });
   check_counts_and_plug_in(grouped[0], whole.estimate());
   CHECK(same_bits(grouped[0], grouped[1]));
@@ -278,18 +285,19 @@ TEST_CASE("ranks of a sequence group have parts of the same sequences", "[distri
 namespace {
 
 /// Counts what a rank sends to others and receives in the exchange of label rows.
-class Counted final : public infoplane::estimator::Exchange {
+class Counted final : public infoplane::distributed::ByteCollectives {
  public:
   explicit Counted(Communicator& communicator) : inner_(communicator) {}
   int rank() const override { return inner_.rank(); }
   int size() const override { return inner_.size(); }
   void sum(std::span<double> values) override { inner_.sum(values); }
-  std::vector<std::string> gather(std::string mine) override { return inner_.gather(std::move(mine)); }
-  std::vector<std::string> exchange(std::vector<std::string> parcels) override {
+  std::string broadcast(std::string mine, int root) override { return inner_.broadcast(std::move(mine), root); }
+  std::vector<std::string> all_gather(std::string mine) override { return inner_.all_gather(std::move(mine)); }
+  std::vector<std::string> all_to_all(std::vector<std::string> parcels) override {
     for (std::size_t r = 0; r < parcels.size(); ++r) {
       sent += static_cast<int>(r) == rank() ? 0 : parcels[r].size();
     }
-    auto all = inner_.exchange(std::move(parcels));
+    auto all = inner_.all_to_all(std::move(parcels));
     for (const auto& parcel : all) {
       received += parcel.size();
     }
@@ -298,7 +306,7 @@ class Counted final : public infoplane::estimator::Exchange {
   std::size_t sent = 0, received = 0;
 
  private:
-  CommunicatorExchange inner_;
+  ByteCommunicator inner_;
 };
 
 }  // namespace
@@ -316,10 +324,10 @@ TEST_CASE("a rank sends the size of its own rows and receives its share of the l
     SoftEntropyAccumulator unlabelled(kWidth, options(communicator.rank()).anchors(100));
     unlabelled.update(data.z.slice(0, begin, begin + sequences * kLength));
     own[rank] = static_cast<std::size_t>(mine.memory_bytes() - unlabelled.memory_bytes());  // of the rows
-    Counted exchange(communicator);
-    infoplane::estimator::shared_estimates({{"layer", &mine}}, exchange);
-    sent[rank] = exchange.sent;
-    received[rank] = exchange.received;
+    Counted counted(communicator);
+    infoplane::estimator::shared_estimates({{"layer", &mine}}, counted);
+    sent[rank] = counted.sent;
+    received[rank] = counted.received;
   });
   const double all = static_cast<double>(received[0] + received[1] + received[2] + received[3]);
   for (std::size_t rank = 0; rank < kRanks; ++rank) {
@@ -332,7 +340,7 @@ TEST_CASE("a rank sends the size of its own rows and receives its share of the l
 TEST_CASE("what cannot be added is the same error on every rank", "[distributed][shared]") {
   const auto thrown = infoplane::test::try_thread_ranks(3, [](Communicator& communicator) {
     const SoftEntropyAccumulator mine(kWidth, options(0).anchors(communicator.rank() == 1 ? 30 : 20));
-    infoplane::distributed::shared_estimates({{"blocks.0", &mine}}, communicator);
+    shared_estimates_of({{"blocks.0", &mine}}, communicator);
   });
   for (const auto& each : thrown) {
     REQUIRE_THROWS_MATCHES(
@@ -345,7 +353,7 @@ TEST_CASE("what cannot be added is the same error on every rank", "[distributed]
 TEST_CASE("what goes wrong with the layers of one rank is the same error on every rank", "[distributed][shared]") {
   const auto thrown = infoplane::test::try_thread_ranks(3, [](Communicator& communicator) {
     const SoftEntropyAccumulator mine(kWidth, options(0));
-    infoplane::distributed::shared_estimates({{"blocks.0", communicator.rank() == 1 ? nullptr : &mine}}, communicator);
+    shared_estimates_of({{"blocks.0", communicator.rank() == 1 ? nullptr : &mine}}, communicator);
   });
   for (const auto& each : thrown) {
     REQUIRE_THROWS_MATCHES(std::rethrow_exception(each), infoplane::StateError,

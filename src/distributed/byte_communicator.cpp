@@ -2,7 +2,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
-#include <infoplane/distributed/shared_estimate.hpp>
+#include <infoplane/distributed/byte_communicator.hpp>
 #include <memory>
 #include <utility>
 
@@ -27,7 +27,7 @@ std::vector<std::string> texts_of(const std::vector<at::Tensor>& tensors) {
 
 }  // namespace
 
-void CommunicatorExchange::sum(std::span<double> values) {
+void ByteCommunicator::sum(std::span<double> values) {
   if (!values.empty()) {
     at::Tensor all = at::empty({static_cast<std::int64_t>(values.size())}, at::kDouble);
     std::copy(values.begin(), values.end(), all.mutable_data_ptr<double>());
@@ -36,32 +36,26 @@ void CommunicatorExchange::sum(std::span<double> values) {
   }
 }
 
-std::vector<std::string> CommunicatorExchange::gather(std::string mine) {
+std::string ByteCommunicator::broadcast(std::string mine, int root) {
+  at::Tensor size = at::empty({1}, at::kLong);
+  *size.mutable_data_ptr<std::int64_t>() = static_cast<std::int64_t>(mine.size());
+  communicator_.broadcast(size, root);
+  mine.resize(static_cast<std::size_t>(*size.const_data_ptr<std::int64_t>()));
+  at::Tensor bytes = bytes_of(std::move(mine));
+  communicator_.broadcast(bytes, root);
+  return texts_of({bytes}).front();
+}
+
+std::vector<std::string> ByteCommunicator::all_gather(std::string mine) {
   return texts_of(communicator_.all_gather(bytes_of(std::move(mine))));
 }
 
-std::vector<std::string> CommunicatorExchange::exchange(std::vector<std::string> for_each_rank) {
+std::vector<std::string> ByteCommunicator::all_to_all(std::vector<std::string> for_each_rank) {
   std::vector<at::Tensor> parcels;
   for (std::string& parcel : for_each_rank) {
     parcels.push_back(bytes_of(std::move(parcel)));
   }
   return texts_of(communicator_.all_to_all(parcels));
-}
-
-std::string CommunicatorExchange::from_first(std::string mine) {
-  at::Tensor size = at::empty({1}, at::kLong);
-  *size.mutable_data_ptr<std::int64_t>() = static_cast<std::int64_t>(mine.size());
-  communicator_.broadcast(size, 0);
-  mine.resize(static_cast<std::size_t>(*size.const_data_ptr<std::int64_t>()));
-  at::Tensor bytes = bytes_of(std::move(mine));
-  communicator_.broadcast(bytes, 0);
-  return texts_of({bytes}).front();
-}
-
-std::vector<estimator::NamedEstimate> shared_estimates(const std::vector<estimator::NamedAccumulator>& mine,
-                                                       Communicator& communicator, std::int64_t sequence_group) {
-  CommunicatorExchange exchange(communicator);
-  return estimator::shared_estimates(mine, exchange, sequence_group);
 }
 
 }  // namespace infoplane::distributed
