@@ -18,7 +18,7 @@
 #include "distributed/thread_ranks.hpp"
 #include "estimator/statistics/label_set_estimator.hpp"
 #include "estimator/statistics/label_totals.hpp"
-#include "monitor/point_state.hpp"
+#include "runs/run_json.hpp"
 
 namespace {
 
@@ -106,7 +106,8 @@ OneRank one_rank(double tokens, std::int64_t vocabulary) {
   result.sets = static_cast<double>(estimates.at(0).estimate.sets.size());
   result.row_bytes = static_cast<double>(accumulator.memory_bytes()) - kSample * (4 * kAnchors + 24);
   Monitor monitor(MonitorOptions().every(1));
-  result.point_bytes = static_cast<double>(infoplane::bytes_of(*point_of(monitor, mine, 1)).size()) / 2;  // and a mean
+  result.point_bytes =
+      static_cast<double>(infoplane::runs::run_json::encode(*point_of(monitor, mine, 1)).size()) / 2;  // and a mean
   return result;
 }
 

@@ -19,12 +19,12 @@ class Writer;
 /// The activations as [B, T, d] or [B · T, d] in the order of [sequence, position], as a view. `order` is no kAuto.
 at::Tensor by_position(const at::Tensor& activations, std::int64_t sequences, std::int64_t length, AxisOrder order);
 
-/// Whether a site is of the stream between the blocks of its stack. An embedding that the model's code handed over may
-/// come before its axes are exchanged for the blocks.
+/// Whether a site is of the residual stream between the blocks of its stack. An embedding that the model's code handed
+/// over may come before its axes are exchanged for the blocks.
 bool belongs_to_stack(const hooks::Site& site) noexcept;
 
 /// Which axis of each site's activations counts the sequences, and which stacks of blocks read the tokens: what one
-/// micro-batch showed holds for all that follow, in both streams.
+/// micro-batch showed holds for all that follow, in both splits.
 class AxisOrders {
  public:
   explicit AxisOrders(const MonitorOptions& options)
@@ -50,7 +50,7 @@ class AxisOrders {
  private:
   struct Site {
     std::string name;
-    std::string group;  // sites of one group are one stream
+    std::string group;  // sites of one group are of one residual stream
     AxisOrder order = AxisOrder::kAuto;
     bool assumed = false;
   };

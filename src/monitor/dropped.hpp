@@ -11,7 +11,7 @@ class Reader;
 class Writer;
 }  // namespace state
 
-/// What was observed and is in no point, until the next point of the stream has said so. Nothing allocates or fails
+/// What was observed and is in no point, until the next point of the split has said so. Nothing allocates or fails
 /// but text().
 class Dropped {
  public:

@@ -9,7 +9,7 @@
 
 namespace infoplane {
 
-/// What the streams of a monitor learnt of its model in common.
+/// What the splits of a monitor learnt of its model in common.
 struct ModelFacts {
   explicit ModelFacts(const MonitorOptions& options) : orders(options) {}
 

@@ -10,9 +10,9 @@ namespace infoplane {
 
 namespace {
 
-double value_of(const at::Tensor& loss, double none) {
+std::optional<double> value_of(const at::Tensor& loss) {
   if (!loss.defined()) {
-    return none;
+    return std::nullopt;
   }
   INFOPLANE_CHECK(loss.numel() == 1, ShapeError, "the loss must be one number, got a tensor of ", loss.numel(),
                   " elements; give its mean");
@@ -45,9 +45,6 @@ Observation Monitor::observe(std::int64_t step, const at::Tensor& tokens, const 
 
 Observation Monitor::observe_heldout(std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets,
                                      const BatchDetails& details) {
-  if (impl_->heldout_step_ != step) {
-    impl_->end_forgotten_heldout();
-  }
   impl_->heldout_step_ = step;
   if (!impl_->options_.counts()) {
     return {};
@@ -60,10 +57,10 @@ std::optional<plane::Point> Monitor::end_step(std::int64_t step, const at::Tenso
     return std::nullopt;
   }
   impl_->end_forgotten_heldout();
-  return impl_->end(impl_->state_->train, step, impl_->logs(step), [&] { return value_of(loss, Impl::no_loss); });
+  return impl_->end(impl_->state_->train, step, impl_->logs(step), [&] { return value_of(loss); });
 }
 
-std::optional<plane::Point> Monitor::end_step(std::int64_t step, double loss) {
+std::optional<plane::Point> Monitor::end_step(std::int64_t step, std::optional<double> loss) {
   if (!impl_->observes(step)) [[likely]] {
     return std::nullopt;
   }
@@ -71,17 +68,13 @@ std::optional<plane::Point> Monitor::end_step(std::int64_t step, double loss) {
   return impl_->end(impl_->state_->train, step, impl_->logs(step), [&] { return loss; });
 }
 
-std::optional<plane::Point> Monitor::end_step(std::int64_t step) { return end_step(step, Impl::no_loss); }
-
 std::optional<plane::Point> Monitor::end_heldout(std::int64_t step, const at::Tensor& loss) {
-  return impl_->end(impl_->state_->heldout, step, true, [&] { return value_of(loss, Impl::no_loss); });
+  return impl_->end(impl_->state_->heldout, step, true, [&] { return value_of(loss); });
 }
 
-std::optional<plane::Point> Monitor::end_heldout(std::int64_t step, double loss) {
+std::optional<plane::Point> Monitor::end_heldout(std::int64_t step, std::optional<double> loss) {
   return impl_->end(impl_->state_->heldout, step, true, [&] { return loss; });
 }
-
-std::optional<plane::Point> Monitor::end_heldout(std::int64_t step) { return end_heldout(step, Impl::no_loss); }
 
 bool Monitor::observes(std::int64_t step) const noexcept { return impl_->observes(step); }
 int Monitor::rank() const noexcept { return impl_->ranks_.rank(); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <infoplane/hooks/watch.hpp>
 #include <infoplane/monitor/monitor.hpp>
@@ -14,7 +15,7 @@
 #include "monitor/checked_options.hpp"
 #include "monitor/observation_impl.hpp"
 #include "monitor/ranks.hpp"
-#include "monitor/stream.hpp"
+#include "monitor/split.hpp"
 
 namespace infoplane {
 
@@ -29,12 +30,12 @@ struct MonitorState {
     train.drop(cause);
     heldout.drop(cause);
   }
-  /// The observation of a micro-batch of the stream ended.
-  void end_micro_batch(Stream& stream, Observation::Impl::End end, const std::vector<hooks::Site>& sites);
+  /// The observation of a micro-batch of the split ended.
+  void end_micro_batch(Split& split, Observation::Impl::End end, const std::vector<hooks::Site>& sites);
 
   ModelFacts facts;
-  Stream train;
-  Stream heldout;
+  Split train;
+  Split heldout;
   bool saw_forward = false;  // of which nobody said that it failed
   double seconds = 0;
   int stopwatches = 0;  // that run
@@ -42,10 +43,8 @@ struct MonitorState {
 
 class Monitor::Impl {
  public:
-  /// Reads the loss, where a point is taken; `no_loss` if there is none.
-  using Loss = std::function<double()>;
-  /// A NaN of its own, so that a loss that is NaN is one that was given.
-  static const double no_loss;
+  /// Reads the loss, where a point may come; empty if there is none.
+  using Loss = std::function<std::optional<double>()>;
 
   template <typename... Model>
   explicit Impl(MonitorOptions options, std::shared_ptr<distributed::Communicator> communicator, const Model&... model)
@@ -63,9 +62,10 @@ class Monitor::Impl {
     return behind == 0 || options_.every() - behind < options_.window();
   }
 
-  Observation observe(Stream& stream, std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets,
+  Observation observe(Split& split, std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets,
                       const BatchDetails& details);
-  std::optional<plane::Point> end(Stream& stream, std::int64_t step, bool wanted, const Loss& loss);
+  /// Ends the step of a split; where a point is `wanted`, all ranks meet.
+  std::optional<plane::Point> end(Split& split, std::int64_t step, bool wanted, const Loss& loss);
   /// A held-out pass that nobody ended goes to the sinks before the step's own point.
   void end_forgotten_heldout();
   void add(std::shared_ptr<sinks::Sink> sink);
@@ -87,20 +87,18 @@ class Monitor::Impl {
   static double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
-  static bool is_none(double loss);
   MonitorOptions for_rank(MonitorOptions options) const;
   bool is_open() const noexcept { return !open_.expired() && open_.lock()->is_open(); }
   void require_closed(const char* call) const;
   void close();
   void settle();
-  void verify_missing(const Stream& stream);
-  std::optional<plane::Point> end_together(Stream& stream, std::int64_t step, bool wanted, const Loss& loss);
-  std::optional<plane::Point> measure_together(Stream& stream, std::int64_t step, const Ranks::Meeting& meeting);
+  void verify_missing(const Split& split);
+  RankReport report(Split& split, std::int64_t step, const Loss& loss, std::exception_ptr& error);
+  plane::Point measure(Split& split, std::int64_t step, const Ranks::Meeting& meeting);
   std::vector<SharedSite> own_sites() const;
-  RankSettings settings_for_others(const Stream& stream) const;
-  std::string settings() const;
-  runs::RunHeader header_of(const std::vector<SharedSite>& sites, std::int64_t width, const std::string& dtype,
-                            const std::vector<std::string>& label_sets) const;
+  RankSettings settings_for_others(const Split& split) const;
+  runs::MeasurementSettings settings_for_state() const;
+  runs::RunHeader header_of(const Ranks::Meeting& meeting) const;
   void start(runs::RunHeader header);
   void emit(const plane::Point& point);
 

@@ -9,50 +9,68 @@
 // What a monitor says of itself: to other ranks, in a saved state, and in a run's header.
 namespace infoplane {
 
-RankSettings Monitor::Impl::settings_for_others(const Stream& stream) const {
-  const auto& estimator = options_.estimator();
-  const auto& labels = options_.labels();
-  RankSettings result;
-  result.fields = {
-      {"library version", version()},
-      {"every", std::to_string(options_.every())},
-      {"window", std::to_string(options_.window())},
-      {"input orders", detail::join(labels.input_orders())},
-      {"output orders", detail::join(labels.output_orders())},
-      {"common positions", labels.common_positions() ? "yes" : "no"},
-      {"m", std::to_string(estimator.anchors())},
-      {"seed", std::to_string(estimator.seed())},
-      {"seed rule", estimator.raw_seed() ? "raw" : "mixed"},
-      {"calibration", estimator.calibration().name()},
-      {"label weights", estimator.label_weights() == estimator::LabelWeights::kUniform ? "uniform" : "empirical"},
-      {"max_labels", std::to_string(estimator.max_labels())}};
-  if (!options_.pipeline()) {
-    result.fields.emplace_back("blocks", options_.blocks());
+namespace {
+
+/// When and on which labels a monitor measures.
+runs::MeasurementSettings schedule_of(const MonitorOptions& options) {
+  const auto& labels = options.labels();
+  runs::MeasurementSettings result;
+  result.every = options.every();
+  result.window = options.window();
+  result.input_orders = detail::join(labels.input_orders());
+  result.output_orders = detail::join(labels.output_orders());
+  result.common_positions = labels.common_positions();
+  return result;
+}
+
+template <typename Site>
+std::vector<std::string> names_of(const std::vector<Site>& sites) {
+  std::vector<std::string> names;
+  names.reserve(sites.size());
+  for (const auto& site : sites) {
+    names.push_back(site.name);
   }
+  return names;
+}
+
+}  // namespace
+
+RankSettings Monitor::Impl::settings_for_others(const Split& split) const {
+  const auto& estimator = options_.estimator();
+  RankSettings result;
+  result.pipeline = options_.pipeline();
   result.sites = own_sites();
-  result.may_differ_in_sites = options_.pipeline();
-  result.width = stream.prototype() == nullptr ? 0 : stream.prototype()->dimension();
-  result.dtype = stream.dtype();
-  result.label_sets = stream.label_sets();
+  result.dtype = split.dtype();
+  result.label_sets = split.label_sets();
+  auto& measurement = result.measurement = schedule_of(options_);
+  measurement.library_version = version();
+  measurement.anchors = estimator.anchors();
+  measurement.seed = estimator.seed();
+  measurement.seed_rule = estimator.raw_seed() ? "raw" : "mixed";
+  measurement.calibration = estimator.calibration().name();
+  measurement.label_weights = estimator.label_weights() == estimator::LabelWeights::kUniform ? "uniform" : "empirical";
+  measurement.max_labels = estimator.max_labels();
+  if (!result.pipeline) {
+    measurement.blocks = options_.blocks();
+  }
+  if (split.prototype() != nullptr) {  // a rank that measures nothing may not know its sites
+    result.width = split.prototype()->dimension();
+    measurement.width = result.width;
+    measurement.sites = names_of(result.sites);
+  }
   return result;
 }
 
 /// What a saved state depends on, beside what the accumulators say themselves.
-std::string Monitor::Impl::settings() const {
-  std::vector<std::string> sites;
-  for (const auto& site : watcher_->sites()) {
-    sites.push_back(site.name);
-  }
-  const labels::LabelOptions& labels = options_.labels();
-  return detail::concat("every ", options_.every(), ", window ", options_.window(), ", input orders ",
-                        detail::join(labels.input_orders()), ", output orders ", detail::join(labels.output_orders()),
-                        labels.common_positions() ? ", common positions" : "", ", sites ", detail::join(sites));
+runs::MeasurementSettings Monitor::Impl::settings_for_state() const {
+  auto settings = schedule_of(options_);
+  settings.sites = names_of(watcher_->sites());
+  return settings;
 }
 
-runs::RunHeader Monitor::Impl::header_of(const std::vector<SharedSite>& sites, std::int64_t width,
-                                         const std::string& dtype, const std::vector<std::string>& label_sets) const {
+runs::RunHeader Monitor::Impl::header_of(const Ranks::Meeting& meeting) const {
   runs::RunHeader header;
-  const estimator::SoftEntropyAccumulator measured(width, options_.estimator());
+  const estimator::SoftEntropyAccumulator measured(meeting.width, options_.estimator());
   header.run = options_.run();
   header.started = runs::utc_timestamp(wall_start_);
   header.seed = options_.estimator().seed();
@@ -61,12 +79,12 @@ runs::RunHeader Monitor::Impl::header_of(const std::vector<SharedSite>& sites, s
   header.temperature = measured.temperature();
   header.calibration = options_.estimator().calibration().name();
   header.anchor_hash = measured.anchors().identity();
-  header.label_sets = label_sets;
-  for (const auto& site : sites) {
+  header.label_sets = meeting.label_sets;
+  for (const auto& site : meeting.sites) {
     header.sites.push_back(site.name);
     header.site_kinds.emplace(site.name, site.kind);
   }
-  header.dtype = dtype;
+  header.dtype = meeting.dtype;
   header.world_size = ranks_.size();
   header.every = options_.every();
   header.window = options_.window();

@@ -19,7 +19,7 @@ void Monitor::Impl::require_closed(const char* call) const {
 void Monitor::Impl::save(std::ostream& out) const {
   require_closed("save()");
   state::Writer content;
-  content.put_text(settings());
+  content.put_text(text_of(settings_for_state()));
   content.put(seconds_since(start_));
   content.put(state_->seconds);
   state_->facts.orders.save(content);
@@ -34,7 +34,7 @@ void Monitor::Impl::load(std::istream& in) {
   const state::Content content = state::read(in, "monitor", kMonitorVersion);
   state::Reader reader(content.bytes);
   const std::string settings_then = reader.get_text();
-  const std::string settings_now = settings();
+  const std::string settings_now = text_of(settings_for_state());
   // Taps become sites as they come, so without a model none is known yet.
   const bool same = watcher_->sites().empty() ? settings_then.starts_with(settings_now) : settings_then == settings_now;
   INFOPLANE_CHECK(same, ArgumentError, "the state of a monitor with other settings: ", "here ", settings_now,

@@ -1,84 +1,63 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <infoplane/distributed/communicator.hpp>
 #include <infoplane/estimator/estimates.hpp>
 #include <infoplane/plane/point.hpp>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "monitor/rank_report.hpp"
 
 namespace infoplane {
 
-/// A site as all ranks call it.
-struct SharedSite {
-  std::string name;
-  int index = -2;    // as in hooks::Site
-  std::string kind;  // as to_string(hooks::SiteKind) has it
-};
-
-/// What does not change between the points of a rank.
-struct RankSettings {
-  std::vector<std::pair<std::string, std::string>> fields;  // that must be the same on all ranks, in words
-  std::vector<SharedSite> sites;
-  bool may_differ_in_sites = false;
-  std::int64_t width = 0;  // d; 0 where nothing was measured yet
-  std::string dtype;
-  std::vector<std::string> label_sets;
-};
-
-/// What a rank says before a point.
-struct RankReport {
-  std::string stream;
-  std::int64_t step = 0;
-  std::string error;  // why there will be no point
-  std::optional<double> loss;
-  std::string dropped;       // what its observations do not count, in words
-  bool ended_early = false;  // a forward of its window
-  RankSettings settings;
-};
-
-/// The ranks of a monitor.
+/// The ranks of a monitor, of which there may be one.
+///
+/// What goes wrong on a rank is told to all where they meet next, and all throw it there: so none waits for another. A
+/// rank that is alone throws its error as it is, and at once.
 class Ranks {
  public:
-  /// `communicator` may be null: a world of one.
+  /// `communicator` null: a world of one, `distributed::Local`.
   Ranks(std::shared_ptr<distributed::Communicator> communicator, std::int64_t sequence_group);
 
+  int rank() const noexcept { return communicator_->rank(); }
+  int size() const noexcept { return communicator_->size(); }
   bool alone() const noexcept { return size() == 1; }
-  int rank() const noexcept { return communicator_ ? communicator_->rank() : 0; }
-  int size() const noexcept { return communicator_ ? communicator_->size() : 1; }
 
   /// What the ranks have in common, once all have reported that a point can come.
   struct Meeting {
-    double loss;                    // mean over those that gave one; NaN if none did
+    bool measured = false;          // something; else there is no point
+    std::optional<double> loss;     // mean over those that gave one
     std::vector<SharedSite> sites;  // of all ranks, in the order of the layers
     std::int64_t width = 0;
     std::string dtype;
     std::vector<std::string> label_sets;
     std::string dropped;  // on which rank what does not count
-    bool ended_early = false;
   };
-  /// Collective. @throws StateError, the same on every rank, if one reports an error, or another step or stream.
+  /// `error`: what `report.error` says. Collective.
+  /// @throws StateError, the same on every rank, if one reports an error, or another step or split; alone `error`.
   /// @throws ArgumentError, the same on every rank, if settings differ, each time; names ranks, fields and values.
-  Meeting meet(const RankReport& report);
+  Meeting meet(RankReport report, const RankSettings& settings, const std::exception_ptr& error);
 
-  /// Collective.
+  /// Of what all ranks have measured. Collective.
   std::vector<estimator::NamedEstimate> estimates(const std::vector<estimator::NamedAccumulator>& mine);
 
   /// The point that rank 0 has, on every rank, with the bytes that the ranks have sent since `meet`. Collective.
-  /// @throws StateError on every rank if rank 0 has an error instead.
-  std::optional<plane::Point> from_first(std::optional<plane::Point> point, const std::string& error);
+  /// @throws StateError on every rank if rank 0 has an error instead; alone `error`.
+  plane::Point from_first(plane::Point point, const std::exception_ptr& error);
 
   /// Means over the ranks that have the metric; the same bits on every rank. Collective.
   plane::Metrics mean(const plane::Metrics& mine);
 
  private:
-  void learn(int rank, const std::string& settings);
-  void compare_settings() const;
-  std::vector<SharedSite> all_sites() const;
+  std::vector<RankReport> exchange(RankReport report, const RankSettings& settings);
+  void require_agreement();
+  void describe_measurement(Meeting& meeting) const;
+  [[noreturn]] void fail(const std::exception_ptr& own, const std::string& what) const;
+  std::string said_by(std::size_t rank, const std::string& text) const;
 
   std::shared_ptr<distributed::Communicator> communicator_;
   std::int64_t sequence_group_;

@@ -27,7 +27,7 @@ namespace infoplane {
 /// The one object a trainer holds: watches the residual stream of a model, accumulates soft-entropy statistics on the
 /// observed steps, and gives a point on the information plane at the logged ones.
 ///
-/// The model is borrowed: never modified, never asked for random numbers, and it must outlive the monitor. Two streams,
+/// The model is borrowed: never modified, never asked for random numbers, and it must outlive the monitor. Two splits,
 /// `train` (the trainer's own micro-batches) and `heldout` (a fixed evaluation batch), are kept apart throughout.
 /// Not thread-safe: to be used by the thread that runs the forward.
 class Monitor {
@@ -39,8 +39,9 @@ class Monitor {
   /// observed forward tells.
   ///
   /// With a communicator of several ranks each rank has a monitor, and a point is that of the tokens of all of them:
-  /// the same bits on every rank. `end_step` at logged steps, `end_heldout`, and `observe_heldout` where it ends an
-  /// earlier pass, are then collective, and nothing else communicates. Only rank 0 writes to sinks. Null: one rank.
+  /// the same bits on every rank. `end_step` at logged steps and where a held-out pass is open, `end_heldout` and
+  /// `mean_over_ranks` are then collective, and nothing else communicates. Only rank 0 writes to sinks. Null: one rank,
+  /// as `distributed::Local`.
   explicit Monitor(const torch::nn::Module& model, MonitorOptions options = {},
                    std::shared_ptr<distributed::Communicator> communicator = nullptr);
   /// Without a model: measures what `tap`, `tap_raw` and `tap_output` hand over.
@@ -82,32 +83,32 @@ class Monitor {
   Observation observe(std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets = {},
                       const BatchDetails& details = {});
 
-  /// Observes a forward over held-out tokens, at any step. Several forwards with the same step add up to one point.
+  /// Observes a forward over held-out tokens, at any step. Several forwards with the same step add up to one point. An
+  /// earlier pass that was not ended is dropped, and the next held-out point says so.
   Observation observe_heldout(std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets = {},
                               const BatchDetails& details = {});
 
   /// Ends the step: closes an open observation, throws what went wrong inside one, and at a logged step returns the
-  /// point of the `train` stream after handing it to the sinks. A held-out point still open is handed to the sinks
-  /// first. Empty between the logged steps, and where nothing of the window was observed, or all of it was taken back.
-  /// If no forward of the window reached its end, all values are NaN. `loss`, a tensor of one element, is read only at
-  /// a logged step.
+  /// point of the `train` split after handing it to the sinks. A held-out pass still open is ended first. Empty between
+  /// the logged steps, and where nothing of the window was observed, or all of it was taken back. If no forward of the
+  /// window reached its end, all values are NaN. `loss`, a tensor of one element, is read only at a logged step.
   ///
-  /// Over ranks the point has the mean of the losses, over the ranks that give one. What goes wrong on one rank, there
-  /// or at a step before, is thrown from the next point on all ranks; a rank that threw has lost its window only.
-  /// @throws StateError, the same on every rank, with what went wrong on which; or if ranks end different steps.
+  /// Over ranks the point has the mean of the losses, over the ranks that give one. What goes wrong is thrown where no
+  /// rank is left waiting for another: by one rank at once and as it is; over ranks from the next point, by all of
+  /// them. The window is lost then, but for a step or a loss that is wrong here.
+  /// @throws StateError if the last observation was of another step; over ranks, the same on every rank, with what went
+  /// wrong on which; or if ranks end different steps.
   /// @throws ArgumentError, the same on every rank, if options or sites differ between ranks, with both values.
   /// @throws CommunicationError if a rank died, left or was late beyond the communicator's timeout.
   /// @throws SiteError after the first observed step if a site did not fire, or fired in a shape that is not the
   /// tokens'; if nothing tells which of its axes is which, or they change; if several stacks of blocks were measured
   /// against one row of tokens. Each says what to write.
   std::optional<plane::Point> end_step(std::int64_t step, const at::Tensor& loss);
-  std::optional<plane::Point> end_step(std::int64_t step, double loss);
-  std::optional<plane::Point> end_step(std::int64_t step);
+  std::optional<plane::Point> end_step(std::int64_t step, std::optional<double> loss = std::nullopt);
 
   /// Ends the held-out pass of `step` and returns its point; empty if none was observed.
   std::optional<plane::Point> end_heldout(std::int64_t step, const at::Tensor& loss);
-  std::optional<plane::Point> end_heldout(std::int64_t step, double loss);
-  std::optional<plane::Point> end_heldout(std::int64_t step);
+  std::optional<plane::Point> end_heldout(std::int64_t step, std::optional<double> loss = std::nullopt);
 
   /// Means over the ranks that have each metric, the same bits on every rank: for values of the trainer's own that
   /// decide in `EarlyStopping::update`. Collective.
@@ -129,7 +130,7 @@ class Monitor {
   /// where its forward ends. Statistics of the open window are dropped, which the next point says.
   void rescan();
 
-  /// Writes the open windows of both streams, for a checkpoint between two steps: a monitor that loads it goes on to
+  /// Writes the open windows of both splits, for a checkpoint between two steps: a monitor that loads it goes on to
   /// the same bits. Binary; a few kB between windows, the sums of every site inside one.
   /// @throws StateError inside an observation. @throws IoError if the stream fails.
   void save(std::ostream& out) const;
@@ -142,7 +143,7 @@ class Monitor {
 
   /// Host seconds spent inside this monitor so far: grouping, measuring, estimating, sinks.
   double seconds() const noexcept;
-  /// Bytes held for both streams: sums, maps and samples of each site, the anchors of each, label tables, and the rows
+  /// Bytes held for both splits: sums, maps and samples of each site, the anchors of each, label tables, and the rows
   /// of the last micro-batch. Grows with the labels of an open window; after a point the arrays stay, the labels go.
   std::int64_t memory_bytes() const noexcept;
   const MonitorOptions& options() const noexcept;

@@ -43,7 +43,7 @@ struct MonitorOptions {
   INFOPLANE_ARG(std::string, blocks);
   /// A point is logged at every step that this divides.
   INFOPLANE_ARG(std::int64_t, every) = 50;
-  /// Steps whose micro-batches make a point of the `train` stream: the logged step and the w − 1 before it. 1 ≤ w ≤
+  /// Steps whose micro-batches make a point of the `train` split: the logged step and the w − 1 before it. 1 ≤ w ≤
   /// every. What was observed before those, and whose `end_step` did not come, is dropped.
   INFOPLANE_ARG(std::int64_t, window) = 1;
   /// n-gram label sets.

@@ -7,7 +7,6 @@
 #include <infoplane/hooks/site.hpp>
 #include <infoplane/labels/label_index.hpp>
 #include <infoplane/monitor/monitor_options.hpp>
-#include <infoplane/plane/point.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,7 +15,7 @@
 
 #include "monitor/dropped.hpp"
 #include "monitor/model_facts.hpp"
-#include "monitor/ranks.hpp"
+#include "monitor/rank_report.hpp"
 #include "monitor/shape_advice.hpp"
 #include "monitor/token_views.hpp"
 
@@ -27,14 +26,15 @@ class Reader;
 class Writer;
 }  // namespace state
 
-/// One stream of a monitor: the label index and an accumulator for each site, filled until a point is taken.
+/// One split of a monitor, train or held-out: the label index and an accumulator for each site, filled until a point is
+/// taken.
 ///
 /// A micro-batch is between `begin` and `keep` or `take_back`, and counts whole or not at all. Those of one window,
 /// which ends at a logged step, add up; what is held of another window is dropped when a micro-batch comes.
-class Stream {
+class Split {
  public:
   /// `facts` is borrowed.
-  Stream(std::string name, const MonitorOptions& options, ModelFacts& facts);
+  Split(std::string name, const MonitorOptions& options, ModelFacts& facts);
 
   /// Makes the labels of a micro-batch, which the next captures are measured against.
   void begin(std::int64_t step, const HostBatch& batch);
@@ -55,11 +55,6 @@ class Stream {
   std::vector<estimator::NamedAccumulator> accumulators(const std::vector<hooks::Site>& sites,
                                                         const std::vector<SharedSite>& names) const;
 
-  /// The point of the estimates, with layers in the order of `sites`. A layer that came before, but not since the last
-  /// point, has NaN and the reason. `dropped`: what does not count, in words.
-  plane::Point point(double loss, const std::vector<SharedSite>& sites,
-                     const std::vector<estimator::NamedEstimate>& estimates, const std::string& dropped) const;
-
   /// Whether one of `sites` came before, but not since the last point.
   bool misses_any(const std::vector<hooks::Site>& sites) const;
 
@@ -67,13 +62,17 @@ class Stream {
   void reset();
 
   void save(state::Writer& out) const;
-  /// Into a stream that has seen nothing. @throws ArgumentError if what the values depend on differs. @throws IoError
-  /// if what was saved cannot be a stream.
+  /// Into a split that has seen nothing. @throws ArgumentError if what the values depend on differs. @throws IoError
+  /// if what was saved cannot be a split.
   void load(state::Reader& in, std::uint32_t version);
 
+  /// "train" or "heldout".
+  const std::string& name() const noexcept { return name_; }
   /// Bytes held by the accumulators, the label tables and the last grouping.
   std::int64_t memory_bytes() const noexcept;
   bool empty() const noexcept { return held_.tokens == 0; }
+  /// Whether the window has something to say: tokens, or a forward that ended early where it is known what is measured.
+  bool has_window() const noexcept { return !empty() || (ended_early_ && prototype_); }
   /// Whether a forward of this window ended before its last site.
   bool ended_early() const noexcept { return ended_early_; }
   const Dropped& dropped() const noexcept { return dropped_; }

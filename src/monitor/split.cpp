@@ -1,9 +1,7 @@
-#include "monitor/stream.hpp"
+#include "monitor/split.hpp"
 
 #include <algorithm>
 #include <infoplane/core/error.hpp>
-#include <infoplane/plane/coordinates.hpp>
-#include <infoplane/plane/curve_gap.hpp>
 #include <sstream>
 #include <utility>
 
@@ -13,27 +11,19 @@ namespace infoplane {
 
 namespace {
 
-constexpr const char* kDidNotCome =
-    "the site did not come at this step: the forward dropped the layer, or took another way past its norm";
-
 /// Sites in whose order a forward runs from its first to its last block.
 bool is_block_output(const hooks::Site& site) noexcept { return site.index >= 0; }
 bool is_read_in_model(const hooks::Site& site) noexcept {
   return site.kind != hooks::SiteKind::kTap && site.kind != hooks::SiteKind::kModuleOutput;
 }
 
-std::string rejected_rows(std::int64_t rejected, std::int64_t rows) {
-  return rejected == rows ? detail::concat("all ", rows, " rows had NaN, infinity or norm 0")
-                          : detail::concat(rejected, " of ", rows, " rows had NaN, infinity or norm 0");
-}
-
 }  // namespace
 
-Stream::Stream(std::string name, const MonitorOptions& options, ModelFacts& facts)
+Split::Split(std::string name, const MonitorOptions& options, ModelFacts& facts)
     : name_(std::move(name)), options_(options), facts_(facts), index_(options.labels()) {}
 
 /// A held-out pass is a window of one step.
-std::int64_t Stream::logged_step_of(std::int64_t step) const noexcept {
+std::int64_t Split::logged_step_of(std::int64_t step) const noexcept {
   if (name_ != "train") {
     return step;
   }
@@ -41,7 +31,7 @@ std::int64_t Stream::logged_step_of(std::int64_t step) const noexcept {
   return behind == 0 ? step : step - behind + options_.every();
 }
 
-void Stream::begin(std::int64_t step, const HostBatch& batch) {
+void Split::begin(std::int64_t step, const HostBatch& batch) {
   const auto logged = logged_step_of(step);
   if (logged != last_logged_) {
     dropped_.forget(Dropped::Cause::kFailed);  // was thrown, and is of no window to come
@@ -64,7 +54,7 @@ void Stream::begin(std::int64_t step, const HostBatch& batch) {
   open_ = true;
 }
 
-void Stream::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match) {
+void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match) {
   INFOPLANE_CHECK(fits(tensor.sizes(), observed_), SiteError,
                   shape_error(site, tensor.sizes(), observed_, facts_.sites, facts_.stacks));
   const auto order = facts_.orders.of(site, tensor.sizes(), observed_.sequences, observed_.length, match);
@@ -87,11 +77,11 @@ void Stream::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::A
   came_.push_back(static_cast<std::size_t>(layer - layers_.begin()));
 }
 
-bool Stream::came(std::string_view site) const noexcept {
+bool Split::came(std::string_view site) const noexcept {
   return std::any_of(came_.begin(), came_.end(), [&](std::size_t layer) { return layers_[layer].site == site; });
 }
 
-std::string Stream::end_of_forward(const std::vector<hooks::Site>& sites) const {
+std::string Split::end_of_forward(const std::vector<hooks::Site>& sites) const {
   // What the model's code taps may come in some forwards only, unless nothing else tells where one ends.
   std::string last;
   int rank_of_last = 0;
@@ -107,7 +97,7 @@ std::string Stream::end_of_forward(const std::vector<hooks::Site>& sites) const 
   return last;
 }
 
-void Stream::keep(const std::vector<hooks::Site>& sites) {
+void Split::keep(const std::vector<hooks::Site>& sites) {
   if (!open_) {
     return;
   }
@@ -140,7 +130,7 @@ void Stream::keep(const std::vector<hooks::Site>& sites) {
   facts_.last_site = std::move(last_site);
 }
 
-void Stream::take_back(Dropped::Cause cause) noexcept {
+void Split::take_back(Dropped::Cause cause) noexcept {
   if (!open_) {
     return;
   }
@@ -158,25 +148,25 @@ void Stream::take_back(Dropped::Cause cause) noexcept {
   came_.clear();
 }
 
-void Stream::drop(Dropped::Cause cause) {
+void Split::drop(Dropped::Cause cause) {
   dropped_.add(cause, held_);
   reset_window();
 }
 
-const Stream::Layer* Stream::find(std::string_view site) const noexcept {
+const Split::Layer* Split::find(std::string_view site) const noexcept {
   const auto position = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& l) { return l.site == site; });
   return position == layers_.end() ? nullptr : &*position;
 }
 
-bool Stream::misses_any(const std::vector<hooks::Site>& sites) const {
+bool Split::misses_any(const std::vector<hooks::Site>& sites) const {
   return std::any_of(sites.begin(), sites.end(), [&](const hooks::Site& site) {
     const auto* layer = find(site.name);
     return layer != nullptr && layer->captures == 0;
   });
 }
 
-std::vector<estimator::NamedAccumulator> Stream::accumulators(const std::vector<hooks::Site>& sites,
-                                                              const std::vector<SharedSite>& names) const {
+std::vector<estimator::NamedAccumulator> Split::accumulators(const std::vector<hooks::Site>& sites,
+                                                             const std::vector<SharedSite>& names) const {
   std::vector<estimator::NamedAccumulator> result;
   for (std::size_t i = 0; i < sites.size(); ++i) {
     if (const auto* layer = find(sites[i].name)) {
@@ -186,51 +176,7 @@ std::vector<estimator::NamedAccumulator> Stream::accumulators(const std::vector<
   return result;
 }
 
-plane::Point Stream::point(double loss, const std::vector<SharedSite>& sites,
-                           const std::vector<estimator::NamedEstimate>& estimates, const std::string& dropped) const {
-  plane::Point point;
-  point.step = step_;
-  point.tokens = held_.tokens;
-  point.loss = loss;
-  point.stream = name_;
-  if (!dropped.empty()) {
-    point.reasons.emplace("tokens", dropped);
-  }
-  const bool nothing_came = std::all_of(estimates.begin(), estimates.end(), [](const estimator::NamedEstimate& each) {
-    return each.estimate.tokens + each.estimate.rejected == 0;
-  });
-  std::vector<plane::LayerPoint> blocks;  // means leave out embeddings and what is no block's output
-  for (const auto& site : sites) {
-    const auto found = std::find_if(estimates.begin(), estimates.end(),
-                                    [&](const estimator::NamedEstimate& each) { return each.name == site.name; });
-    if (found == estimates.end()) {
-      continue;
-    }
-    const auto& estimate = found->estimate;
-    auto& got = point.layers.emplace_back(plane::layer_point(site.name, estimate));
-    const auto rejected =
-        estimate.rejected == 0 ? "" : rejected_rows(estimate.rejected, estimate.tokens + estimate.rejected);
-    if (estimate.tokens == 0) {
-      const auto why = !rejected.empty() ? rejected : nothing_came && !dropped.empty() ? dropped : kDidNotCome;
-      for (const auto& [key, value] : got.metrics) {
-        got.reasons.insert_or_assign(key, why);
-      }
-    }
-    if (!rejected.empty() || !dropped.empty()) {
-      got.reasons.emplace("tokens", rejected + (rejected.empty() || dropped.empty() ? "" : "; ") + dropped);
-    }
-    for (const auto& [order, curve] : options_.curves()) {
-      plane::add_curve_gap(got, order, curve, options_.estimator().anchors());
-    }
-    if (site.index >= 0) {
-      blocks.push_back(got);
-    }
-  }
-  point.mean = plane::mean_over_blocks(blocks);
-  return point;
-}
-
-std::int64_t Stream::memory_bytes() const noexcept {
+std::int64_t Split::memory_bytes() const noexcept {
   auto bytes = index_.memory_bytes() + (prototype_ ? prototype_->memory_bytes() : 0);
   const auto of_sum = options_.estimator().anchors() * static_cast<std::int64_t>(sizeof(double));
   for (const auto& layer : layers_) {  // which share the anchors of the prototype
@@ -245,7 +191,7 @@ std::int64_t Stream::memory_bytes() const noexcept {
   return bytes;
 }
 
-void Stream::save(state::Writer& out) const {
+void Split::save(state::Writer& out) const {
   out.put(prototype_ ? prototype_->dimension() : std::int64_t{0});
   out.put_text(dtype_);
   out.put(step_);
@@ -269,12 +215,12 @@ void Stream::save(state::Writer& out) const {
   }
 }
 
-void Stream::load(state::Reader& in, std::uint32_t version) {
+void Split::load(state::Reader& in, std::uint32_t version) {
   const auto width = in.get<std::int64_t>();
   if (width != 0) {
     // Anchors of this width are made before anything else says that it is true.
     constexpr std::int64_t kWidest = 1 << 16;
-    state::Reader::require(width >= 2 && width <= kWidest, "a stream has an impossible width");
+    state::Reader::require(width >= 2 && width <= kWidest, "a split has an impossible width");
     prototype_.emplace(width, options_.estimator());
   }
   dtype_ = in.get_text();
@@ -290,13 +236,13 @@ void Stream::load(state::Reader& in, std::uint32_t version) {
     dropped_.load(in);
   }
   state::Reader::require(step_ >= -1 && held_.tokens >= 0 && held_.micro_batches >= (held_.tokens > 0 ? 1 : 0),
-                         "a stream has an impossible step");
+                         "a split has an impossible step");
   logged_ = last_logged_ = step_ < 0 ? -1 : logged_step_of(step_);
   for (auto count = in.get<std::uint32_t>(); count > 0; --count) {
     label_sets_.push_back(in.get_text());
   }
   for (auto count = in.get<std::uint32_t>(); count > 0; --count) {
-    state::Reader::require(prototype_.has_value(), "a stream without width has layers");
+    state::Reader::require(prototype_.has_value(), "a split without width has layers");
     Layer layer{in.get_text(), *prototype_, in.get<std::int64_t>()};
     state::Reader::require(layer.captures >= 0, "a layer came less than never");
     std::istringstream accumulator(in.get_text());
@@ -305,12 +251,12 @@ void Stream::load(state::Reader& in, std::uint32_t version) {
   }
 }
 
-void Stream::forget_tokens(Layer& layer) const noexcept {
+void Split::forget_tokens(Layer& layer) const noexcept {
   const bool always = options_.window() == options_.every();  // in use at every step, so there is nothing to free
   always ? layer.accumulator.clear() : layer.accumulator.reset();
 }
 
-void Stream::reset_window() {
+void Split::reset_window() {
   index_ = labels::LabelIndex(options_.labels());
   for (auto& layer : layers_) {
     forget_tokens(layer);
@@ -324,7 +270,7 @@ void Stream::reset_window() {
   logged_ = -1;
 }
 
-void Stream::reset() {
+void Split::reset() {
   reset_window();
   dropped_.clear();
 }

@@ -1,0 +1,91 @@
+#include "monitor/point_assembly.hpp"
+
+#include <algorithm>
+#include <infoplane/core/error.hpp>
+#include <infoplane/plane/coordinates.hpp>
+#include <infoplane/plane/curve_gap.hpp>
+#include <limits>
+
+namespace infoplane {
+
+namespace {
+
+constexpr const char* kDidNotCome =
+    "the site did not come at this step: the forward dropped the layer, or took another way past its norm";
+
+std::int64_t rows_of(const estimator::Estimate& estimate) noexcept { return estimate.tokens + estimate.rejected; }
+
+std::int64_t most_rows(const std::vector<estimator::NamedEstimate>& estimates) noexcept {
+  std::int64_t most = 0;
+  for (const auto& [name, estimate] : estimates) {
+    most = std::max(most, rows_of(estimate));
+  }
+  return most;
+}
+
+const estimator::Estimate* find(const std::vector<estimator::NamedEstimate>& estimates, const std::string& site) {
+  const auto found = std::find_if(estimates.begin(), estimates.end(),
+                                  [&](const estimator::NamedEstimate& each) { return each.name == site; });
+  return found == estimates.end() ? nullptr : &found->estimate;
+}
+
+/// Empty where no row was rejected.
+std::string rejected_rows(const estimator::Estimate& estimate) {
+  if (estimate.rejected == 0) {
+    return "";
+  }
+  const auto which = estimate.tokens == 0 ? detail::concat("all ", rows_of(estimate))
+                                          : detail::concat(estimate.rejected, " of ", rows_of(estimate));
+  return which + " rows had NaN, infinity or norm 0";
+}
+
+/// Says of a layer what its values do not rest on; `undefined`: why it has none, where no row of it counts.
+void add_reasons(plane::LayerPoint& layer, const std::string& rejected, const std::string& dropped,
+                 const std::string& undefined) {
+  if (layer.tokens == 0) {
+    for (const auto& [key, value] : layer.metrics) {
+      layer.reasons.insert_or_assign(key, undefined);
+    }
+  }
+  if (!rejected.empty() || !dropped.empty()) {
+    const bool both = !rejected.empty() && !dropped.empty();
+    layer.reasons.emplace("tokens", detail::concat(rejected, both ? "; " : "", dropped));
+  }
+}
+
+}  // namespace
+
+plane::Point assemble_point(const Measured& measured, const MonitorOptions& options) {
+  plane::Point point;
+  point.step = measured.step;
+  point.tokens = most_rows(measured.estimates);
+  point.loss = measured.loss.value_or(std::numeric_limits<double>::quiet_NaN());
+  point.stream = measured.split;
+  if (!measured.dropped.empty()) {
+    point.reasons.emplace("tokens", measured.dropped);
+  }
+  const bool all_dropped = point.tokens == 0 && !measured.dropped.empty();
+  std::vector<plane::LayerPoint> blocks;  // means leave out embeddings and what is no block's output
+  for (const auto& site : measured.sites) {
+    const auto* estimate = find(measured.estimates, site.name);
+    if (estimate == nullptr) {
+      continue;
+    }
+    auto& layer = point.layers.emplace_back(plane::layer_point(site.name, *estimate));
+    const auto rejected = rejected_rows(*estimate);
+    add_reasons(layer, rejected, measured.dropped,
+                !rejected.empty() ? rejected
+                : all_dropped     ? measured.dropped
+                                  : kDidNotCome);
+    for (const auto& [order, curve] : options.curves()) {
+      plane::add_curve_gap(layer, order, curve, options.estimator().anchors());
+    }
+    if (site.index >= 0) {
+      blocks.push_back(layer);
+    }
+  }
+  point.mean = plane::mean_over_blocks(blocks);
+  return point;
+}
+
+}  // namespace infoplane
