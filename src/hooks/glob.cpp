@@ -57,10 +57,10 @@ std::string_view parent_path(std::string_view path) noexcept {
 }
 
 int number_of(std::string_view path) noexcept {
-  const auto part = path.substr(path.rfind('.') + 1);
+  const auto last = path.substr(path.rfind('.') + 1);
   int value = -1;
-  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-  const bool is_number = error == std::errc() && end == part.data() + part.size() && part.front() != '-';
+  const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), value);
+  const bool is_number = error == std::errc() && end == last.data() + last.size() && last.front() != '-';
   return is_number ? value : -1;
 }
 

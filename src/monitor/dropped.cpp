@@ -25,7 +25,7 @@ std::string counted(std::int64_t count, const char* one, const char* more) {
 
 }  // namespace
 
-void Dropped::Part::add(const Part& other) noexcept {
+void Dropped::Tally::add(const Tally& other) noexcept {
   if (other.micro_batches == 0) {
     return;
   }
@@ -36,19 +36,19 @@ void Dropped::Part::add(const Part& other) noexcept {
 }
 
 bool Dropped::empty() const noexcept {
-  return std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.micro_batches == 0; });
+  return std::all_of(tallies_.begin(), tallies_.end(), [](const Tally& tally) { return tally.micro_batches == 0; });
 }
 
 std::string Dropped::text() const {
   std::vector<std::string> sentences;
   for (std::size_t cause = 0; cause < kCauses; ++cause) {
-    const Part& part = parts_[cause];
-    if (part.micro_batches > 0) {
-      const std::string steps = part.first_step == part.last_step
-                                    ? detail::concat("step ", part.first_step)
-                                    : detail::concat("steps ", part.first_step, " to ", part.last_step);
-      sentences.push_back(detail::concat(counted(part.tokens, "token", "tokens"), " of ", steps, " (",
-                                         counted(part.micro_batches, "micro-batch", "micro-batches"), "), ",
+    const Tally& tally = tallies_[cause];
+    if (tally.micro_batches > 0) {
+      const std::string steps = tally.first_step == tally.last_step
+                                    ? detail::concat("step ", tally.first_step)
+                                    : detail::concat("steps ", tally.first_step, " to ", tally.last_step);
+      sentences.push_back(detail::concat(counted(tally.tokens, "token", "tokens"), " of ", steps, " (",
+                                         counted(tally.micro_batches, "micro-batch", "micro-batches"), "), ",
                                          kWhy[cause]));
     }
   }
@@ -56,21 +56,21 @@ std::string Dropped::text() const {
 }
 
 void Dropped::save(state::Writer& out) const {
-  for (const Part& part : parts_) {
-    out.put(part.micro_batches);
-    out.put(part.tokens);
-    out.put(part.first_step);
-    out.put(part.last_step);
+  for (const Tally& tally : tallies_) {
+    out.put(tally.micro_batches);
+    out.put(tally.tokens);
+    out.put(tally.first_step);
+    out.put(tally.last_step);
   }
 }
 
 void Dropped::load(state::Reader& in) {
-  for (Part& part : parts_) {
-    part.micro_batches = in.get<std::int64_t>();
-    part.tokens = in.get<std::int64_t>();
-    part.first_step = in.get<std::int64_t>();
-    part.last_step = in.get<std::int64_t>();
-    state::Reader::require(part.micro_batches >= 0 && part.tokens >= 0, "what was dropped is less than nothing");
+  for (Tally& tally : tallies_) {
+    tally.micro_batches = in.get<std::int64_t>();
+    tally.tokens = in.get<std::int64_t>();
+    tally.first_step = in.get<std::int64_t>();
+    tally.last_step = in.get<std::int64_t>();
+    state::Reader::require(tally.micro_batches >= 0 && tally.tokens >= 0, "what was dropped is less than nothing");
   }
 }
 

@@ -27,22 +27,22 @@ class Dropped {
   static constexpr std::size_t kCauses = 7;
 
   /// Micro-batches that are dropped together.
-  struct Part {
+  struct Tally {
     std::int64_t micro_batches = 0;
     std::int64_t tokens = 0;
     std::int64_t first_step = 0;
     std::int64_t last_step = 0;
 
-    void add(const Part& other) noexcept;
+    void add(const Tally& other) noexcept;
   };
 
-  void add(Cause cause, const Part& part) noexcept {
-    if (part.tokens > 0) {
-      parts_[static_cast<std::size_t>(cause)].add(part);
+  void add(Cause cause, const Tally& tally) noexcept {
+    if (tally.tokens > 0) {
+      tallies_[static_cast<std::size_t>(cause)].add(tally);
     }
   }
-  void forget(Cause cause) noexcept { parts_[static_cast<std::size_t>(cause)] = {}; }
-  void clear() noexcept { parts_ = {}; }
+  void forget(Cause cause) noexcept { tallies_[static_cast<std::size_t>(cause)] = {}; }
+  void clear() noexcept { tallies_ = {}; }
   bool empty() const noexcept;
 
   /// "not counted: 96 tokens of step 0 (2 micro-batches), which …; …"; empty where nothing was dropped.
@@ -53,7 +53,7 @@ class Dropped {
   void load(state::Reader& in);
 
  private:
-  std::array<Part, kCauses> parts_ = {};
+  std::array<Tally, kCauses> tallies_ = {};
 };
 
 }  // namespace infoplane

@@ -107,7 +107,7 @@ class Split {
   std::int64_t step_ = -1;         // of the last micro-batch, whether it counts or not
   std::int64_t logged_ = -1;       // the logged step of the window
   std::int64_t last_logged_ = -1;  // that of the last window with a micro-batch
-  Dropped::Part held_;             // of the window
+  Dropped::Tally held_;            // of the window
   bool ended_early_ = false;
   Dropped dropped_;
 

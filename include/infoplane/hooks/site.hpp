@@ -40,7 +40,7 @@ struct Site {
   /// blocks take those from 0 on.
   int index = -2;
   /// Path of the list whose blocks the stream passes, such as "transformer.encoder.layers"; of a tap, what stands
-  /// before the last part of its name. Empty where there is none. Streams of different stacks can be of different
+  /// before the last component of its name. Empty where there is none. Streams of different stacks can be of different
   /// tokens.
   std::string stack = {};
 };

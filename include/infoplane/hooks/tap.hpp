@@ -18,8 +18,8 @@ void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind = S
 /// Hands `x` to the observed scopes of this thread as the site `name`, and returns it as it is. Outside a scope it
 /// costs one branch. Put it where the block ends: `x = infoplane::tap("blocks.3", x);`
 ///
-/// A name whose last part is no number ("blocks", "encoder1.blocks", "gpt2") numbers itself by the order of calls in
-/// the scope: "blocks.0", "blocks.1", …; "embedding" does not, nor does a name that the watched tree has for a site
+/// A name whose last component is no number ("blocks", "encoder1.blocks", "gpt2") numbers itself by the order of calls
+/// in the scope: "blocks.0", "blocks.1", …; "embedding" does not, nor does a name that the watched tree has for a site
 /// ("block3"). The numbers begin anew where the model's forward does (its embedding is used again, or its head was;
 /// where nothing is registered and nothing embedded, its first norm), and at another tap of "embedding", so that a
 /// second forward in the scope adds no sites. A watcher without a module sees the taps of "embedding" only. If a norm

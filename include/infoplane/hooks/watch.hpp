@@ -22,13 +22,13 @@ struct WatchOptions {
   /// text, dots too, and `?` for one character: "*decoder*", "transformer.*".
   ///
   /// A pattern that matches no such name is one of norms: it names the streams that enter them, by their paths
-  /// ("blocks.*.ln2"). Paths are matched part by part: there `*` stays inside a part, and `**` stands for any number of
+  /// ("blocks.*.ln2"). Paths are matched by components: there `*` stays inside one, and `**` stands for any number of
   /// them. A pattern with `**` is one of norms too.
   INFOPLANE_ARG(std::vector<std::string>, sites) = {"auto"};
-  /// Which modules are the blocks: a pattern of their paths, part by part as for norms, such as "stages.*.layers.*" (of
-  /// modules inside one another the outer ones). Empty: the outermost children whose names differ in their number only
-  /// and which hold more than one matrix, whatever their norms are called; one at either end to which nothing is added,
-  /// such as a head in one Sequential with the blocks, turns out to be none in the first observed forward.
+  /// Which modules are the blocks: a pattern of their paths, by components as for norms, such as "stages.*.layers.*"
+  /// (of modules inside one another the outer ones). Empty: the outermost children whose names differ in their number
+  /// only and which hold more than one matrix, whatever their norms are called; one at either end to which nothing is
+  /// added, such as a head in one Sequential with the blocks, turns out to be none in the first observed forward.
   INFOPLANE_ARG(std::string, blocks);
 };
 

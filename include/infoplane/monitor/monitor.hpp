@@ -132,13 +132,13 @@ class Monitor {
 
   /// Writes the open windows of both splits, for a checkpoint between two steps: a monitor that loads it goes on to
   /// the same bits. Binary; a few kB between windows, the sums of every site inside one.
-  /// @throws StateError inside an observation. @throws IoError if the stream fails.
+  /// @throws StateError inside an observation. @throws IoError if `out` fails.
   void save(std::ostream& out) const;
 
   /// Replaces the open windows by those that were saved. Happens whole or not at all.
   /// @throws StateError inside an observation.
   /// @throws ArgumentError if sites, label sets, steps of points, or what the values depend on differ; names each.
-  /// @throws IoError if the stream holds no state of a monitor, one of a newer version, or a damaged one.
+  /// @throws IoError if `in` holds no state of a monitor, one of a newer version, or a damaged one.
   void load(std::istream& in);
 
   /// Host seconds spent inside this monitor so far: grouping, measuring, estimating, sinks.

@@ -77,7 +77,7 @@ struct MonitorOptions {
   /// Over ranks: ranks may have different layers, as in pipeline parallelism.
   INFOPLANE_ARG(bool, pipeline) = false;
   /// Blocks that come before the first one of this rank's model, which counts its own from 0. Block k is then called
-  /// k + first_block, and the stream that enters the first is the output of block first_block − 1.
+  /// k + first_block, and the residual stream that enters the first is the output of block first_block − 1.
   INFOPLANE_ARG(std::int64_t, first_block) = 0;
   /// Name of the run in its header.
   INFOPLANE_ARG(std::string, run) = "run";
