@@ -86,7 +86,7 @@ std::optional<plane::Point> Monitor::Impl::end(Split& split, std::int64_t step, 
     return std::nullopt;
   }
   std::exception_ptr error;
-  auto mine = report(split, step, loss, error);
+  auto mine = own_report(split, step, loss, error);
   std::optional<plane::Point> point;
   try {
     const auto meeting = ranks_.meet(std::move(mine), settings_for_others(split), error);
@@ -110,7 +110,7 @@ std::optional<plane::Point> Monitor::Impl::end(Split& split, std::int64_t step, 
 
 /// What this rank has to say of a step that ends. `error` is what went wrong on it: inside the window, which is lost
 /// then, or with the call, which leaves it.
-RankReport Monitor::Impl::report(Split& split, std::int64_t step, const Loss& loss, std::exception_ptr& error) {
+RankReport Monitor::Impl::own_report(Split& split, std::int64_t step, const Loss& loss, std::exception_ptr& error) {
   RankReport report;
   report.split = split.name();
   report.step = step;

@@ -93,7 +93,7 @@ class Monitor::Impl {
   void close();
   void settle();
   void verify_missing(const Split& split);
-  RankReport report(Split& split, std::int64_t step, const Loss& loss, std::exception_ptr& error);
+  RankReport own_report(Split& split, std::int64_t step, const Loss& loss, std::exception_ptr& error);
   plane::Point measure(Split& split, std::int64_t step, const Ranks::Meeting& meeting);
   std::vector<SharedSite> own_sites() const;
   RankSettings settings_for_others(const Split& split) const;

@@ -77,13 +77,12 @@ std::vector<SharedSite> all_sites(const std::vector<RankSettings>& ranks) {
   std::vector<std::pair<int, SharedSite>> sites;
   for (const RankSettings& rank : ranks) {
     const bool is_first = sites.empty();
-    for (auto& [place, site] : with_places(rank.width != 0 ? rank.sites : std::vector<SharedSite>())) {
-      const auto& [its_place, its_name] = std::pair(place, site.name);
-      const auto is_there = [&](const auto& known) { return known.second.name == its_name; };
-      const auto is_behind = [&](const auto& known) { return known.first > its_place; };
-      if (std::none_of(sites.begin(), sites.end(), is_there)) {
+    for (auto& one : with_places(rank.width != 0 ? rank.sites : std::vector<SharedSite>())) {
+      const auto is_it = [&](const auto& known) { return known.second.name == one.second.name; };
+      const auto is_behind = [&](const auto& known) { return known.first > one.first; };
+      if (std::none_of(sites.begin(), sites.end(), is_it)) {
         const auto behind = is_first ? sites.end() : std::find_if(sites.begin(), sites.end(), is_behind);
-        sites.emplace(behind, its_place, std::move(site));
+        sites.insert(behind, std::move(one));
       }
     }
   }
