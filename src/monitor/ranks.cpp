@@ -42,15 +42,6 @@ void require_same_step(const std::vector<RankReport>& reports) {
                   ": every rank must call end_step and end_heldout for the same steps");
 }
 
-Differences differences(const RankSettings& first, const RankSettings& other) {
-  auto mine = first.measurement;
-  auto theirs = other.measurement;
-  if (first.pipeline && other.pipeline) {
-    mine.sites = theirs.sites = std::nullopt;
-  }
-  return runs::differences(mine, theirs);
-}
-
 std::optional<double> mean_loss(const std::vector<RankReport>& reports) {
   double total = 0;
   int losses = 0;
@@ -135,7 +126,9 @@ void Ranks::require_agreement() {
   }
   std::vector<std::string> all;
   for (std::size_t rank = 1; rank < known_.size(); ++rank) {
-    const auto found = differences(known_.front(), known_[rank]);
+    const RankSettings& first = known_.front();
+    const RankSettings& other = known_[rank];
+    const auto found = differences(first.measurement, other.measurement, first.pipeline && other.pipeline);
     if (!found.empty()) {
       all.push_back(detail::concat("ranks 0 and ", rank, " differ in ", found.text()));
     }

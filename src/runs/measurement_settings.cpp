@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <type_traits>
 
 namespace infoplane::runs {
 namespace {
@@ -53,10 +54,11 @@ MeasurementSettings settings_of(const RunHeader& header) {
   return settings;
 }
 
-Differences differences(const MeasurementSettings& mine, const MeasurementSettings& theirs) {
+Differences differences(const MeasurementSettings& mine, const MeasurementSettings& theirs, bool may_differ_in_sites) {
   Differences found;
   MeasurementSettings::each([&](const char* name, auto field) {
-    if (mine.*field && theirs.*field) {
+    constexpr bool kSites = std::is_same_v<decltype(field), decltype(&MeasurementSettings::sites)>;
+    if (mine.*field && theirs.*field && !(kSites && may_differ_in_sites)) {
       compare(found, name, *(mine.*field), *(theirs.*field));
     }
   });

@@ -58,7 +58,9 @@ struct MeasurementSettings {
 /// Those that a run's header says of its values.
 MeasurementSettings settings_of(const RunHeader& header);
 
-Differences differences(const MeasurementSettings& mine, const MeasurementSettings& theirs);
+/// `may_differ_in_sites`: as the stages of a pipeline do.
+Differences differences(const MeasurementSettings& mine, const MeasurementSettings& theirs,
+                        bool may_differ_in_sites = false);
 
 /// The fields that are known, as "every 50, window 1, …"; a flag is there by its name alone, or not at all.
 std::string text_of(const MeasurementSettings& settings);

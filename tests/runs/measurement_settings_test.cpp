@@ -33,6 +33,7 @@ TEST_CASE("what both measurements know is compared, each field with both values"
   REQUIRE(differences(mine, theirs).text() ==
           "every (50 and 10), common positions (yes and no), number of sites (2 and 1), sites (blocks.0, blocks.1 and "
           "blocks.1)");
+  REQUIRE(differences(mine, theirs, true).text() == "every (50 and 10), common positions (yes and no)");
 }
 
 TEST_CASE("a temperature may differ as between math libraries, and NaN is like nothing", "[runs]") {
