@@ -6,7 +6,7 @@ cmake_minimum_required(VERSION 3.25)
 # What each room may include beside itself: rooms, or single headers of one.
 set(may_core "")
 set(may_labels core)
-set(may_distributed core estimator/exchange.hpp)
+set(may_distributed core)
 set(may_estimator core labels distributed)
 set(may_hooks core)
 set(may_bound core)
