@@ -36,9 +36,9 @@ std::string header(const std::string& label_sets, const std::string& sites, cons
          config + "}}\n";
 }
 
-std::string point(std::int64_t step, const std::string& stream, const std::string& mean, const std::string& layers) {
-  return "{\"step\":" + std::to_string(step) + R"(,"stream":")" + stream +
-         R"(","tokens":1,"time":0,"loss":1,"mean":{)" + mean + R"(},"layers":[)" + layers + "]}\n";
+std::string point(std::int64_t step, const std::string& split, const std::string& mean, const std::string& layers) {
+  return "{\"step\":" + std::to_string(step) + R"(,"stream":")" + split + R"(","tokens":1,"time":0,"loss":1,"mean":{)" +
+         mean + R"(},"layers":[)" + layers + "]}\n";
 }
 
 constexpr const char* kMetrics =

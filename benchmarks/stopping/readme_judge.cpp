@@ -66,7 +66,7 @@ double ReadmeTrace::loss(std::size_t index) const { return mean(heldout[index]);
 
 ReadmeTrace read_readme_trace(const ReadmeRun& run, const std::string& folder) {
   const auto path = folder + "/" + run.name();
-  ReadmeTrace trace{run, infoplane::read_run_file(path + ".jsonl").stream("train"), {}};
+  ReadmeTrace trace{run, infoplane::read_run_file(path + ".jsonl").split("train"), {}};
   std::ifstream in(path + ".judge.csv");
   std::string line;
   while (std::getline(in, line)) {

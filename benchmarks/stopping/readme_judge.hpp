@@ -13,7 +13,7 @@ namespace stopping_study {
 /// A run as the rule sees it, and the held-out loss beside it as its judge.
 struct ReadmeTrace {
   ReadmeRun run;
-  std::vector<infoplane::plane::Point> points;  ///< of the training stream
+  std::vector<infoplane::plane::Point> points;  ///< of the training split
   std::vector<std::vector<double>> heldout;     ///< at each point: loss of each part of the held-out rows
 
   /// Held-out loss at a point.

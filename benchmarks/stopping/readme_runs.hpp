@@ -6,7 +6,7 @@
 
 namespace stopping_study {
 
-/// One training under the loop of the README: a point of the training stream every 50 steps, of one micro-batch.
+/// One training under the loop of the README: a point of the training split every 50 steps, of one micro-batch.
 struct ReadmeRun {
   std::string text;          ///< "headers" and "python" (see load_corpus), or "topics" (Markov text)
   std::int64_t bytes = 0;    ///< of the text that are trained on

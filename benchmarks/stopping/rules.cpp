@@ -46,7 +46,7 @@ Criterion no_trend(const std::string& key, std::int64_t width, double errors) {
 class Rules {
  public:
   void add(const std::string& family, const std::string& description, EarlyStoppingOptions options) {
-    options.stream("heldout").strict(false);
+    options.split("heldout").strict(false);
     for (const std::int64_t start : {180, 300}) {
       rules_.push_back({family, description + ", from step " + std::to_string(start), options.start_from_step(start)});
     }

@@ -46,7 +46,7 @@ void print_summary(const std::vector<std::pair<std::string, Family>>& families, 
     print_row(name, family.rule.description, summarise(family.rule, traces));
   }
   const auto never = infoplane::EarlyStoppingOptions()
-                         .stream("heldout")
+                         .split("heldout")
                          .monitor("validation_loss")
                          .min_delta(0)
                          .patience(infoplane::callbacks::kEndless);

@@ -40,12 +40,12 @@ std::size_t Trace::earliest() const {
 Trace read_trace(const Run& run, const std::string& folder) {
   const auto file = infoplane::read_run_file(folder + "/" + run.name() + ".jsonl");
   const auto curve = IbCurve::load(folder + "/" + run.text() + ".curve.json");
-  Trace trace{run, file.stream("heldout"), {}, 0};
+  Trace trace{run, file.split("heldout"), {}, 0};
   for (auto& point : trace.points) {
     infoplane::plane::add_curve_gap(point, "unigram", curve, file.header.anchors);
   }
   const infoplane::plane::Trajectory heldout(trace.points);
-  const auto train = file.stream("train");
+  const auto train = file.split("train");
   for (std::size_t i = 0; i < trace.points.size(); ++i) {
     const auto& point = trace.points[i];
     trace.best = point.loss < trace.loss(trace.best) ? i : trace.best;

@@ -25,7 +25,7 @@ struct Trace {
 /// Reads a run and derives, for each point,
 ///   * `validation_loss`;
 ///   * `curve_gap/unigram` and its corrected value, on the byte bigrams of the run's own training text;
-///   * `generalisation`: held-out distance less that of the training stream at the same step;
+///   * `generalisation`: held-out distance less that of the training split at the same step;
 ///   * `idle<w>`: 1 where complexity fell over the last w points (slope below −3 errors) while expressivity did not
 ///     rise (below 1).
 Trace read_trace(const Run& run, const std::string& folder);

@@ -62,7 +62,7 @@ GPT make_model(const Options& options, std::int64_t vocabulary, const torch::Dev
 void print_phases(const std::vector<infoplane::plane::Point>& points) {
   infoplane::Trajectory trajectory;
   for (const auto& point : points) {
-    if (point.stream == "heldout") {
+    if (point.split == "heldout") {
       trajectory.append(point);
     }
   }
@@ -93,7 +93,7 @@ void print_verdict(const Options& options, const std::vector<infoplane::plane::P
   const infoplane::plane::Point* best = nullptr;
   const infoplane::plane::Point* lowest = nullptr;
   for (const auto& point : points) {
-    if (point.stream == "heldout") {
+    if (point.split == "heldout") {
       best = point.step == stopping.best_step() ? &point : best;
       lowest = lowest == nullptr || point.loss < lowest->loss ? &point : lowest;
     }

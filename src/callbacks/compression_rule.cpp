@@ -7,7 +7,7 @@ namespace infoplane::callbacks {
 // keep. See docs/studies/stopping.md for the runs.
 EarlyStoppingOptions EarlyStopping::compression() {
   return EarlyStoppingOptions()
-      .stream("heldout")
+      .split("heldout")
       .monitor("loss")
       .patience(5)
       .min_delta(0.005)

@@ -82,7 +82,7 @@ std::vector<Criterion> EarlyStoppingOptions::criteria() const {
 }
 
 EarlyStopping::EarlyStopping(EarlyStoppingOptions options)
-    : options_(std::move(options)), criteria_(options_.criteria()), stream_(options_.stream()) {
+    : options_(std::move(options)), criteria_(options_.criteria()), split_(options_.split()) {
   INFOPLANE_CHECK(options_.start_from_step() >= 0, ArgumentError,
                   "EarlyStopping needs a start_from_step of at least 0, got ", options_.start_from_step());
   for (auto& criterion : criteria_) {
@@ -94,15 +94,15 @@ EarlyStopping::EarlyStopping(EarlyStoppingOptions options)
 }
 
 bool EarlyStopping::update(const plane::Point& point, const plane::Metrics& fed) {
-  if (stopped() || (!options_.stream().empty() && point.stream != options_.stream())) {
+  if (stopped() || (!options_.split().empty() && point.split != options_.split())) {
     return stopped();
   }
-  INFOPLANE_CHECK(stream_.empty() || point.stream == stream_, StateError,
-                  "EarlyStopping was given a point of stream \"", point.stream, "\" after points of stream \"", stream_,
-                  "\", which cannot be compared: choose one with ", "EarlyStoppingOptions().stream(\"", stream_, "\")");
+  INFOPLANE_CHECK(split_.empty() || point.split == split_, StateError, "EarlyStopping was given a point of stream \"",
+                  point.split, "\" after points of stream \"", split_, "\", which cannot be compared: choose one with ",
+                  "EarlyStoppingOptions().split(\"", split_, "\")");
   take(point.step, &point, fed);
   if (last_step_ == point.step) {  // it counted
-    stream_ = point.stream;
+    split_ = point.split;
   }
   return stopped();
 }

@@ -167,7 +167,7 @@ std::string EarlyStopping::save_state() const {
     criteria.push_back(encode(states_[i], criteria_[i]));
   }
   nlohmann::json json{{"version", kVersion},          {"criteria", criteria}, {"reason", static_cast<int>(reason_)},
-                      {"deciding", deciding_},        {"stream", stream_},    {"last_step", last_step_},
+                      {"deciding", deciding_},        {"stream", split_},     {"last_step", last_step_},
                       {"stopped_step", stopped_step_}};
   json::seal(json);
   return dump(json);
@@ -195,7 +195,7 @@ void EarlyStopping::load_state(std::string_view text) {
     }
     loaded.reason_ = reason_of(json);
     const auto deciding = integer(json, "deciding");
-    loaded.stream_ = json.at("stream");
+    loaded.split_ = json.at("stream");
     loaded.last_step_ = integer(json, "last_step");
     loaded.stopped_step_ = integer(json, "stopped_step");
     INFOPLANE_CHECK(deciding >= 0 && static_cast<std::size_t>(deciding) < criteria_.size(), ArgumentError,
@@ -210,9 +210,9 @@ void EarlyStopping::load_state(std::string_view text) {
   } catch (const IoError& error) {
     INFOPLANE_THROW(ArgumentError, kNoState, error.what());
   }
-  INFOPLANE_CHECK(options_.stream().empty() || loaded.stream_ == options_.stream(), ArgumentError,
-                  "a saved state of EarlyStopping is of stream \"", loaded.stream_, "\" where the options have \"",
-                  options_.stream(), "\"");
+  INFOPLANE_CHECK(options_.split().empty() || loaded.split_ == options_.split(), ArgumentError,
+                  "a saved state of EarlyStopping is of stream \"", loaded.split_, "\" where the options have \"",
+                  options_.split(), "\"");
   loaded.reconsider();
   *this = std::move(loaded);
 }

@@ -25,7 +25,7 @@ constexpr const char* kFooter =
 void add_run_choice(CLI::App& command, RunChoice& choice, const std::string& runs_help, const std::string& at_help) {
   command.add_option("RUN", choice.runs, runs_help)->required();
   command.add_option("--order", choice.order, "n-grams: unigram, bigram, …");
-  command.add_option("--stream", choice.stream, "Stream (default: held-out where all runs have it)");
+  command.add_option("--stream", choice.split, "Stream (default: held-out where all runs have it)");
   command
       .add_option(
           "--at",
@@ -51,7 +51,7 @@ void add_report(CLI::App& program, Context& context) {
       command->add_option("--figure", arguments->figure, "One figure of one run as SVG instead: plane, steps or layers")
           ->check(CLI::IsMember({"plane", "steps", "layers"}));
   command->add_option("--order", arguments->order, "n-grams of the figure: unigram, bigram, …");
-  command->add_option("--stream", arguments->stream, "Stream of the figure (default: held-out if there is one)")
+  command->add_option("--stream", arguments->split, "Stream of the figure (default: held-out if there is one)")
       ->needs(figure);
   command->add_option("--metric", arguments->metric, "What the layers figure shows")
       ->check(CLI::IsMember({"optimality", "complexity", "expressivity", "distance"}));

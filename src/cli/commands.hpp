@@ -17,7 +17,7 @@ struct ReportArguments {
   std::string output;
   std::string figure;
   std::string order = "unigram";
-  std::string stream;
+  std::string split;
   std::string metric = "optimality";
   std::string title;
   std::int64_t max_steps = 200;

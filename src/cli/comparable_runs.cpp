@@ -34,7 +34,7 @@ RunChoice::At read_at(const std::string& text) {
 }
 
 compare::ComparisonOptions RunChoice::options(const std::string& metric) const {
-  auto options = compare::ComparisonOptions().metric(metric).order(order).stream(stream);
+  auto options = compare::ComparisonOptions().metric(metric).order(order).split(split);
   if (at.best) {
     options.at_best(true);
   }

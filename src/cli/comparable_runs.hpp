@@ -14,7 +14,7 @@ namespace infoplane::cli {
 struct RunChoice {
   std::vector<std::string> runs;
   std::string order = "unigram";
-  std::string stream;
+  std::string split;
   /// Of each run the point that is taken: the last one, unless something else is asked for.
   struct At {
     bool best = false;

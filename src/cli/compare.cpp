@@ -64,7 +64,7 @@ void print_table(const std::vector<Column>& columns, std::size_t rows, std::ostr
 void print_text(const compare::Comparison& comparison, const std::vector<std::string>& names,
                 const std::vector<std::string>& notes, std::ostream& out) {
   const plane::ShownMetric metric{comparison.key, comparison.plug_in};
-  out << text::printable(fmt::format("{} on {}", metric.label(comparison.key), comparison.stream))
+  out << text::printable(fmt::format("{} on {}", metric.label(comparison.key), comparison.split))
       << ", mean over the blocks, ± standard error\n";
   std::vector<Column> columns = {{"rank", {}},
                                  {"run", {}, true},
@@ -106,7 +106,7 @@ nlohmann::ordered_json to_json(const compare::Comparison& comparison, const std:
                                const std::vector<runs::RunFile>& files, const std::vector<std::string>& notes) {
   nlohmann::ordered_json json{{"metric", comparison.key},
                               {"plug_in", comparison.plug_in},
-                              {"stream", comparison.stream},
+                              {"stream", comparison.split},
                               {"notes", notes},
                               {"ranking", nlohmann::ordered_json::array()}};
   for (std::size_t i = 0; i < comparison.ranking.size(); ++i) {

@@ -41,12 +41,12 @@ Replayed rule_for(const runs::RunFile& run, const Rule& rule) {
   Replayed replayed{EarlyStopping::compression(), "EarlyStopping::compression()"};
   auto& [options, name] = replayed;
   const bool measured = std::any_of(run.points.begin(), run.points.end(), [&, &wanted = options](const auto& point) {
-    return point.stream == wanted.stream() && measures(point, wanted) && std::isfinite(point.loss);
+    return point.split == wanted.split() && measures(point, wanted) && std::isfinite(point.loss);
   });
   if (!measured || rule.patience || rule.min_delta) {
     const bool heldout = std::any_of(run.points.begin(), run.points.end(),
-                                     [](const plane::Point& point) { return point.stream == "heldout"; });
-    options = EarlyStoppingOptions().stream(heldout || run.points.empty() ? "heldout" : run.points.front().stream);
+                                     [](const plane::Point& point) { return point.split == "heldout"; });
+    options = EarlyStoppingOptions().split(heldout || run.points.empty() ? "heldout" : run.points.front().split);
     name = "The default stopping rule";
   }
   if (rule.patience || rule.min_delta) {  // asked for, so it decides by itself, on the best distance that there is
@@ -69,7 +69,7 @@ void replay(report::ReportRun& run, const Rule& rule) {
   EarlyStopping stopping(options);
   std::int64_t last_step = -1;
   for (const auto& point : run.file.points) {
-    if (point.stream != options.stream() || point.step <= last_step) {  // takes no step twice; check tells of it
+    if (point.split != options.split() || point.step <= last_step) {  // takes no step twice; check tells of it
       continue;
     }
     last_step = point.step;

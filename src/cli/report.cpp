@@ -18,7 +18,7 @@ std::string drawn(const ReportArguments& arguments, const std::vector<report::Re
   }
   const auto options = report::FigureOptions()
                            .order(arguments.order)
-                           .stream(arguments.stream)
+                           .split(arguments.split)
                            .max_steps(arguments.max_steps)
                            .metric(arguments.metric);
   if (arguments.figure == "plane") {

@@ -15,22 +15,21 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-bool has_stream(const runs::RunFile& run, const std::string& stream) {
+bool has_split(const runs::RunFile& run, const std::string& split) {
   return std::any_of(run.points.begin(), run.points.end(),
-                     [&](const plane::Point& point) { return point.stream == stream; });
+                     [&](const plane::Point& point) { return point.split == split; });
 }
 
-bool has_key(const runs::RunFile& run, const std::string& stream, const std::string& key) {
+bool has_key(const runs::RunFile& run, const std::string& split, const std::string& key) {
   return std::any_of(run.points.begin(), run.points.end(),
-                     [&](const plane::Point& point) { return point.stream == stream && point.mean.contains(key); });
+                     [&](const plane::Point& point) { return point.split == split && point.mean.contains(key); });
 }
 
-std::string stream_of(const std::vector<runs::RunFile>& runs, const ComparisonOptions& options) {
-  if (!options.stream().empty()) {
-    return options.stream();
+std::string split_of(const std::vector<runs::RunFile>& runs, const ComparisonOptions& options) {
+  if (!options.split().empty()) {
+    return options.split();
   }
-  const bool heldout =
-      std::all_of(runs.begin(), runs.end(), [](const auto& run) { return has_stream(run, "heldout"); });
+  const bool heldout = std::all_of(runs.begin(), runs.end(), [](const auto& run) { return has_split(run, "heldout"); });
   return heldout ? "heldout" : "train";
 }
 
@@ -97,9 +96,9 @@ double degrees_of(const plane::Point& point) {
 }
 
 /// The point that the options ask for: of one step, the last one, or the best.
-const plane::Point* chosen(const runs::RunFile& run, const std::string& stream, const std::string& key,
+const plane::Point* chosen(const runs::RunFile& run, const std::string& split, const std::string& key,
                            const ComparisonOptions& options, bool smaller_is_better) {
-  runs::Points points = runs::points_of(run.points, stream);
+  runs::Points points = runs::points_of(run.points, split);
   if (options.step()) {
     std::erase_if(points, [&](const plane::Point* point) { return point->step != *options.step(); });
   }
@@ -112,16 +111,16 @@ const plane::Point* chosen(const runs::RunFile& run, const std::string& stream, 
 }
 
 /// What is told of a run whose metric is not defined where it is compared.
-void explain(ComparedRun& compared, const runs::RunFile& run, const plane::Point* point, const std::string& stream,
+void explain(ComparedRun& compared, const runs::RunFile& run, const plane::Point* point, const std::string& split,
              const std::string& key, const ComparisonOptions& options) {
   if (point == nullptr) {
     compared.reason = options.step()
-                          ? detail::concat("it has no point of the stream \"", stream, "\" at step ", *options.step())
-                          : detail::concat("it has no point of the stream \"", stream, "\"");
+                          ? detail::concat("it has no point of the stream \"", split, "\" at step ", *options.step())
+                          : detail::concat("it has no point of the stream \"", split, "\"");
     return;
   }
   compared.reason = runs::undefined_reason(*point, key);
-  for (const auto* earlier : runs::points_of(run.points, stream)) {
+  for (const auto* earlier : runs::points_of(run.points, split)) {
     const auto value = plane::value_at(earlier->mean, key);
     if (earlier->step < point->step && std::isfinite(value)) {
       compared.last_defined = EarlierValue{earlier->step, value};
@@ -157,9 +156,9 @@ std::vector<std::string> comparison_obstacles(const std::vector<runs::RunFile>& 
 }
 
 bool have_curve_gap(const std::vector<runs::RunFile>& runs, const ComparisonOptions& options) {
-  const auto stream = stream_of(runs, options);
+  const auto split = split_of(runs, options);
   return std::all_of(runs.begin(), runs.end(), [&](const runs::RunFile& run) {
-    return has_key(run, stream, plane::curve_gap_key(options.order())) &&
+    return has_key(run, split, plane::curve_gap_key(options.order())) &&
            same_curve(runs.front().header, run.header, options.order());
   });
 }
@@ -178,8 +177,8 @@ Comparison compare(const std::vector<runs::RunFile>& runs, const ComparisonOptio
   const bool smaller_is_better = plain.starts_with("distance") || plain.starts_with(kGap);
   const auto all = points_of_all(runs);
   Comparison result;
-  result.stream = stream_of(runs, options);
-  const auto common = [&](const std::string& key) { return runs::common_metric(key, all, result.stream); };
+  result.split = split_of(runs, options);
+  const auto common = [&](const std::string& key) { return runs::common_metric(key, all, result.split); };
   const auto metric = common(plain);
   result.key = metric.key;
   result.plug_in = metric.plug_in;
@@ -187,14 +186,14 @@ Comparison compare(const std::vector<runs::RunFile>& runs, const ComparisonOptio
   result.expressivity = common(plane::expressivity_key(options.order()));
   result.optimality = common(plane::optimality_key(options.order()));
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    INFOPLANE_CHECK(has_key(runs[i], result.stream, result.key), ArgumentError, "run ", i + 1, " (", names[i],
-                    ") has no ", plain, " on the stream \"", result.stream, "\"; its orders are ",
+    INFOPLANE_CHECK(has_key(runs[i], result.split, result.key), ArgumentError, "run ", i + 1, " (", names[i],
+                    ") has no ", plain, " on the stream \"", result.split, "\"; its orders are ",
                     detail::join(runs::orders_of(runs[i].points)), ", its streams ",
-                    detail::join(runs::streams_of(runs[i].points)));
+                    detail::join(runs::splits_of(runs[i].points)));
   }
   std::vector<plane::Measured> values;
   for (const auto& run : runs) {
-    const auto* point = chosen(run, result.stream, result.key, options, smaller_is_better);
+    const auto* point = chosen(run, result.split, result.key, options, smaller_is_better);
     ComparedRun compared{-1, {kNaN, kNaN}, kNaN, kNaN, kNaN, kNaN};
     if (point != nullptr) {
       const auto at = [&](const std::string& key) { return plane::value_at(point->mean, key); };
@@ -206,7 +205,7 @@ Comparison compare(const std::vector<runs::RunFile>& runs, const ComparisonOptio
                   point->loss};
     }
     if (!std::isfinite(compared.metric.value)) {
-      explain(compared, run, point, result.stream, result.key, options);
+      explain(compared, run, point, result.split, result.key, options);
     }
     values.push_back(compared.metric);
     result.runs.push_back(std::move(compared));

@@ -60,7 +60,7 @@ plane::Point assemble_point(const Measured& measured, const MonitorOptions& opti
   point.step = measured.step;
   point.tokens = most_rows(measured.estimates);
   point.loss = measured.loss.value_or(std::numeric_limits<double>::quiet_NaN());
-  point.stream = measured.split;
+  point.split = measured.split;
   if (!measured.dropped.empty()) {
     point.reasons.emplace("tokens", measured.dropped);
   }

@@ -51,12 +51,12 @@ ShownMetric shown_metric(std::string_view key, const Point& point) {
   return chosen(key, std::move(better), count);
 }
 
-ShownMetric shown_metric(std::string_view key, const std::vector<Point>& points, std::string_view stream,
+ShownMetric shown_metric(std::string_view key, const std::vector<Point>& points, std::string_view split,
                          std::string_view layer) {
   Count count;
   auto better = corrected_key(key);
   for (const auto& point : points) {
-    if (!stream.empty() && point.stream != stream) {
+    if (!split.empty() && point.split != split) {
       continue;
     }
     if (layer.empty()) {

@@ -30,13 +30,13 @@ Trajectory::Trajectory(std::vector<Point> points) {
 }
 
 void Trajectory::append(Point point) {
-  INFOPLANE_CHECK(points_.empty() || point.stream == stream_, StateError, "a trajectory of the stream \"", stream_,
-                  "\" was given a point of \"", point.stream, "\": keep one for each stream");
+  INFOPLANE_CHECK(points_.empty() || point.split == split_, StateError, "a trajectory of the stream \"", split_,
+                  "\" was given a point of \"", point.split, "\": keep one for each stream");
   INFOPLANE_CHECK(points_.empty() || points_.back().step < point.step, StateError,
                   "a trajectory was given the point of step ", point.step, " after that of step ", points_.back().step,
                   ": points come in the order of their steps, each once");
   points_.push_back(std::move(point));
-  stream_ = points_.back().stream;
+  split_ = points_.back().split;
 }
 
 std::vector<std::string> Trajectory::layers() const {
@@ -83,7 +83,7 @@ Change Trajectory::difference(std::int64_t from, std::int64_t to, std::string_vi
   };
   const auto a = index_of(from);
   const auto b = index_of(to);
-  const bool paired = stream_ == "heldout" && points_[a].tokens == points_[b].tokens;
+  const bool paired = split_ == "heldout" && points_[a].tokens == points_[b].tokens;
   const double errors = std::hypot(values[a].standard_error, values[b].standard_error);
   const double steps = std::sqrt(2.0) * step_noise(values);
   const double noise = paired || std::isnan(errors) ? (std::isnan(steps) ? errors : steps) : errors;

@@ -54,8 +54,8 @@ struct Plane {
   std::optional<std::int64_t> best_step;
 };
 
-/// Paths of all layers on one stream.
-Plane plane_of(const ReportRun& run, const std::string& order, const std::string& stream, std::size_t max_steps);
+/// Paths of all layers on one split.
+Plane plane_of(const ReportRun& run, const std::string& order, const std::string& split, std::size_t max_steps);
 Drawing draw(const Plane& plane);
 
 struct Line {
@@ -81,10 +81,10 @@ Drawing draw(const Panel& panel);
 /// Class of a phase's shade, empty for one that isn't decided; those with names of their own take turns.
 std::string phase_color(const std::string& name, int& shade);
 
-/// Class of a stream's colour.
-std::string stream_color(const std::string& stream);
+/// Class of a split's colour.
+std::string split_color(const std::string& split);
 /// "held-out" for "heldout"; others as they are.
-std::string stream_name(const std::string& stream);
+std::string split_name(const std::string& split);
 
 struct HeatMap {
   std::string title;
@@ -95,8 +95,8 @@ struct HeatMap {
   std::optional<std::int64_t> best_step, stop_step;
 };
 
-HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::string& order,
-                    const std::string& stream, std::size_t max_steps);
+HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::string& order, const std::string& split,
+                    std::size_t max_steps);
 Drawing draw(const HeatMap& map);
 
 /// A text as a JSON string, and numbers as a JSON array with null for what is not finite.

@@ -79,21 +79,16 @@ std::string marks(const HeatMap& map, const svg::Scale& x, double bottom) {
 
 }  // namespace
 
-HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::string& order,
-                    const std::string& stream, std::size_t max_steps) {
+HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::string& order, const std::string& split,
+                    std::size_t max_steps) {
   const auto& points = run.file.points;
   const auto shown = plane::shown_metric(runs::metric_key(metric, order), points);
-  HeatMap map{shown.label(metric + ", " + stream_name(stream)),
-              runs::layers_of(points),
-              {},
-              {},
-              {},
-              std::nullopt,
-              run.stop_step};
+  HeatMap map{
+      shown.label(metric + ", " + split_name(split)), runs::layers_of(points), {}, {}, {}, std::nullopt, run.stop_step};
   map.best_step = run.best_step ? run.best_step : best_step_of(run.file, order);
   const auto most =
       std::max<std::size_t>(2, std::min(max_steps, kMostCells / std::max<std::size_t>(map.layers.size(), 1)));
-  const auto chosen = runs::thinned(runs::with_layers(runs::points_of(points, stream)), most);
+  const auto chosen = runs::thinned(runs::with_layers(runs::points_of(points, split)), most);
   for (const auto* point : chosen) {
     map.steps.push_back(point->step);
   }

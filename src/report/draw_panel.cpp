@@ -179,11 +179,9 @@ std::string phase_color(const std::string& name, int& shade) {
   return name == plane::to_string(plane::PhaseKind::kUndecided) ? "" : fmt::format("ph{}", shade++ % 2);
 }
 
-std::string stream_color(const std::string& stream) {
-  return stream == "heldout" || stream == "train" ? stream : "other";
-}
+std::string split_color(const std::string& split) { return split == "heldout" || split == "train" ? split : "other"; }
 
-std::string stream_name(const std::string& stream) { return stream == "heldout" ? "held-out" : stream; }
+std::string split_name(const std::string& split) { return split == "heldout" ? "held-out" : split; }
 
 std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std::size_t max_steps,
                              const Choice& choice) {
@@ -206,9 +204,9 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
   }
   const auto best_step = run.best_step ? run.best_step : best_step_of(run.file, order);
   const auto phases = phases_of(run, order);
-  std::vector<std::pair<std::string, runs::Points>> streams;
-  for (const auto& stream : runs::streams_of(points)) {
-    streams.emplace_back(stream, runs::thinned(runs::points_of(points, stream), max_steps));
+  std::vector<std::pair<std::string, runs::Points>> splits;
+  for (const auto& split : runs::splits_of(points)) {
+    splits.emplace_back(split, runs::thinned(runs::points_of(points, split), max_steps));
   }
   std::vector<Panel> panels;
   for (const auto& kind : kinds) {
@@ -217,8 +215,8 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
         best_step,  run.stop_step, phases};
     const auto shown = choice(kind.key);
     panel.hint += shown.plug_in ? "; plug-in values" : shown.key != kind.key ? "; corrected for chance" : "";
-    for (const auto& [stream, chosen] : streams) {
-      panel.lines.push_back({stream_name(stream), stream_color(stream),
+    for (const auto& [split, chosen] : splits) {
+      panel.lines.push_back({split_name(split), split_color(split),
                              kind.key.empty() ? runs::losses_of(chosen) : runs::means_of(chosen, shown)});
     }
     std::erase_if(panel.lines, [](const Line& line) { return runs::first_finite(line.samples) == nullptr; });

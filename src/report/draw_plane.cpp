@@ -77,12 +77,12 @@ Spot spot_of(std::int64_t step, const plane::Metrics& metrics, const Coordinates
           plane::value_at(metrics, shown.optimality.key)};
 }
 
-Plane plane_of(const ReportRun& run, const std::string& order, const std::string& stream, std::size_t max_steps) {
+Plane plane_of(const ReportRun& run, const std::string& order, const std::string& split, std::size_t max_steps) {
   const auto& points = run.file.points;
   const auto names = runs::layers_of(points);
   const auto most = std::max<std::size_t>(2, std::min(max_steps, kMostSpots / std::max<std::size_t>(names.size(), 1)));
   Plane plane{order, {choice_of(run), order}, {}, {}, run.best_step ? run.best_step : best_step_of(run.file, order)};
-  const auto chosen = runs::thinned(runs::with_layers(runs::points_of(points, stream)), most);
+  const auto chosen = runs::thinned(runs::with_layers(runs::points_of(points, split)), most);
   const auto layers = runs::layers_by_name(chosen);
   for (const auto& name : names) {
     Path path{name, "", {}};

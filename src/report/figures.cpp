@@ -14,16 +14,16 @@ std::size_t checked_steps(const FigureOptions& options) {
   return static_cast<std::size_t>(options.max_steps());
 }
 
-/// The stream to draw, once it is known to hold the order.
-std::string checked_stream(const ReportRun& run, const FigureOptions& options) {
+/// The split to draw, once it is known to hold the order.
+std::string checked_split(const ReportRun& run, const FigureOptions& options) {
   const auto orders = runs::orders_of(run.file.points);
   INFOPLANE_CHECK(std::find(orders.begin(), orders.end(), options.order()) != orders.end(), ArgumentError,
                   "the run has no complexity and expressivity of ", options.order(), "s; it has ",
                   orders.empty() ? "none" : detail::join(orders));
-  const auto stream = options.stream().empty() ? runs::main_stream(run.file.points) : options.stream();
-  INFOPLANE_CHECK(!runs::points_of(run.file.points, stream).empty(), ArgumentError, "the run has no stream \"", stream,
-                  "\"; it has ", detail::join(runs::streams_of(run.file.points)));
-  return stream;
+  const auto split = options.split().empty() ? runs::main_split(run.file.points) : options.split();
+  INFOPLANE_CHECK(!runs::points_of(run.file.points, split).empty(), ArgumentError, "the run has no stream \"", split,
+                  "\"; it has ", detail::join(runs::splits_of(run.file.points)));
+  return split;
 }
 
 std::string document(const ReportRun& run, const Drawing& drawing) {
@@ -34,13 +34,13 @@ std::string document(const ReportRun& run, const Drawing& drawing) {
 
 std::string plane_svg(const ReportRun& run, const FigureOptions& options) {
   const auto steps = checked_steps(options);
-  const auto stream = checked_stream(run, options);
-  return document(run, draw(plane_of(run, options.order(), stream, steps)));
+  const auto split = checked_split(run, options);
+  return document(run, draw(plane_of(run, options.order(), split, steps)));
 }
 
 std::string steps_svg(const ReportRun& run, const FigureOptions& options) {
   const auto steps = checked_steps(options);
-  checked_stream(run, options);
+  checked_split(run, options);
   Drawing all;
   const auto panels = panels_of(run, options.order(), steps, choice_of(run));
   for (const auto& panel : panels) {
@@ -49,7 +49,7 @@ std::string steps_svg(const ReportRun& run, const FigureOptions& options) {
     all.width = drawing.width;
     all.height += drawing.height;
   }
-  std::string legend;  // the lines of the first panel: every stream is in each
+  std::string legend;  // the lines of the first panel: every split is in each
   double x = 8;
   for (const auto& line : panels.front().lines) {
     legend += "<path class=\"ln " + line.color + "\" d=\"M" + svg::at(x) + " " + svg::at(all.height + 8) +
@@ -65,8 +65,8 @@ std::string steps_svg(const ReportRun& run, const FigureOptions& options) {
 
 std::string layers_svg(const ReportRun& run, const FigureOptions& options) {
   const auto steps = checked_steps(options);
-  const auto stream = checked_stream(run, options);
-  return document(run, draw(heat_map_of(run, options.metric(), options.order(), stream, steps)));
+  const auto split = checked_split(run, options);
+  return document(run, draw(heat_map_of(run, options.metric(), options.order(), split, steps)));
 }
 
 }  // namespace infoplane::report

@@ -10,7 +10,7 @@ namespace {
 
 using plane::PhaseKind;
 
-/// The means of the main stream with what phases look at; steps that do not rise are left out.
+/// The means of the main split with what phases look at; steps that do not rise are left out.
 plane::Trajectory trajectory_of(const runs::RunFile& run, const std::string& order) {
   plane::Trajectory trajectory;
   const auto keys = [&] {
@@ -20,14 +20,14 @@ plane::Trajectory trajectory_of(const runs::RunFile& run, const std::string& ord
     }
     return all;
   }();
-  for (const auto* point : runs::points_of(run.points, runs::main_stream(run.points))) {
+  for (const auto* point : runs::points_of(run.points, runs::main_split(run.points))) {
     if (!trajectory.empty() && point->step <= trajectory.points().back().step) {
       continue;
     }
     plane::Point mean;
     mean.step = point->step;
     mean.tokens = point->tokens;
-    mean.stream = point->stream;
+    mean.split = point->split;
     for (const auto& key : keys) {
       if (const auto found = point->mean.find(key); found != point->mean.end()) {
         mean.mean.insert(*found);

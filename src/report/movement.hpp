@@ -13,7 +13,7 @@ namespace infoplane::report {
 /// Whether two values differ by more than two standard errors, and by more than 2 % of themselves.
 bool differ(const runs::Sample& a, const runs::Sample& b);
 
-/// How mean complexity went on the main stream, by the rule of plane::phases().
+/// How mean complexity went on the main split, by the rule of plane::phases().
 struct Movement {
   enum class Kind : std::uint8_t {
     kUnknown,      ///< nowhere is complexity defined

@@ -82,17 +82,17 @@ std::string plane_table(const std::vector<plane::Point>& points, const PlaneTabl
   if (points.empty()) {
     return "no points\n";
   }
-  const auto streams = runs::streams_of(points, {"train", "heldout"});
+  const auto splits = runs::splits_of(points, {"train", "heldout"});
   std::map<std::pair<std::int64_t, std::string>, const plane::Point*> found;
   for (const auto& point : points) {
-    found.insert_or_assign({point.step, point.stream}, &point);
+    found.insert_or_assign({point.step, point.split}, &point);
   }
   auto columns =
       coordinates(options.order(), points, [&](const std::string& key) { return plane::shown_metric(key, points); });
   columns.insert(columns.begin(), {"loss", ""});
 
   const auto width = [&](const Column& column) {
-    return std::max<std::size_t>({streams.size() * kCell, 12, column.heading.size()});
+    return std::max<std::size_t>({splits.size() * kCell, 12, column.heading.size()});
   };
   auto table = fmt::format("{:>8}", "");
   for (const auto& column : columns) {
@@ -100,8 +100,8 @@ std::string plane_table(const std::vector<plane::Point>& points, const PlaneTabl
   }
   end_line(table);
   std::string names;
-  for (const auto& stream : streams) {
-    names += text::padded_left(text::fitted(text::printable(stream), kCell - 1), kCell);
+  for (const auto& split : splits) {
+    names += text::padded_left(text::fitted(text::printable(split), kCell - 1), kCell);
   }
   table += fmt::format("{:>8}", "step");
   for (const auto& column : columns) {
@@ -112,8 +112,8 @@ std::string plane_table(const std::vector<plane::Point>& points, const PlaneTabl
     table += fmt::format("{:>8}", step);
     for (const auto& column : columns) {
       std::string cells;
-      for (const auto& stream : streams) {
-        const auto point = found.find({step, stream});
+      for (const auto& split : splits) {
+        const auto point = found.find({step, split});
         std::string value = "-";
         if (point != found.end()) {
           value = column.key.empty() ? number(point->second->loss) : cell(point->second->mean, column.key);
@@ -140,7 +140,7 @@ std::string layer_table(const plane::Point& point, const PlaneTableOptions& opti
   const auto entropy = shown("H(Z)");
   const auto heading = entropy.label("H(Z)");
   const auto size = [](std::size_t least, const std::string& name) { return std::max(least, name.size()); };
-  auto table = fmt::format("{}, step {}, {}, as efficiencies (nats / log m)\n", text::printable(point.stream),
+  auto table = fmt::format("{}, step {}, {}, as efficiencies (nats / log m)\n", text::printable(point.split),
                            point.step, text::printable(options.order()));
   const auto row = [&](const std::string& name, const plane::Metrics& metrics, const std::string& tokens) {
     table += text::padded(name, width);

@@ -59,8 +59,8 @@ std::string how_to_read_planes(const std::string& order, bool curve) {
   return out + "</p>";
 }
 
-std::string plane_caption(const std::string& stream) {
-  return fmt::format("On {}.", stream == "heldout" ? "held-out text" : stream == "train" ? "training batches" : stream);
+std::string plane_caption(const std::string& split) {
+  return fmt::format("On {}.", split == "heldout" ? "held-out text" : split == "train" ? "training batches" : split);
 }
 
 std::string shading(const std::vector<ReportPhase>& phases) {
@@ -80,13 +80,13 @@ std::string shading(const std::vector<ReportPhase>& phases) {
 
 std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
   const auto& points = run.file.points;
-  const auto streams = runs::streams_of(points);
+  const auto splits = runs::splits_of(points);
   std::string out = fmt::format("<div data-order=\"{0}\"><h3>The information plane, {0}s</h3>", escape(order)), planes;
   bool curve = false;
-  for (const auto& stream : streams) {
-    const auto plane = plane_of(run, order, stream, max_steps);
+  for (const auto& split : splits) {
+    const auto plane = plane_of(run, order, split, max_steps);
     if (!plane.paths.empty()) {
-      planes += parts::figure("plane", draw(plane), plane_caption(stream));
+      planes += parts::figure("plane", draw(plane), plane_caption(split));
       curve = curve || !plane.curve.empty();
     }
   }
@@ -104,14 +104,14 @@ std::string order_part(const ReportRun& run, const std::string& order, const std
   for (const auto* metric : {"optimality", "complexity", "expressivity"}) {
     std::vector<HeatMap> maps;
     svg::Extent extent;
-    for (const auto& stream : streams) {
-      maps.push_back(heat_map_of(run, metric, order, stream, max_steps));
+    for (const auto& split : splits) {
+      maps.push_back(heat_map_of(run, metric, order, split, max_steps));
       extent.add(maps.back().extent.low);
       extent.add(maps.back().extent.high);
     }
     out += fmt::format("<div data-metric=\"{}\">", metric);
     for (auto& map : maps) {
-      map.extent = extent;  // one scale, so that the streams can be compared
+      map.extent = extent;  // one scale, so that the splits can be compared
       out += map.rows.empty() || map.steps.empty() ? "" : parts::figure("map", draw(map), "", true);
     }
     out += "</div>";

@@ -111,10 +111,10 @@ std::string big_numbers(const ReportRun& run, const std::string& order) {
   if (points.empty()) {
     return "";
   }
-  const auto stream = runs::main_stream(points);
-  const auto chosen = runs::points_of(points, stream);
+  const auto split = runs::main_split(points);
+  const auto chosen = runs::points_of(points, split);
   std::string out = "<div class=\"facts\">";
-  out += ending_fact("loss", runs::ending_of_loss(chosen), ", " + stream_name(stream));
+  out += ending_fact("loss", runs::ending_of_loss(chosen), ", " + split_name(split));
   for (const auto* metric : {"complexity", "expressivity", "optimality"}) {
     const auto shown = plane::shown_metric(runs::metric_key(metric, order), points);
     out += ending_fact(shown.label(metric), runs::ending_of(chosen, shown), "");
@@ -131,7 +131,7 @@ std::string big_numbers(const ReportRun& run, const std::string& order) {
 std::string values_table(const ReportRun& run, const std::string& order) {
   constexpr std::size_t kMostRows = 60;
   const auto& points = run.file.points;
-  const auto streams = runs::streams_of(points);
+  const auto splits = runs::splits_of(points);
   constexpr std::array kMetrics = {"complexity", "expressivity", "optimality", "distance"};
   std::vector<plane::ShownMetric> shown;
   for (const auto* metric : kMetrics) {
@@ -139,20 +139,20 @@ std::string values_table(const ReportRun& run, const std::string& order) {
   }
   std::string head = "<tr><th scope=\"col\">step</th>";
   std::map<std::int64_t, std::map<std::string, const plane::Point*>> rows;
-  for (const auto& stream : streams) {
-    head += fmt::format("<th scope=\"col\">loss<br>{}</th>", escape(stream_name(stream)));
+  for (const auto& split : splits) {
+    head += fmt::format("<th scope=\"col\">loss<br>{}</th>", escape(split_name(split)));
     for (std::size_t i = 0; i < shown.size(); ++i) {
-      head += fmt::format("<th scope=\"col\">{}<br>{}</th>", shown[i].label(kMetrics[i]), escape(stream_name(stream)));
+      head += fmt::format("<th scope=\"col\">{}<br>{}</th>", shown[i].label(kMetrics[i]), escape(split_name(split)));
     }
-    for (const auto* point : runs::thinned(runs::points_of(points, stream), kMostRows)) {
-      rows[point->step][stream] = point;
+    for (const auto* point : runs::thinned(runs::points_of(points, split), kMostRows)) {
+      rows[point->step][split] = point;
     }
   }
   std::string body;
   for (const auto& [step, row] : rows) {
     body += fmt::format("<tr><th scope=\"row\">{}</th>", step);
-    for (const auto& stream : streams) {
-      const auto found = row.find(stream);
+    for (const auto& split : splits) {
+      const auto found = row.find(split);
       if (found == row.end()) {
         body += "<td></td><td></td><td></td><td></td><td></td>";
         continue;
@@ -222,7 +222,7 @@ std::vector<const ReportRun*> comparable_runs(const std::vector<ReportRun>& runs
   return comparable;
 }
 
-/// Adds the main stream's line of each of a run's panels to the panel of that title.
+/// Adds the main split's line of each of a run's panels to the panel of that title.
 void add_lines(std::vector<Panel>& panels, const std::vector<Panel>& of_run, const std::string& name,
                const std::string& color) {
   for (const auto& panel : of_run) {
@@ -233,7 +233,7 @@ void add_lines(std::vector<Panel>& panels, const std::vector<Panel>& of_run, con
     }
     found->first_step = std::min(found->first_step, panel.first_step);
     found->last_step = std::max(found->last_step, panel.last_step);
-    auto line = panel.lines.front();  // the main stream comes first
+    auto line = panel.lines.front();  // the main split comes first
     line.name = name;
     line.color = color;
     found->lines.push_back(std::move(line));
@@ -283,7 +283,7 @@ std::string comparison(const std::vector<ReportRun>& runs, std::size_t max_steps
     if (run.file.points.empty()) {
       continue;
     }
-    const auto points = runs::points_of(run.file.points, runs::main_stream(run.file.points));
+    const auto points = runs::points_of(run.file.points, runs::main_split(run.file.points));
     Path path{name, color, {}};
     for (const auto* point : runs::thinned(points, max_steps)) {
       path.spots.push_back(spot_of(point->step, point->mean, shown));

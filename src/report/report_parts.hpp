@@ -21,7 +21,7 @@ std::string choice(const std::string& shows, const std::string& title, const std
 /// The run in a few large numbers.
 std::string big_numbers(const ReportRun& run, const std::string& order);
 
-/// What the figures show, as a table: both streams, up to 60 steps.
+/// What the figures show, as a table: both splits, up to 60 steps.
 std::string values_table(const ReportRun& run, const std::string& order);
 
 std::string header_table(const runs::RunHeader& header);

@@ -27,17 +27,17 @@ std::string span(const std::vector<plane::Point>& points) {
   std::string out = first == last ? fmt::format("The run was measured at step {} only", first)
                                   : fmt::format("The run was measured from step {} to step {}", first, last);
   const char* before = ": ";
-  for (const auto& stream : runs::streams_of(points)) {
-    const auto count = runs::points_of(points, stream).size();
-    const auto* what = stream == "heldout" ? "held-out text" : stream == "train" ? "the training batches" : nullptr;
+  for (const auto& split : runs::splits_of(points)) {
+    const auto count = runs::points_of(points, split).size();
+    const auto* what = split == "heldout" ? "held-out text" : split == "train" ? "the training batches" : nullptr;
     out += fmt::format("{}{} time{} on {}", before, count, count == 1 ? "" : "s",
-                       what != nullptr ? what : "the stream " + stream);
+                       what != nullptr ? what : "the stream " + split);
     before = ", ";
   }
   return out + ".";
 }
 
-/// A metric over a stream.
+/// A metric over a split.
 struct Course {
   std::string name;  ///< as a sentence's subject
   plane::Series samples;
@@ -312,8 +312,8 @@ std::string caveats(const runs::RunFile& run) {
 
 /// The surest distance, see best_step_of.
 std::optional<runs::Sample> best_distance(const runs::RunFile& run, const plane::ShownMetric& shown) {
-  for (const auto& stream : runs::streams_of(run.points)) {
-    const auto samples = runs::means_of(runs::points_of(run.points, stream), shown);
+  for (const auto& split : runs::splits_of(run.points)) {
+    const auto samples = runs::means_of(runs::points_of(run.points, split), shown);
     if (const auto* best = runs::surest(samples, true)) {
       return *best;
     }
@@ -341,13 +341,13 @@ std::vector<std::string> run_summary(const ReportRun& run, const std::string& or
   if (points.empty()) {
     return {"The run has no measurement yet."};
   }
-  const auto stream = runs::main_stream(points);
-  const auto chosen = runs::points_of(points, stream);
+  const auto split = runs::main_split(points);
+  const auto chosen = runs::points_of(points, split);
   const auto course = [&](const std::string& key) {
     const auto shown = plane::shown_metric(key, points);
     return Course{"", runs::means_of(chosen, shown), runs::ending_of(chosen, shown), shown.plug_in};
   };
-  const Course loss{fmt::format("The loss ({})", stream_name(stream)), runs::losses_of(chosen),
+  const Course loss{fmt::format("The loss ({})", split_name(split)), runs::losses_of(chosen),
                     runs::ending_of_loss(chosen)};
   const auto expressivity = course(plane::expressivity_key(order)), optimality = course(plane::optimality_key(order));
   const auto moved = movement_of(run.file, order);

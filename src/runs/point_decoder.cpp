@@ -9,7 +9,7 @@ namespace {
 
 using json::Kind;
 
-enum PointField : std::uint8_t { kStep, kStream, kTokens, kTime, kLoss, kBytesSent, kPointReasons, kMean, kLayers };
+enum PointField : std::uint8_t { kStep, kSplit, kTokens, kTime, kLoss, kBytesSent, kPointReasons, kMean, kLayers };
 constexpr std::array kPointFields = {Field{"step"},           Field{"stream"}, Field{"tokens"},
                                      Field{"time"},           Field{"loss"},   Field{"bytes_sent", false},
                                      Field{"reasons", false}, Field{"mean"},   Field{"layers"}};
@@ -149,8 +149,8 @@ void PointDecoder::point_scalar(json::Scalar& value) {
   switch (now) {
     case kStep:
       return read(place, value, point_.step);
-    case kStream:
-      return read(place, value, point_.stream);
+    case kSplit:
+      return read(place, value, point_.split);
     case kTokens:
       return read(place, value, point_.tokens);
     case kTime:
@@ -197,7 +197,7 @@ bool PointDecoder::open_in_point(Kind kind) {
     in_ = now == kMean ? In::kMean : now == kPointReasons ? In::kPointReasons : In::kLayers;
     return true;
   }
-  return unexpected(place, kind, now == kStream ? kText : now == kTime || now == kLoss ? kNumber : kInteger);
+  return unexpected(place, kind, now == kSplit ? kText : now == kTime || now == kLoss ? kNumber : kInteger);
 }
 
 bool PointDecoder::open_in_layer(Kind kind) {

@@ -24,9 +24,9 @@ RunBuilder::RunBuilder(RunFile& run, std::int64_t max_layer_points) : run_(run),
                   " points: give max_layer_points of at least 4, or 0 for all");
 }
 
-bool RunBuilder::wants_layers(std::string_view stream) const {
-  const auto known = streams_.find(stream);
-  return most_ == 0 || known == streams_.end() || known->second.seen % known->second.stride == 0;
+bool RunBuilder::wants_layers(std::string_view split) const {
+  const auto known = splits_.find(split);
+  return most_ == 0 || known == splits_.end() || known->second.seen % known->second.stride == 0;
 }
 
 void RunBuilder::add(RunHeader header) {
@@ -43,29 +43,29 @@ void RunBuilder::add(RunHeader header) {
 
 void RunBuilder::add(plane::Point point) {
   INFOPLANE_CHECK(has_header_, IoError, "a point stands before the header, so it isn't known how it was measured");
-  const bool wanted = wants_layers(point.stream);
-  const auto [found, is_new] = streams_.try_emplace(point.stream);
-  if (is_new && streams_.size() > kMostStreams) {
-    streams_.erase(found);
-    INFOPLANE_THROW(IoError, "the run has more than ", kMostStreams, " streams, which is the most that is read");
+  const bool wanted = wants_layers(point.split);
+  const auto [found, is_new] = splits_.try_emplace(point.split);
+  if (is_new && splits_.size() > kMostSplits) {
+    splits_.erase(found);
+    INFOPLANE_THROW(IoError, "the run has more than ", kMostSplits, " streams, which is the most that is read");
   }
-  auto& stream = found->second;
-  take_back(stream);
-  if (!run_.resumed.empty() && point.step <= stream.last_step) {
-    replace(stream, point.step);
+  auto& split = found->second;
+  take_back(split);
+  if (!run_.resumed.empty() && point.step <= split.last_step) {
+    replace(split, point.step);
   }
-  stream.last_step = point.step;
-  ++stream.seen;
-  stream.last = run_.points.size();
-  stream.lent = !wanted;
-  stream.points.emplace(point.step, stream.last);
+  split.last_step = point.step;
+  ++split.seen;
+  split.last = run_.points.size();
+  split.lent = !wanted;
+  split.points.emplace(point.step, split.last);
   held_ += most_ > 0 ? held_by(point) : 0;
   run_.points.push_back(std::move(point));
   replaced_.push_back(false);
   if (wanted && most_ > 0) {  // the last point may come on top of those that are kept
-    ++stream.kept;
-    while (stream.kept >= most_ || (held_ > kMostHeld && stream.kept > 1)) {
-      drop_every_other(stream);
+    ++split.kept;
+    while (split.kept >= most_ || (held_ > kMostHeld && split.kept > 1)) {
+      drop_every_other(split);
     }
   }
   if (2 * replaced_count_ > run_.points.size()) {
@@ -74,8 +74,8 @@ void RunBuilder::add(plane::Point point) {
 }
 
 void RunBuilder::lend(std::string_view name, std::vector<plane::LayerPoint> layers) {
-  const auto found = streams_.find(name);
-  if (found == streams_.end() || !found->second.lent) {
+  const auto found = splits_.find(name);
+  if (found == splits_.end() || !found->second.lent) {
     return;
   }
   auto& point = run_.points[found->second.last];
@@ -103,29 +103,29 @@ void RunBuilder::settle() {
   run_.points.resize(kept);
   replaced_.assign(kept, false);
   replaced_count_ = 0;
-  for (auto& [name, stream] : streams_) {
-    stream.last = now[stream.last];
-    for (auto& [step, index] : stream.points) {
+  for (auto& [name, split] : splits_) {
+    split.last = now[split.last];
+    for (auto& [step, index] : split.points) {
       index = now[index];
     }
   }
 }
 
-void RunBuilder::replace(Stream& stream, std::int64_t from_step) {
-  const auto from = stream.points.lower_bound(from_step);
-  for (auto each = from; each != stream.points.end(); ++each) {
+void RunBuilder::replace(Split& split, std::int64_t from_step) {
+  const auto from = split.points.lower_bound(from_step);
+  for (auto each = from; each != split.points.end(); ++each) {
     auto& point = run_.points[each->second];
     drop_layers(point);
     point.mean.clear();
     replaced_[each->second] = true;
     ++replaced_count_;
   }
-  stream.points.erase(from, stream.points.end());
+  split.points.erase(from, split.points.end());
 }
 
-void RunBuilder::take_back(Stream& stream) {
-  if (std::exchange(stream.lent, false)) {
-    drop_layers(run_.points[stream.last]);
+void RunBuilder::take_back(Split& split) {
+  if (std::exchange(split.lent, false)) {
+    drop_layers(run_.points[split.last]);
   }
 }
 
@@ -134,21 +134,21 @@ void RunBuilder::drop_layers(plane::Point& point) {
   std::vector<plane::LayerPoint>().swap(point.layers);
 }
 
-void RunBuilder::drop_every_other(Stream& stream) {
-  stream.stride *= 2;
-  stream.kept = 0;
+void RunBuilder::drop_every_other(Split& split) {
+  split.stride *= 2;
+  split.kept = 0;
   bool drop = false;
-  for (const auto& [step, index] : stream.points) {
+  for (const auto& [step, index] : split.points) {
     auto& point = run_.points[index];
-    if (point.layers.empty() || (stream.lent && index == stream.last)) {
+    if (point.layers.empty() || (split.lent && index == split.last)) {
       continue;
     }
-    if (drop && index == stream.last) {
-      stream.lent = true;
+    if (drop && index == split.last) {
+      split.lent = true;
     } else if (drop) {
       drop_layers(point);
     }
-    stream.kept += drop ? 0 : 1;
+    split.kept += drop ? 0 : 1;
     drop = !drop;
   }
 }

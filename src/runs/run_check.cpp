@@ -85,13 +85,13 @@ class Checker {
     if (!first_) {
       find(true, "a point stands before the header, so it isn't known how it was measured");
     }
-    if (last_steps_.size() == kMostStreams && !last_steps_.contains(point.stream)) {
-      find(true, "the run has more than ", kMostStreams, " streams, which is the most that is read");
+    if (last_steps_.size() == kMostSplits && !last_steps_.contains(point.split)) {
+      find(true, "the run has more than ", kMostSplits, " streams, which is the most that is read");
       return;
     }
-    const auto [last, is_new] = last_steps_.try_emplace(point.stream, point.step);
+    const auto [last, is_new] = last_steps_.try_emplace(point.split, point.step);
     if (!is_new && point.step <= last->second && !resumed_) {
-      find(true, "step ", point.step, " of the stream \"", point.stream, "\" comes after its step ", last->second,
+      find(true, "step ", point.step, " of the stream \"", point.split, "\" comes after its step ", last->second,
            ", though the run was not resumed");
     }
     last->second = point.step;

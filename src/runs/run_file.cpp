@@ -7,10 +7,10 @@
 
 namespace infoplane::runs {
 
-std::vector<plane::Point> RunFile::stream(std::string_view name) const {
+std::vector<plane::Point> RunFile::split(std::string_view name) const {
   std::vector<plane::Point> found;
   std::copy_if(points.begin(), points.end(), std::back_inserter(found),
-               [&](const plane::Point& point) { return point.stream == name; });
+               [&](const plane::Point& point) { return point.split == name; });
   return found;
 }
 

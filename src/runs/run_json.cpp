@@ -83,7 +83,7 @@ std::string encode(const RunHeader& header) {
 std::string encode(const plane::Point& point) {
   Json json;
   json["step"] = point.step;
-  json["stream"] = point.stream;
+  json["stream"] = point.split;
   json["tokens"] = point.tokens;
   json["time"] = number_to_json<Json>(point.time);
   json["loss"] = number_to_json<Json>(point.loss);

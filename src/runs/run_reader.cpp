@@ -28,8 +28,8 @@ void RunReader::take(std::string_view line, std::int64_t number) {
 }
 
 void RunReader::settle() {
-  for (const auto& [stream, line] : last_lines_) {
-    at_line(line.number, [&, &name = stream, &text = line.text] {
+  for (const auto& [split, line] : last_lines_) {
+    at_line(line.number, [&, &name = split, &text = line.text] {
       builder_.lend(name, std::get<plane::Point>(run_json::decode(text)).layers);
     });
   }
@@ -56,11 +56,11 @@ void RunReader::decode(std::string_view line, std::int64_t number) {
   }
   if (!thin_) {
     builder_.add(std::move(point));
-  } else if (builder_.wants_layers(point.stream)) {
-    last_lines_.erase(point.stream);
+  } else if (builder_.wants_layers(point.split)) {
+    last_lines_.erase(point.split);
     builder_.add(std::get<plane::Point>(run_json::decode(line)));
   } else {
-    last_lines_.insert_or_assign(point.stream, Line{std::string(line), number});
+    last_lines_.insert_or_assign(point.split, Line{std::string(line), number});
     builder_.add(std::move(point));
   }
 }

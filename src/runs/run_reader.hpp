@@ -24,7 +24,7 @@ class RunReader {
   /// @throws IoError with file and line.
   void take(std::string_view line, std::int64_t number);
   bool started() const noexcept { return builder_.started(); }
-  /// Makes run() whole: without the points that were measured again, and with the layers of each stream's last point.
+  /// Makes run() whole: without the points that were measured again, and with the layers of each split's last point.
   void settle();
   const RunFile& run() const noexcept { return run_; }
   /// @throws IoError without a header.
@@ -46,7 +46,7 @@ class RunReader {
   Each each_;
   RunFile run_;
   RunBuilder builder_;
-  std::map<std::string, Line, std::less<>> last_lines_;  // of each stream's last point where its layers are not
+  std::map<std::string, Line, std::less<>> last_lines_;  // of each split's last point where its layers are not
 };
 
 }  // namespace infoplane::runs

@@ -16,21 +16,21 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-std::vector<std::string> streams_of(const std::vector<plane::Point>& points, std::vector<std::string> first) {
-  auto streams = std::move(first);
+std::vector<std::string> splits_of(const std::vector<plane::Point>& points, std::vector<std::string> first) {
+  auto splits = std::move(first);
   std::set<std::string> seen;
   for (const auto& point : points) {
-    if (seen.insert(point.stream).second && std::find(streams.begin(), streams.end(), point.stream) == streams.end()) {
-      streams.push_back(point.stream);
+    if (seen.insert(point.split).second && std::find(splits.begin(), splits.end(), point.split) == splits.end()) {
+      splits.push_back(point.split);
     }
   }
-  std::erase_if(streams, [&](const std::string& stream) { return !seen.contains(stream); });
-  return streams;
+  std::erase_if(splits, [&](const std::string& split) { return !seen.contains(split); });
+  return splits;
 }
 
-std::string main_stream(const std::vector<plane::Point>& points) {
-  const auto streams = streams_of(points);
-  return streams.empty() ? "heldout" : streams.front();
+std::string main_split(const std::vector<plane::Point>& points) {
+  const auto splits = splits_of(points);
+  return splits.empty() ? "heldout" : splits.front();
 }
 
 std::vector<std::string> orders_of(const std::vector<plane::Point>& points) {
@@ -75,10 +75,10 @@ std::vector<LayersByName> layers_by_name(const Points& points) {
   return found;
 }
 
-Points points_of(const std::vector<plane::Point>& points, const std::string& stream) {
+Points points_of(const std::vector<plane::Point>& points, const std::string& split) {
   Points found;
   for (const auto& point : points) {
-    if (point.stream == stream) {
+    if (point.split == split) {
       found.push_back(&point);
     }
   }
@@ -104,12 +104,12 @@ Points with_layers(const Points& points) {
 }
 
 plane::ShownMetric common_metric(const std::string& key, const std::vector<const std::vector<plane::Point>*>& runs,
-                                 const std::string& stream) {
+                                 const std::string& split) {
   plane::ShownMetric common{key, false};
   for (const auto* points : runs) {
-    auto shown = plane::shown_metric(key, *points, stream);
+    auto shown = plane::shown_metric(key, *points, split);
     const bool has = shown.key != key || std::any_of(points->begin(), points->end(), [&](const plane::Point& point) {
-                       return (stream.empty() || point.stream == stream) && point.mean.contains(key);
+                       return (split.empty() || point.split == split) && point.mean.contains(key);
                      });
     if (has && shown.key == key) {
       return shown;

@@ -15,15 +15,15 @@ namespace infoplane::runs {
 
 using plane::Sample;
 
-/// Points of one stream, in their order.
+/// Points of one split, in their order.
 using Points = std::vector<const plane::Point*>;
 
 /// Streams that have points: those of `first`, then others as they appear.
-std::vector<std::string> streams_of(const std::vector<plane::Point>& points,
-                                    std::vector<std::string> first = {"heldout", "train"});
+std::vector<std::string> splits_of(const std::vector<plane::Point>& points,
+                                   std::vector<std::string> first = {"heldout", "train"});
 
-/// The stream that tells what happened: "heldout" if there is one, else the first.
-std::string main_stream(const std::vector<plane::Point>& points);
+/// The split that tells what happened: "heldout" if there is one, else the first.
+std::string main_split(const std::vector<plane::Point>& points);
 
 /// Orders of which a mean has both coordinates: unigram, bigram, trigram, quadgram, then others by name.
 std::vector<std::string> orders_of(const std::vector<plane::Point>& points);
@@ -35,7 +35,7 @@ std::vector<std::string> layers_of(const std::vector<plane::Point>& points);
 using LayersByName = std::unordered_map<std::string_view, const plane::LayerPoint*>;
 std::vector<LayersByName> layers_by_name(const Points& points);
 
-Points points_of(const std::vector<plane::Point>& points, const std::string& stream);
+Points points_of(const std::vector<plane::Point>& points, const std::string& split);
 
 /// Every k-th so that at most `most` are left, the first and the last among them; `most` is at least 2.
 Points thinned(const Points& points, std::size_t most);
@@ -44,9 +44,9 @@ Points thinned(const Points& points, std::size_t most);
 Points with_layers(const Points& points);
 
 /// Which value of a metric is shown of several runs side by side: `<key>/corrected` where each run that has the metric
-/// has that, see plane::shown_metric; else the key. On one stream, or over all.
+/// has that, see plane::shown_metric; else the key. On one split, or over all.
 plane::ShownMetric common_metric(const std::string& key, const std::vector<const std::vector<plane::Point>*>& runs,
-                                 const std::string& stream = "");
+                                 const std::string& split = "");
 
 /// Value and error in a layer's or a mean's metrics; NaN where there is none.
 Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const plane::ShownMetric& shown);
@@ -55,7 +55,7 @@ Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const plane::
 plane::Series means_of(const Points& points, const plane::ShownMetric& shown);
 plane::Series losses_of(const Points& points);
 
-/// How a metric stands at the last point of a stream. What was defined earlier is told with its step, never as the end.
+/// How a metric stands at the last point of a split. What was defined earlier is told with its step, never as the end.
 struct Ending {
   std::int64_t step = -1;              ///< of the last point; −1 without one
   std::optional<Sample> last_defined;  ///< the last finite sample

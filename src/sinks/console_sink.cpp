@@ -61,7 +61,7 @@ void ConsoleSink::write_point(const plane::Point& point) {
   if (options_.quiet()) {
     return;
   }
-  auto line = fmt::format("step {:>5}  {}", point.step, text::padded(text::printable(point.stream), 7));
+  auto line = fmt::format("step {:>5}  {}", point.step, text::padded(text::printable(point.split), 7));
   line += std::isnan(point.loss) ? fmt::format("  loss {:>6}", "-") : fmt::format("  loss {:>6.4f}", point.loss);
   const auto add = [&](const plane::ShownMetric& metric) {
     const auto found = point.mean.find(metric.key);

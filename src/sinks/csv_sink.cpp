@@ -136,7 +136,7 @@ CsvSink::CsvSink(CsvSink&& other) noexcept = default;
 void CsvSink::write_header(const runs::RunHeader& header) { table_->run = cell_of(header.run); }
 
 void CsvSink::write_point(const plane::Point& point) {
-  const auto start = fmt::format("{},{},{},{},{},{},", table_->run, cell_of(point.stream), point.step, point.tokens,
+  const auto start = fmt::format("{},{},{},{},{},{},", table_->run, cell_of(point.split), point.step, point.tokens,
                                  number(point.time), number(point.loss));
   std::string rows(table_->named ? std::string_view() : kNames);
   for (const auto& layer : point.layers) {

@@ -19,10 +19,10 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// A stream's name as that of a folder.
-std::string folder_name(const std::string& stream) {
+/// A split's name as that of a folder.
+std::string folder_name(const std::string& split) {
   std::string name;
-  for (const auto c : stream) {
+  for (const auto c : split) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
                        c == '_' || (c == '.' && !name.empty());
     name += plain ? c : '_';
@@ -56,17 +56,17 @@ std::string file_name(const std::filesystem::path& folder) {
 }  // namespace
 
 struct TensorBoardSink::Files {
-  struct Stream {
+  struct Split {
     std::unique_ptr<LineFile> file;
     bool begun = false;  // with the record that says what it is
   };
 
   std::filesystem::path folder;
   TensorBoardSinkOptions options;
-  std::map<std::string, Stream> streams = {};
+  std::map<std::string, Split> splits = {};
 
   LineFile& of(const std::string& name) {
-    auto& [file, begun] = streams[folder_name(name)];
+    auto& [file, begun] = splits[folder_name(name)];
     if (!file) {
       make_folder(folder / folder_name(name));
       file = std::make_unique<LineFile>(file_name(folder / folder_name(name)), "event file");
@@ -101,13 +101,13 @@ void TensorBoardSink::write_point(const plane::Point& point) {
       }
     }
   }
-  files_->of(point.stream).append_bytes(scalars_record(wall_time(), point.step, scalars));
+  files_->of(point.split).append_bytes(scalars_record(wall_time(), point.step, scalars));
 }
 
 void TensorBoardSink::close_output() {
-  for (auto& [name, stream] : files_->streams) {
-    if (stream.file) {
-      stream.file->close();
+  for (auto& [name, split] : files_->splits) {
+    if (split.file) {
+      split.file->close();
     }
   }
 }

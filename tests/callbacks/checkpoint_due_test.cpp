@@ -41,7 +41,7 @@ EarlyStoppingOptions options() { return EarlyStoppingOptions().monitor("a").min_
 TEST_CASE("a rule of one stream that is given points of both keeps its best", "[callbacks]") {
   const Folder folder;
   Model model;
-  EarlyStopping stopping(options().stream("heldout"));
+  EarlyStopping stopping(options().split("heldout"));
   BestCheckpoint best(folder.file("best.pt"), model.net);
   for (std::int64_t step = 0; step <= 40; step += 10) {
     model.be(static_cast<double>(step));

@@ -49,7 +49,7 @@ EarlyStopping play(const Run& run, std::uint64_t seed, const EarlyStoppingOption
     auto point = infoplane::test::point(step, {{"distance/unigram", 0.4},
                                                {"distance/unigram/corrected", distance},
                                                {"distance/unigram/standard_error", run.distance_noise}});
-    point.stream = "train";
+    point.split = "train";
     point.loss = run.with_loss ? run.loss(at) + run.loss_noise * noise() : kNaN;
     const auto fed = run.fed ? Metrics{{"validation_loss", run.fed(at) + run.fed_noise * noise()}} : Metrics();
     stopping.update(point, fed);

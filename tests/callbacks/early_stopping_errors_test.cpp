@@ -13,10 +13,10 @@ using infoplane::plane::Point;
 
 namespace {
 
-Point point(std::int64_t step, double value, std::string stream = "train") {
+Point point(std::int64_t step, double value, std::string split = "train") {
   Point made;
   made.step = step;
-  made.stream = std::move(stream);
+  made.split = std::move(split);
   made.mean = {{"H(Z)", 0.9}, {"distance/unigram", value}};
   return made;
 }
@@ -56,7 +56,7 @@ TEST_CASE("streams do not mix", "[callbacks]") {
   REQUIRE_THROWS_MATCHES(stopping.update(point(100, 0.5, "train")), StateError,
                          Message("EarlyStopping was given a point of stream \"train\" after points of stream "
                                  "\"heldout\", which cannot be compared: choose one with "
-                                 "EarlyStoppingOptions().stream(\"heldout\")"));
+                                 "EarlyStoppingOptions().split(\"heldout\")"));
   REQUIRE_FALSE(stopping.update(point(100, 0.4, "heldout")));
   REQUIRE(stopping.best_step() == 100);
 }

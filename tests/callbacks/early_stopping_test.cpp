@@ -17,10 +17,10 @@ const double kNaN = std::numeric_limits<double>::quiet_NaN();
 const double kInf = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kNever = -1;
 
-Point point(std::int64_t step, double value, std::string stream = "train") {
+Point point(std::int64_t step, double value, std::string split = "train") {
   Point made;
   made.step = step;
-  made.stream = std::move(stream);
+  made.split = std::move(split);
   made.mean = {{"distance/unigram", value}, {"optimality/unigram", 1 - value}};
   return made;
 }
@@ -118,7 +118,7 @@ TEST_CASE("a copy carries the state and goes its own way", "[callbacks]") {
 }
 
 TEST_CASE("with a stream named, points of others pass by", "[callbacks]") {
-  EarlyStopping stopping(with(1, 0).stream("heldout"));
+  EarlyStopping stopping(with(1, 0).split("heldout"));
   REQUIRE_FALSE(stopping.update(point(0, 0.5, "train")));
   REQUIRE(stopping.best_step() == -1);
   REQUIRE_FALSE(stopping.update(point(0, 0.5, "heldout")));

@@ -30,7 +30,7 @@ EarlyStoppingOptions of(const std::string& key) { return EarlyStoppingOptions().
 }  // namespace
 
 TEST_CASE("a point of another stream changes nothing", "[callbacks]") {
-  EarlyStopping stopping(of("a").stream("heldout"));
+  EarlyStopping stopping(of("a").split("heldout"));
   passes_by(stopping, point(0, {{"a", 9}}, "train"));
   stopping.update(point(10, {{"a", 1}}));
   REQUIRE(stopping.improved());
@@ -44,7 +44,7 @@ TEST_CASE("a point of another stream changes nothing", "[callbacks]") {
 TEST_CASE("a point before the start step changes nothing", "[callbacks]") {
   EarlyStopping stopping(of("a").start_from_step(100));
   passes_by(stopping, point(50, {{"a", 1}}));
-  passes_by(stopping, point(50, {{"a", 0}}, "train"));  // the first that counts says which stream
+  passes_by(stopping, point(50, {{"a", 0}}, "train"));  // the first that counts says which split
   passes_by(stopping, point(60, {{"a", kNaN}}));
   stopping.update(point(100, {{"a", 3}}));
   REQUIRE(stopping.best_step() == 100);

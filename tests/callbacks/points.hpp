@@ -10,10 +10,10 @@ namespace infoplane::test {
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 inline constexpr double kInf = std::numeric_limits<double>::infinity();
 
-inline plane::Point point(std::int64_t step, plane::Metrics mean, std::string stream = "heldout") {
+inline plane::Point point(std::int64_t step, plane::Metrics mean, std::string split = "heldout") {
   plane::Point made;
   made.step = step;
-  made.stream = std::move(stream);
+  made.split = std::move(split);
   made.mean = std::move(mean);
   return made;
 }

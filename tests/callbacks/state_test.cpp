@@ -81,10 +81,10 @@ TEST_CASE("a state that does not fit is refused and changes nothing", "[callback
   EarlyStopping fewer(EarlyStoppingOptions().monitor("a").smoothing(2));
   REQUIRE_THROWS_MATCHES(fewer.load_state(state), ArgumentError,
                          Message("a saved state of EarlyStopping has 3 criteria where the options have 1"));
-  EarlyStopping of_stream(options().stream("train"));
+  EarlyStopping of_split(options().split("train"));
   EarlyStopping heldout(options());
   heldout.update(at(0));
-  REQUIRE_THROWS_MATCHES(of_stream.load_state(heldout.save_state()), ArgumentError,
+  REQUIRE_THROWS_MATCHES(of_split.load_state(heldout.save_state()), ArgumentError,
                          Message("a saved state of EarlyStopping is of stream \"heldout\" where the options have "
                                  "\"train\""));
   REQUIRE_THROWS_MATCHES(

@@ -34,7 +34,7 @@ RunFile run_to(const char* name, double last, double error = 0.01, bool turns = 
 TEST_CASE("runs are ranked by distance with their noise", "[compare]") {
   const auto result = compare({run_to("far", 0.4), run_to("near", 0.2), run_to("also near", 0.202)});
   REQUIRE(result.key == "distance/unigram");
-  REQUIRE(result.stream == "heldout");
+  REQUIRE(result.split == "heldout");
   REQUIRE(result.ranking[0].index == 1);
   REQUIRE(result.ranking[1].index == 2);
   REQUIRE(result.ranking[1].verdict == Verdict::kTied);
@@ -52,9 +52,9 @@ TEST_CASE("the step that is compared can be chosen, and large is good where it i
   const auto best = compare(runs, ComparisonOptions().at_best(true));
   REQUIRE(best.runs[0].step == 1000);
   REQUIRE(best.runs[1].step == 550);
-  const auto early = compare(runs, ComparisonOptions().step(500).stream("train").metric("optimality"));
+  const auto early = compare(runs, ComparisonOptions().step(500).split("train").metric("optimality"));
   REQUIRE(early.ranking[0].index == 1);
-  REQUIRE(early.stream == "train");
+  REQUIRE(early.split == "train");
   REQUIRE(early.runs[0].step == 500);
   const auto nowhere = compare(runs, ComparisonOptions().step(501));
   REQUIRE(nowhere.runs[0].step == -1);

@@ -51,7 +51,7 @@ std::vector<double> losses(const Run& run) {
 
 std::vector<std::int64_t> train_steps(const Run& run) {
   std::vector<std::int64_t> found;
-  for (const auto& point : run.file.stream("train")) {
+  for (const auto& point : run.file.split("train")) {
     found.push_back(point.step);
   }
   return found;
@@ -96,7 +96,7 @@ TEST_CASE("--window is the number of steps whose tokens make a point", "[example
   for (const std::int64_t window : {1, 4}) {
     const auto done = run(small_run(text, {"--steps", "20", "--every", "10", "--window", std::to_string(window)}));
     REQUIRE(done.file.header.window == window);
-    REQUIRE(done.file.stream("train").back().tokens == window * 2 * 8);
+    REQUIRE(done.file.split("train").back().tokens == window * 2 * 8);
   }
   // Never longer than the steps between two points.
   REQUIRE(run(small_run(text, {"--steps", "3", "--every", "2", "--window", "50"})).file.header.window == 2);
@@ -156,7 +156,7 @@ TEST_CASE("--stop ends a run that without it goes on and says when it would have
   infoplane::plane::Point lowest;
   lowest.loss = std::numeric_limits<double>::infinity();
   double best_loss = 0;
-  for (const auto& point : stopped.file.stream("heldout")) {
+  for (const auto& point : stopped.file.split("heldout")) {
     lowest = point.loss < lowest.loss ? point : lowest;
     if (point.step == step) {
       found = true;
@@ -215,6 +215,6 @@ TEST_CASE("the sizes of model and batch are as asked for", "[examples][program]"
                          "3", "--batch", "3", "--context", "10", "--lr", "0.5"});
   REQUIRE(done.file.header.width == 24);
   REQUIRE(done.file.header.sites == std::vector<std::string>{"embedding", "blocks.0", "blocks.1"});
-  REQUIRE(done.file.stream("train").back().tokens == 3 * 10);
+  REQUIRE(done.file.split("train").back().tokens == 3 * 10);
   REQUIRE(std::get<double>(done.file.header.config.at("learning_rate")) == 0.5);
 }

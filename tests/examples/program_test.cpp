@@ -107,8 +107,8 @@ TEST_CASE("train_text ends its loop on a signal, says so and leaves a whole run 
   REQUIRE_FALSE(run_file.cut);
   REQUIRE(run_file.header.run == "train_text");
   REQUIRE(run_file.resumed.empty());
-  const auto train = run_file.stream("train");
-  const auto heldout = run_file.stream("heldout");
+  const auto train = run_file.split("train");
+  const auto heldout = run_file.split("heldout");
   REQUIRE(train.size() >= 2);
   REQUIRE(train.size() == heldout.size());
   for (std::size_t i = 0; i < train.size(); ++i) {
@@ -130,5 +130,5 @@ TEST_CASE("a killed train_text leaves the points that it had written", "[example
   const auto run_file = infoplane::read_run_file(program.file("run.jsonl"));
   REQUIRE_FALSE(run_file.cut);
   REQUIRE(run_file.header.run == "train_text");
-  REQUIRE(run_file.stream("train").size() >= 3);
+  REQUIRE(run_file.split("train").size() >= 3);
 }

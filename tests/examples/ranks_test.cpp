@@ -50,9 +50,9 @@ void check_same_run(const infoplane::RunFile& got, const infoplane::RunFile& exp
   REQUIRE(got.points.size() == expected.points.size());
   for (std::size_t p = 0; p < got.points.size(); ++p) {
     const auto &mine = got.points[p], &theirs = expected.points[p];
-    CAPTURE(mine.step, mine.stream);
+    CAPTURE(mine.step, mine.split);
     CHECK(mine.step == theirs.step);
-    CHECK(mine.stream == theirs.stream);
+    CHECK(mine.split == theirs.split);
     CHECK(mine.tokens == theirs.tokens);
     CHECK(std::abs(mine.loss - theirs.loss) < 1e-4);
     REQUIRE(mine.layers.size() == theirs.layers.size());
@@ -63,7 +63,7 @@ void check_same_run(const infoplane::RunFile& got, const infoplane::RunFile& exp
         CHECK(std::abs(infoplane::plane::value_at(mine.layers[l].metrics, key) -
                        infoplane::plane::value_at(metrics, key)) < 1e-4);
         const double error = infoplane::plane::value_at(metrics, key + "/standard_error");
-        if (std::isfinite(error) && mine.stream == "heldout") {
+        if (std::isfinite(error) && mine.split == "heldout") {
           CHECK(std::abs(infoplane::plane::value_at(mine.layers[l].metrics, key + "/corrected") -
                          infoplane::plane::value_at(metrics, key + "/corrected")) < 4 * error);
         }
@@ -162,7 +162,7 @@ TEST_CASE("a signal to one rank ends train_text on both at the same step", "[exa
     }
     const auto run = infoplane::read_run_file(pair.programs[0]->file("run.jsonl"));
     CHECK_FALSE(run.cut);
-    CHECK(run.stream("train").size() == run.stream("heldout").size());
+    CHECK(run.split("train").size() == run.split("heldout").size());
     CHECK(run.points.size() >= 3);
   }
 }

@@ -54,7 +54,7 @@ TEST_CASE("a point holds the embedding and each block, measured as the estimator
   REQUIRE(point->step == 10);
   REQUIRE(point->tokens == 48);
   REQUIRE(point->loss == 1.5);
-  REQUIRE(point->stream == "train");
+  REQUIRE(point->split == "train");
   REQUIRE(point->layers.size() == 4);
 
   infoplane::labels::LabelIndex index;
@@ -80,7 +80,7 @@ TEST_CASE("a point holds the embedding and each block, measured as the estimator
 TEST_CASE("a monitor says how many bytes it holds", "[monitor]") {
   SmallGPT model(kVocabulary, kWidth, 3);
   Monitor monitor(model, MonitorOptions().every(10).window(10));
-  const auto empty = 2 * infoplane::labels::LabelIndex().memory_bytes();  // of the two streams
+  const auto empty = 2 * infoplane::labels::LabelIndex().memory_bytes();  // of the two splits
   REQUIRE(monitor.memory_bytes() == empty);
   const auto observed = [&](std::int64_t step, std::int64_t rows) {
     auto observation = monitor.observe(step, tokens_of(rows, 12));
@@ -169,7 +169,7 @@ TEST_CASE("the held-out stream is kept apart from the training stream", "[monito
   }
   SECTION("ended by itself") {
     const auto heldout = monitor.end_heldout(2, 0.25);
-    REQUIRE(heldout->stream == "heldout");
+    REQUIRE(heldout->split == "heldout");
     REQUIRE(heldout->tokens == 40);
     REQUIRE(heldout->loss == 0.25);
     REQUIRE_FALSE(monitor.end_heldout(2).has_value());
@@ -179,8 +179,8 @@ TEST_CASE("the held-out stream is kept apart from the training stream", "[monito
   REQUIRE(train->loss == 0.5);
   REQUIRE(recorder->headers.size() == 1);
   REQUIRE(recorder->points.size() == 2);
-  REQUIRE(recorder->points[0].stream == "heldout");
-  REQUIRE(recorder->points[1].stream == "train");
+  REQUIRE(recorder->points[0].split == "heldout");
+  REQUIRE(recorder->points[1].split == "train");
 }
 
 TEST_CASE("the header says what the points were measured with", "[monitor]") {

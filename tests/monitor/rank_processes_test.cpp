@@ -309,7 +309,7 @@ TEST_CASE("activations that are NaN on one rank are counted on all, and a loss t
     const int broken = round % 2;
     ProcessRanks processes(2, [&](int rank, const Report& report) {
       auto monitor = make_monitor(file, MonitorOptions().every(1), 60s);
-      EarlyStopping stopping(EarlyStoppingOptions().stream("train").monitor("loss").check_finite(true).patience(100));
+      EarlyStopping stopping(EarlyStoppingOptions().split("train").monitor("loss").check_finite(true).patience(100));
       const double nan = std::nan("");
       for (std::int64_t step = 0; step < 20 && !stopping.stopped(); ++step) {
         const bool now = rank == broken && step >= 1;

@@ -30,8 +30,7 @@ std::optional<plane::Point> step_of(Monitor& monitor, std::int64_t step, double 
 std::string stop_on(const std::string& metric, const std::shared_ptr<distributed::Communicator>& communicator) {
   const int rank = communicator->rank();
   Monitor monitor(MonitorOptions().every(1), communicator);
-  EarlyStopping stopping(
-      EarlyStoppingOptions().stream("train").monitor(metric).mode(callbacks::Mode::kMin).patience(3));
+  EarlyStopping stopping(EarlyStoppingOptions().split("train").monitor(metric).mode(callbacks::Mode::kMin).patience(3));
   for (std::int64_t step = 0; step < 60; ++step) {
     std::this_thread::sleep_for(std::chrono::milliseconds(rank));
     const double mean = step < 8 ? 1.0 - 0.1 * static_cast<double>(step) : 0.3;

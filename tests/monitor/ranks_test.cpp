@@ -148,7 +148,7 @@ TEST_CASE("only rank 0 writes, the loss is the mean, and nothing is sent between
     CHECK(recorders[rank]->headers.size() == (rank == 0 ? 1 : 0));
   }
   CHECK(recorders[0]->headers.at(0).world_size == 3);
-  CHECK(recorders[0]->points.at(2).stream == "heldout");
+  CHECK(recorders[0]->points.at(2).split == "heldout");
 }
 
 TEST_CASE("other options on a rank are one error on all", "[monitor][distributed]") {

@@ -25,7 +25,7 @@ at::Tensor tokens_at(std::int64_t step, std::int64_t rows = 4) {
   return (at::arange(rows * 12) * (step + 7) + at::arange(rows * 12).div(3, "floor")).remainder(11).view({rows, 12});
 }
 
-// Two micro-batches of the train stream and a held-out forward, as a trainer would.
+// Two micro-batches of the train split and a held-out forward, as a trainer would.
 std::vector<Point> step(Monitor& monitor, SmallGPT& model, std::int64_t step) {
   std::vector<Point> points;
   for (const std::int64_t part : {0, 1}) {
@@ -54,7 +54,7 @@ void require_same(const std::vector<Point>& a, const std::vector<Point>& b) {
   REQUIRE(a.size() == b.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
     REQUIRE(a[i].step == b[i].step);
-    REQUIRE(a[i].stream == b[i].stream);
+    REQUIRE(a[i].split == b[i].split);
     REQUIRE(a[i].tokens == b[i].tokens);
     REQUIRE(a[i].loss == b[i].loss);
     REQUIRE(same_values(a[i].mean, b[i].mean));
@@ -200,7 +200,7 @@ std::string as_version_1(const std::string& bytes) {
     reader.get_flag();
   }
   reader.get_text();
-  for (int stream = 0; stream < 2; ++stream) {
+  for (int split = 0; split < 2; ++split) {
     copy(reader.get<std::int64_t>());
     writer.put_text(reader.get_text());
     copy(reader.get<std::int64_t>());

@@ -262,7 +262,7 @@ TEST_CASE("a held-out forward that is retried counts once", "[monitor][windows]"
   const auto heldout = trainers.monitor.end_heldout(kStep);
   require_tokens(*heldout, 48);
   REQUIRE(heldout->reasons.at("tokens") == kThrew);
-  const auto train = trainers.monitor.end_step(kStep);  // the other stream knows nothing of it
+  const auto train = trainers.monitor.end_step(kStep);  // the other split knows nothing of it
   require_same_values(*train, *trainers.undisturbed.end_step(kStep));
   REQUIRE(train->reasons.empty());
 }

@@ -24,7 +24,7 @@ inline plane::Trajectory made(std::size_t points, const std::function<double(dou
     plane::Point point;
     point.step = static_cast<std::int64_t>(10 * i);
     point.tokens = 1000;
-    point.stream = "heldout";
+    point.split = "heldout";
     const double x = f(static_cast<double>(i));
     point.mean = {{"I(X;Z)/input_unigram", x + noise * normal(seed, 2 * i)},
                   {"I(Y;Z)/output_unigram", x / 2 + noise * normal(seed, 2 * i + 1)}};

@@ -12,9 +12,9 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-Point point_of(Metrics mean, const char* stream = "train") {
+Point point_of(Metrics mean, const char* split = "train") {
   Point made;
-  made.stream = stream;
+  made.split = split;
   made.mean = std::move(mean);
   return made;
 }

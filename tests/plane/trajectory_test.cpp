@@ -17,10 +17,10 @@ using infoplane::test::made;
 
 namespace {
 
-Point point(std::int64_t step, infoplane::plane::Metrics mean, std::string stream = "train") {
+Point point(std::int64_t step, infoplane::plane::Metrics mean, std::string split = "train") {
   Point one;
   one.step = step;
-  one.stream = std::move(stream);
+  one.split = std::move(split);
   one.mean = std::move(mean);
   return one;
 }
@@ -37,7 +37,7 @@ TEST_CASE("points of one stream in rising steps", "[plane]") {
                          Message("a trajectory of the stream \"train\" was given a point of \"heldout\": keep one for "
                                  "each stream"));
   REQUIRE(trajectory.size() == 1);
-  REQUIRE(trajectory.stream() == "train");
+  REQUIRE(trajectory.split() == "train");
   REQUIRE_THROWS_AS(Trajectory({point(5, {}), point(4, {})}), StateError);
   const auto ten = made(10, [](double i) { return i; });
   REQUIRE(ten.window(20, 55).size() == 4);

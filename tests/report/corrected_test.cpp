@@ -36,8 +36,8 @@ void correct(infoplane::plane::Metrics& metrics) {
   }
 }
 
-infoplane::plane::Point corrected_point(std::int64_t step, const char* stream = "heldout") {
-  auto made = samples::point(step, stream);
+infoplane::plane::Point corrected_point(std::int64_t step, const char* split = "heldout") {
+  auto made = samples::point(step, split);
   correct(made.mean);
   for (auto& layer : made.layers) {
     correct(layer.metrics);

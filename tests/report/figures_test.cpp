@@ -35,7 +35,7 @@ TEST_CASE("each figure is an SVG document that stands alone", "[report]") {
     REQUIRE(count(document, "<style>") == 1);
   }
   REQUIRE_THAT(steps_svg(run), ContainsSubstring(">held-out</text>") && ContainsSubstring(">train</text>"));
-  REQUIRE_THAT(layers_svg(run, FigureOptions().metric("distance").stream("train")),
+  REQUIRE_THAT(layers_svg(run, FigureOptions().metric("distance").split("train")),
                ContainsSubstring("distance, train"));
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("no text of a figure lies over another", "[report]") {
   for (const auto& shape : shapes) {
     CAPTURE(shape.x, shape.y, shape.layers);
     auto run = made_run();
-    std::erase_if(run.file.points, [](const auto& point) { return point.stream == "train"; });
+    std::erase_if(run.file.points, [](const auto& point) { return point.split == "train"; });
     if (!shape.curve.empty()) {
       run.file.header.curves["unigram"] = shape.curve;
     }
@@ -162,7 +162,7 @@ TEST_CASE("a figure that the run cannot give is an error that says what there is
                          Message("the run has no complexity and expressivity of bigrams; it has unigram"));
   REQUIRE_THROWS_MATCHES(steps_svg({}), ArgumentError,
                          Message("the run has no complexity and expressivity of unigrams; it has none"));
-  REQUIRE_THROWS_MATCHES(plane_svg(run, FigureOptions().stream("test")), ArgumentError,
+  REQUIRE_THROWS_MATCHES(plane_svg(run, FigureOptions().split("test")), ArgumentError,
                          Message("the run has no stream \"test\"; it has heldout, train"));
   REQUIRE_THROWS_MATCHES(plane_svg(run, FigureOptions().max_steps(1)), ArgumentError,
                          Message("a figure was asked for with at most 1 steps: give max_steps of at least 2"));
@@ -215,7 +215,7 @@ TEST_CASE("layers with names of any script, and of none, make valid figures", "[
     run.phases = {{name, 0, 1000}};
     for (auto& point : run.file.points) {
       point.layers[1].name = name;
-      point.stream = point.stream == "train" ? name : point.stream;
+      point.split = point.split == "train" ? name : point.split;
     }
     for (const auto& document :
          {plane_svg(run), steps_svg(run), layers_svg(run), infoplane::report::html_report({run})}) {

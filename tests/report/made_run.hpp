@@ -41,11 +41,11 @@ inline infoplane::report::ReportRun made_run(const Made& made = {}) {
   run.source = "run.jsonl";
   for (int i = 0; i < made.points; ++i) {
     const auto t = made.points > 1 ? i / (made.points - 1.0) : 0.0;
-    for (const auto* stream : {"train", "heldout"}) {
-      if (!made.heldout && stream[0] == 'h') {
+    for (const auto* split : {"train", "heldout"}) {
+      if (!made.heldout && split[0] == 'h') {
         continue;
       }
-      auto at = point(50L * i, stream);
+      auto at = point(50L * i, split);
       at.loss = 5 - 3 * t;
       at.mean = metrics_at(made.complexity(t), made.expressivity(t), made.error, "unigram");
       at.layers = {{"embedding", 16384, 0, metrics_at(0.4, 0.1, made.error, "unigram")},

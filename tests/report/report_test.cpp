@@ -40,9 +40,9 @@ TEST_CASE("a report holds figures, tables and words for one run, and asks for no
     CAPTURE(outside);
     REQUIRE(count(page, outside) == (std::string(outside) == "http:" ? 1 : 0));  // the name space of SVG in the script
   }
-  REQUIRE(count(page, "data-kind=\"plane\"") == 2);          // a plane for each stream
+  REQUIRE(count(page, "data-kind=\"plane\"") == 2);          // a plane for each split
   REQUIRE(count(page, "data-kind=\"panel\"") == 5);          // loss, complexity, expressivity, optimality, distance
-  REQUIRE(count(page, "data-kind=\"map\"") == 6);            // three metrics for each stream
+  REQUIRE(count(page, "data-kind=\"map\"") == 6);            // three metrics for each split
   REQUIRE(count(page, "class=\"bd\"") == 2);                 // the diagonal bound
   REQUIRE(count(page, "class=\"ring\"") == 4);               // the best step of two layers on two planes
   REQUIRE(count(page, "role=\"img\" aria-label=\"") == 13);  // every figure says what it shows
@@ -133,7 +133,7 @@ TEST_CASE("names from a run file cannot become markup", "[report]") {
   run.file.header.config = {{hostile, hostile}};
   run.file.header.sites = {hostile};
   for (auto& point : run.file.points) {
-    point.stream = point.stream == "train" ? hostile : point.stream;
+    point.split = point.split == "train" ? hostile : point.split;
     point.layers[1].name = hostile;
     point.mean["I(X;Z)/input_" + hostile] = point.mean["I(Y;Z)/output_" + hostile] = 0.1;
   }
@@ -169,9 +169,9 @@ TEST_CASE("runs that never measured, measured once, or measured nothing finite a
     require_sound(html_report({run}));
   }
 
-  auto other = made_run();  // a stream of the user's own, a layer that comes late
+  auto other = made_run();  // a split of the user's own, a layer that comes late
   for (auto& point : other.file.points) {
-    point.stream = "validation set";
+    point.split = "validation set";
     if (point.step > 500) {
       point.layers.push_back({"late", 1, 0, point.mean});
     }

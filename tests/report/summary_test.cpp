@@ -138,7 +138,7 @@ TEST_CASE("the best step is that of the smallest finite distance, on held-out te
   auto run = made_run(straight(0.4, 0.3));
   REQUIRE(best_step_of(run.file) == 1000);
   for (auto& point : run.file.points) {
-    if (point.stream == "heldout") {
+    if (point.split == "heldout") {
       point.mean["distance/unigram"] = point.step == 300  ? 0.1
                                        : point.step > 700 ? std::numeric_limits<double>::quiet_NaN()
                                                           : 0.5;

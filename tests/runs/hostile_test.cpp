@@ -320,7 +320,7 @@ TEST_CASE("a point that no reader would take is not written", "[runs]") {
   auto sink = opened<infoplane::JsonLinesSink>(folder.file());
   sink.write(samples::header());
   auto point = samples::point(0);
-  point.stream = std::string((std::size_t{256} << 20U) + 1, 'x');
+  point.split = std::string((std::size_t{256} << 20U) + 1, 'x');
   sink.write(point);
   REQUIRE(sink.failures() == 1);
   REQUIRE_THAT(sink.first_error(), ContainsSubstring("the point of step 0 would be a line of ") &&

@@ -34,7 +34,7 @@ TEST_CASE("a long run keeps the layers of a few points, the first and the last a
                few = read_run_file(folder.file(), RunFileOptions().max_layer_points(8));
     REQUIRE(few.points.size() == all.points.size());
     for (const auto* name : {"train", "heldout"}) {
-      const auto whole = all.stream(name), thin = few.stream(name);
+      const auto whole = all.split(name), thin = few.split(name);
       std::int64_t kept = 0, gap = 0, widest = 0;
       for (std::size_t i = 0; i < whole.size(); ++i) {
         REQUIRE(samples::same(whole[i].mean, thin[i].mean));

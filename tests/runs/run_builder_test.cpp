@@ -13,10 +13,10 @@ using infoplane::runs::RunFile;
 
 namespace {
 
-Point bare(std::int64_t step, const std::string& stream, std::int64_t tokens = 0) {
+Point bare(std::int64_t step, const std::string& split, std::int64_t tokens = 0) {
   Point point;
   point.step = step;
-  point.stream = stream;
+  point.split = split;
   point.tokens = tokens;
   return point;
 }
@@ -26,11 +26,11 @@ class Plain {
  public:
   void resume() { resumed_ = true; }
   void add(const Point& point) {
-    const auto last = last_steps_.find(point.stream);
+    const auto last = last_steps_.find(point.split);
     if (resumed_ && last != last_steps_.end() && point.step <= last->second) {
-      std::erase_if(points, [&](const Point& old) { return old.stream == point.stream && old.step >= point.step; });
+      std::erase_if(points, [&](const Point& old) { return old.split == point.split && old.step >= point.step; });
     }
-    last_steps_[point.stream] = point.step;
+    last_steps_[point.split] = point.step;
     points.push_back(point);
   }
   std::vector<Point> points;
@@ -58,9 +58,9 @@ TEST_CASE("points of resumed runs replace those that are told, in any order", "[
         builder.add(samples::header());
         plain.resume();
       }
-      const auto stream = std::string(1, static_cast<char>('a' + below(3)));
-      now[stream] += below(8) == 0 ? -below(12) : 1 + below(2);
-      const auto point = bare(now[stream], stream, 60 * trial + i + 1);
+      const auto split = std::string(1, static_cast<char>('a' + below(3)));
+      now[split] += below(8) == 0 ? -below(12) : 1 + below(2);
+      const auto point = bare(now[split], split, 60 * trial + i + 1);
       builder.add(point);
       plain.add(point);
       if (below(10) == 0) {
@@ -96,10 +96,10 @@ TEST_CASE("the last point of each stream has its layers, and takes them along wh
   RunFile run;
   RunBuilder builder(run, 4);
   builder.add(samples::header());
-  const auto with_layers = [&](const std::string& stream) {
+  const auto with_layers = [&](const std::string& split) {
     std::vector<std::int64_t> steps;
     for (const auto& point : run.points) {
-      if (point.stream == stream && !point.layers.empty()) {
+      if (point.split == split && !point.layers.empty()) {
         steps.push_back(point.step);
       }
     }

@@ -60,13 +60,13 @@ inline infoplane::runs::RunHeader header() {
   return made;
 }
 
-inline infoplane::plane::Point point(std::int64_t step, std::string stream = "train", double complexity = 0.25) {
+inline infoplane::plane::Point point(std::int64_t step, std::string split = "train", double complexity = 0.25) {
   infoplane::plane::Point made;
   made.step = step;
   made.tokens = 16384;
   made.time = 0.1 * static_cast<double>(step);
   made.loss = 2.0431;
-  made.stream = std::move(stream);
+  made.split = std::move(split);
   const infoplane::plane::Metrics metrics = {{"H(Z)", 0.9},
                                              {"I(X;Z)/input_unigram", complexity},
                                              {"I(Y;Z)/output_unigram", 0.1},
@@ -90,7 +90,7 @@ inline bool same(const infoplane::plane::Metrics& a, const infoplane::plane::Met
 
 inline bool same(const infoplane::plane::Point& a, const infoplane::plane::Point& b) {
   return a.step == b.step && a.tokens == b.tokens && same(a.time, b.time) && same(a.loss, b.loss) &&
-         a.stream == b.stream && a.reasons == b.reasons && same(a.mean, b.mean) &&
+         a.split == b.split && a.reasons == b.reasons && same(a.mean, b.mean) &&
          std::equal(a.layers.begin(), a.layers.end(), b.layers.begin(), b.layers.end(),
                     [](const auto& one, const auto& other) {
                       return one.name == other.name && one.tokens == other.tokens && one.rejected == other.rejected &&

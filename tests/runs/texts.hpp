@@ -19,8 +19,8 @@ inline std::string repeated(std::size_t count, std::string_view text) {
 }
 
 inline std::string header_line() { return infoplane::runs::run_json::encode(header()); }
-inline std::string point_line(std::int64_t step, const std::string& stream = "train") {
-  return infoplane::runs::run_json::encode(point(step, stream));
+inline std::string point_line(std::int64_t step, const std::string& split = "train") {
+  return infoplane::runs::run_json::encode(point(step, split));
 }
 
 /// The text with the first `old` replaced; as it was where there is none.

@@ -50,8 +50,8 @@ TEST_CASE("a resumed run replaces what it measures again", "[sinks]") {
   REQUIRE(run.header.started == "first");
   REQUIRE(run.resumed.size() == 1);
   REQUIRE(run.resumed[0].started == "later");
-  for (const auto* stream : {"train", "heldout"}) {
-    const auto points = run.stream(stream);
+  for (const auto* split : {"train", "heldout"}) {
+    const auto points = run.split(split);
     REQUIRE(steps(points) == std::vector<std::int64_t>{0, 50, 100, 150, 200});
     REQUIRE(points[1].mean.at("I(X;Z)/input_unigram") == 0.25);
     REQUIRE(points[2].mean.at("I(X;Z)/input_unigram") == 0.5);
@@ -118,7 +118,7 @@ TEST_CASE("other anchors are not appended to a run", "[sinks]") {
     sink.write(samples::header());
     sink.write(point(50));
   }
-  REQUIRE(steps(read_run_file(folder.file()).stream("train")) == std::vector<std::int64_t>{0, 50});
+  REQUIRE(steps(read_run_file(folder.file()).split("train")) == std::vector<std::int64_t>{0, 50});
 
   // A file that was glued together by hand is found by the reader.
   auto other = text;

@@ -67,7 +67,7 @@ TEST_CASE("a run reads back as it was written, whatever its values and names", "
   REQUIRE(run.points.size() == 2);
   REQUIRE(samples::same(run.points[0], point(0)));
   REQUIRE(samples::same(run.points[1], odd));
-  REQUIRE(run.stream("heldout").size() == 1);
+  REQUIRE(run.split("heldout").size() == 1);
   const auto& back = run.header;
   REQUIRE(back.run == header.run);
   REQUIRE(back.started == header.started);
@@ -226,9 +226,9 @@ TEST_CASE("lines of two threads do not interleave", "[sinks]") {
   const samples::Folder folder;
   auto sink = opened<JsonLinesSink>(folder.file());
   sink.write(samples::header());
-  const auto write = [&](const std::string& stream) {
+  const auto write = [&](const std::string& split) {
     for (int step = 0; step < 200; ++step) {
-      sink.write(point(step, stream));
+      sink.write(point(step, split));
     }
   };
   std::thread train(write, "train");
@@ -237,11 +237,11 @@ TEST_CASE("lines of two threads do not interleave", "[sinks]") {
   heldout.join();
   REQUIRE(sink.failures() == 0);
   const auto run = read_run_file(folder.file());
-  for (const auto* stream : {"train", "heldout"}) {
-    const auto points = run.stream(stream);
+  for (const auto* split : {"train", "heldout"}) {
+    const auto points = run.split(split);
     REQUIRE(points.size() == 200);
     for (int step = 0; step < 200; ++step) {
-      REQUIRE(samples::same(points[static_cast<std::size_t>(step)], point(step, stream)));
+      REQUIRE(samples::same(points[static_cast<std::size_t>(step)], point(step, split)));
     }
   }
 }

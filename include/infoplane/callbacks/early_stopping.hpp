@@ -38,12 +38,12 @@ class EarlyStopping {
   /// with their loss, `end_heldout(step, loss)`; without a loss it never ends a run. Options can be changed further.
   static EarlyStoppingOptions compression();
 
-  /// Takes the next point; true once training may stop, and from then on whatever follows. Points of another stream
-  /// than options().stream(), before start_from_step, and after the end change nothing, improved() and message()
+  /// Takes the next point; true once training may stop, and from then on whatever follows. Points of another split
+  /// than options().split(), before start_from_step, and after the end change nothing, improved() and message()
   /// included. `fed`: metrics of the user's own, such as {"validation_loss", 1.7}; they come before those of the point.
   /// When it throws, nothing has changed.
   /// @throws ArgumentError if a monitored key or layer is missing and options().strict(); lists what there is.
-  /// @throws StateError if the point's step isn't above that of the point before, or streams mix.
+  /// @throws StateError if the point's step isn't above that of the point before, or splits mix.
   bool update(const plane::Point& point, const plane::Metrics& fed = {});
   /// The same without a point: all monitored metrics are fed.
   bool update(std::int64_t step, const plane::Metrics& fed);
@@ -96,7 +96,7 @@ class EarlyStopping {
   std::vector<CriterionState> states_;
   StopReason reason_ = StopReason::kNone;
   std::size_t deciding_ = 0;  // criterion that message() tells about
-  std::string stream_;
+  std::string split_;
   std::int64_t last_step_ = -1;
   std::int64_t stopped_step_ = -1;
   bool improved_ = false;

@@ -126,8 +126,8 @@ struct EarlyStoppingOptions {
   INFOPLANE_ARG(Combine, combine) = Combine::kAny;
   /// Points before this step are not checked, but for check_finite: a model whose loss is NaN does not get well.
   INFOPLANE_ARG(std::int64_t, start_from_step) = 0;
-  /// Only points of this stream are checked. Empty: the stream of the first point, and no other may follow.
-  INFOPLANE_ARG(std::string, stream);
+  /// Only points of this split are checked. Empty: the split of the first point, and no other may follow.
+  INFOPLANE_ARG(std::string, split);
   /// Criterion::check_finite of all criteria that leave it unset.
   INFOPLANE_ARG(std::optional<bool>, check_finite);
   /// A key that is missing is an error; otherwise it counts as a value that is not defined.

@@ -17,7 +17,7 @@ struct ComparisonOptions {
   INFOPLANE_ARG(std::string, metric) = "distance";
   INFOPLANE_ARG(std::string, order) = "unigram";
   /// Stream that is compared; empty: held-out where all runs have it, else train.
-  INFOPLANE_ARG(std::string, stream);
+  INFOPLANE_ARG(std::string, split);
   /// At which step; without a value at each run's last one.
   INFOPLANE_ARG(std::optional<std::int64_t>, step) = std::nullopt;
   /// At each run's best step instead: best by two of its standard errors, so that no step is best by its noise alone.
@@ -44,7 +44,7 @@ struct Comparison {
   std::string key;       ///< of Point::mean that is compared, such as "distance/unigram/corrected"
   bool plug_in = false;  ///< it is a plug-in value, because a run has no corrected ones
   plane::ShownMetric complexity, expressivity, optimality;  ///< those that stand beside it
-  std::string stream;
+  std::string split;
   std::vector<ComparedRun> runs;       ///< in the order given
   std::vector<plane::Ranked> ranking;  ///< from the best
 };
@@ -65,7 +65,7 @@ std::vector<std::string> comparison_notes(const std::vector<runs::RunFile>& runs
 
 /// Ranks runs. One whose metric is not defined at the point is last, with the reason.
 /// @throws ArgumentError if the runs cannot be compared, naming the fields; if no metric has that name; if a run lacks
-/// the metric on that stream.
+/// the metric on that split.
 Comparison compare(const std::vector<runs::RunFile>& runs, const ComparisonOptions& options = {});
 
 }  // namespace infoplane::compare

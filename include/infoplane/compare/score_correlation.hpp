@@ -19,7 +19,7 @@ struct CorrelationOptions {
   /// As ComparisonOptions::metric, so keys such as "I(X;Z)/preference" too. Empty: complexity, expressivity,
   /// optimality, distance and, where all runs have it against one curve, curve_gap.
   INFOPLANE_ARG(std::vector<std::string>, metrics) = {};
-  /// Order, stream and step of the values; the metric there is not looked at.
+  /// Order, split and step of the values; the metric there is not looked at.
   INFOPLANE_ARG(ComparisonOptions, points) = {};
 };
 

@@ -30,13 +30,13 @@ struct LayerPoint {
   std::int64_t sequences = 0;  ///< that the rows came from, which standard errors rest on; 0: unknown
 };
 
-/// Everything measured at one logged step on one stream.
+/// Everything measured at one logged step on one split.
 struct Point {
   std::int64_t step = 0;
-  std::int64_t tokens = 0;       ///< tokens that this point was measured on
-  double time = 0;               ///< seconds since the monitor was made
-  double loss = 0;               ///< the trainer's loss at the step; NaN where none was given
-  std::string stream = "train";  ///< "train" or "heldout"
+  std::int64_t tokens = 0;      ///< of the layer that saw the most, whether their rows counted or not
+  double time = 0;              ///< seconds since the monitor was made
+  double loss = 0;              ///< the trainer's loss at the step; NaN where none was given
+  std::string split = "train";  ///< "train" or "heldout"
   /// Sent by all ranks together to measure this point, but for handing it round; 0 where there is one rank.
   std::int64_t bytes_sent = 0;
   std::vector<LayerPoint> layers;
@@ -44,7 +44,7 @@ struct Point {
   /// plus `optimality_of_means/…` and `distance_of_means/…`, which are ratios of means. Layers see the same tokens, so
   /// their errors move together: a mean of standard errors is the upper bound of that of the mean.
   Metrics mean;
-  /// "tokens": what was given to `observe` since the last point of the stream and is not in this one, and why. Empty
+  /// "tokens": what was given to `observe` since the last point of the split and is not in this one, and why. Empty
   /// where everything counts.
   std::map<std::string, std::string, std::less<>> reasons = {};
 

@@ -24,8 +24,8 @@ ShownMetric shown_metric(std::string_view key, const Metrics& metrics);
 ShownMetric shown_metric(std::string_view key, const Point& point);
 
 /// The same for points that are shown together: `K/corrected` where at least half of those that have K have it, because
-/// the two kinds do not mix. Over their means, or those of one layer; over all streams, or one.
-ShownMetric shown_metric(std::string_view key, const std::vector<Point>& points, std::string_view stream = {},
+/// the two kinds do not mix. Over their means, or those of one layer; over all splits, or one.
+ShownMetric shown_metric(std::string_view key, const std::vector<Point>& points, std::string_view split = {},
                          std::string_view layer = {});
 
 /// Whether the key is that of an estimate before its correction: `H(Z)`, an information, or a coordinate made of these,

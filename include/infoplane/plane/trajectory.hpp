@@ -10,21 +10,21 @@
 
 namespace infoplane::plane {
 
-/// The way of a run over the information plane: the points of one stream in the order of their steps.
+/// The way of a run over the information plane: the points of one split in the order of their steps.
 class Trajectory {
  public:
   Trajectory() = default;
   /// @throws StateError as append().
   explicit Trajectory(std::vector<Point> points);
 
-  /// @throws StateError if the step isn't above the last one's, or the stream is another. Nothing has changed then.
+  /// @throws StateError if the step isn't above the last one's, or the split is another. Nothing has changed then.
   void append(Point point);
 
   const std::vector<Point>& points() const noexcept { return points_; }
   std::size_t size() const noexcept { return points_.size(); }
   bool empty() const noexcept { return points_.empty(); }
   /// Of all points; empty before the first.
-  const std::string& stream() const noexcept { return stream_; }
+  const std::string& split() const noexcept { return split_; }
   /// Names of the layers of the last point, in their order.
   std::vector<std::string> layers() const;
 
@@ -41,14 +41,14 @@ class Trajectory {
   std::string decisive_key(std::string_view key, std::string_view layer = {}) const;
 
   /// value(to) − value(from) for two steps of the trajectory. Where both points were measured on the same tokens (the
-  /// stream `heldout`, which is a fixed batch, with equal counts) the noise of the tokens cancels, and what is left is
+  /// split `heldout`, which is a fixed batch, with equal counts) the noise of the tokens cancels, and what is left is
   /// √2 step_noise(); else it is √(s² + s'²) of the two standard errors, or √2 step_noise() where the points have none.
   /// @throws ArgumentError if there is no point at one of the steps.
   Change difference(std::int64_t from, std::int64_t to, std::string_view key, std::string_view layer = {}) const;
 
  private:
   std::vector<Point> points_;
-  std::string stream_;
+  std::string split_;
 };
 
 }  // namespace infoplane::plane

@@ -16,7 +16,7 @@ struct PlaneTableOptions {
 };
 
 /// The trajectory of a run as text: a row a step; loss, complexity, expressivity, optimality, distance and, where
-/// known, the gap to the IB curve (means over the blocks) in columns, the streams side by side under each. Values as
+/// known, the gap to the IB curve (means over the blocks) in columns, the splits side by side under each. Values as
 /// plane::shown_metric chooses them: corrected ones where the points have them, else the column says that it is
 /// plug-in. "-": not measured; "nan": undefined.
 /// @throws ArgumentError if max_rows is 1 or negative.

@@ -63,7 +63,7 @@ std::vector<std::string> report_notes(const std::vector<ReportRun>& runs);
 std::vector<std::string> run_summary(const ReportRun& run, const std::string& order = "unigram");
 
 /// The step with the smallest mean distance to the diagonal bound when two standard errors are added to each, so that
-/// no step is best by its noise: on the held-out stream if it has finite ones, else on the first stream that has; no
+/// no step is best by its noise: on the held-out split if it has finite ones, else on the first split that has; no
 /// value without one. By corrected values where the run has them.
 std::optional<std::int64_t> best_step_of(const runs::RunFile& run, const std::string& order = "unigram");
 

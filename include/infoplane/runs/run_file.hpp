@@ -17,15 +17,15 @@ struct RunFile {
   std::vector<plane::Point> points;
   bool cut = false;  ///< the last line was not whole and was left out
 
-  /// The points of one stream, in their order.
-  std::vector<plane::Point> stream(std::string_view name) const;
+  /// The points of one split, in their order.
+  std::vector<plane::Point> split(std::string_view name) const;
 };
 
 struct RunFileOptions {
-  /// Of each stream at most so many points keep their layers, evenly chosen, the first and the last among them; the
+  /// Of each split at most so many points keep their layers, evenly chosen, the first and the last among them; the
   /// others have only their mean, and their layers are not validated. 0: all. A long run of many layers is read so in
   /// bounded memory: where the layers are so many that those of the chosen points would take more than some 400 MB,
-  /// fewer points keep theirs, the first and the last of each stream in any case. At least 4.
+  /// fewer points keep theirs, the first and the last of each split in any case. At least 4.
   INFOPLANE_ARG(std::int64_t, max_layer_points) = 0;
 };
 
@@ -33,7 +33,7 @@ struct RunFileOptions {
 /// linear in the file; docs/run-file.md says what is refused as too large.
 ///
 /// A last line that a crash cut off is left out. A resumed run goes back to its last checkpoint: behind its header, a
-/// point replaces those of the same stream at its own and at later steps. Fields that this version does not know are
+/// point replaces those of the same split at its own and at later steps. Fields that this version does not know are
 /// passed over.
 /// @throws IoError with file and line if the file cannot be read, does not start with a whole header, was written by a
 /// newer schema, holds a broken line that isn't the last or one that is too large, or was resumed with other anchors.

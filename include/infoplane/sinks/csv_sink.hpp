@@ -9,7 +9,7 @@ namespace infoplane::sinks {
 
 /// Writes a run as CSV in long form, a row a value, as pandas, R and spreadsheets group it:
 ///
-///     run,stream,step,tokens,time,loss,layer,metric,value
+///     run,split,step,tokens,time,loss,layer,metric,value
 ///     demo,heldout,800,16384,35.2,2.0431,blocks.0,optimality/unigram,0.43
 ///
 /// The means over the blocks are rows of the layer "mean". Numbers read back as the same double; what is not finite is

@@ -14,7 +14,7 @@ struct TensorBoardSinkOptions {
 
 /// Writes a run as TensorBoard event files, without TensorFlow: `tensorboard --logdir <folder>` shows it.
 ///
-/// Each stream is a run of its own in a folder below, `<folder>/train` and `<folder>/heldout`, so that TensorBoard lays
+/// Each split is a run of its own in a folder below, `<folder>/train` and `<folder>/heldout`, so that TensorBoard lays
 /// the two over one another. Tags: `loss`, `mean/<metric>`, `<layer>/<metric>`, such as `mean/optimality/unigram`; the
 /// dashboard groups them by what stands before the first "/". Values are float32, the format's own precision. Each
 /// start writes new files, as TensorBoard expects it of a resumed run. A point is handed to the operating system as a
