@@ -48,7 +48,9 @@ class EarlyStopping {
   /// The same without a point: all monitored metrics are fed.
   bool update(std::int64_t step, const plane::Metrics& fed);
 
+  /// Whether training may stop.
   bool stopped() const noexcept { return reason_ != StopReason::kNone; }
+  /// Why it may; kNone before.
   StopReason reason() const noexcept { return reason_; }
   /// Step of the point that stopped it; −1 before.
   std::int64_t stopped_step() const noexcept { return stopped_step_; }
@@ -78,6 +80,7 @@ class EarlyStopping {
   /// ended by an option that this rule does not have.
   void load_state(std::string_view text);
 
+  /// What it was made with.
   const EarlyStoppingOptions& options() const noexcept { return options_; }
 
  private:

@@ -41,6 +41,7 @@ struct Criterion {
   INFOPLANE_ARG(std::string, monitor) = kDefaultMonitor;
   /// Layer whose metrics are meant; empty: the mean over the blocks.
   INFOPLANE_ARG(std::string, layer);
+  /// Whether small or large values are good.
   INFOPLANE_ARG(Mode, mode) = Mode::kMin;
   /// Checks without improvement after which training may stop, at least 1.
   INFOPLANE_ARG(std::int64_t, patience) = 5;
@@ -48,6 +49,7 @@ struct Criterion {
   /// known, by more than √(s² + s_best²). What is more than this but not more than that is no check without
   /// improvement.
   INFOPLANE_ARG(double, min_delta) = 1e-3;
+  /// The unit of min_delta and worsening.
   INFOPLANE_ARG(DeltaMode, min_delta_mode) = DeltaMode::kAbsolute;
   /// Training may stop once the value is this good. In the metric's own unit.
   INFOPLANE_ARG(std::optional<double>, stopping_threshold);
@@ -63,6 +65,7 @@ struct Criterion {
   /// counted positive for the better, is at most trend_errors times its own standard error, which the residuals give
   /// (plane::trend). At least 3; 0: not asked for. Goes by the values as they are, not smoothed.
   INFOPLANE_ARG(std::int64_t, trend) = 0;
+  /// Standard errors of the slope, see trend.
   INFOPLANE_ARG(double, trend_errors) = 1;
   /// Training may stop once it is known, with 99 % confidence, that going on is not worth this much: the least-squares
   /// line through the last half of all checks, at least 25, continued over as many again, gains less than this (in the
@@ -92,37 +95,57 @@ struct EarlyStoppingOptions {
     names_monitor_ = true;
     return *this;
   }
+  /// The first criterion, as a whole.
   EarlyStoppingOptions&& criterion(Criterion first) && { return std::move(criterion(std::move(first))); }
+  /// The first criterion, as a whole.
   const Criterion& criterion() const noexcept { return criterion_; }
 
+  /// The key of the first criterion; naming one takes the place of the default rule.
   EarlyStoppingOptions& monitor(std::string key) & {
     criterion_.monitor(std::move(key));
     names_monitor_ = true;
     return *this;
   }
+  /// The key of the first criterion; naming one takes the place of the default rule.
   EarlyStoppingOptions&& monitor(std::string key) && { return std::move(monitor(std::move(key))); }
+  /// The key of the first criterion; naming one takes the place of the default rule.
   const std::string& monitor() const noexcept { return criterion_.monitor(); }
+  /// Whether a monitor was named.
   bool names_monitor() const noexcept { return names_monitor_; }
 
  private:
   Criterion criterion_;
   bool names_monitor_ = false;
 
+  /// Criterion::layer of the first criterion.
   INFOPLANE_ARG_OF(criterion_, layer)
+  /// Criterion::mode of the first criterion.
   INFOPLANE_ARG_OF(criterion_, mode)
+  /// Criterion::patience of the first criterion.
   INFOPLANE_ARG_OF(criterion_, patience)
+  /// Criterion::min_delta of the first criterion.
   INFOPLANE_ARG_OF(criterion_, min_delta)
+  /// Criterion::min_delta_mode of the first criterion.
   INFOPLANE_ARG_OF(criterion_, min_delta_mode)
+  /// Criterion::stopping_threshold of the first criterion.
   INFOPLANE_ARG_OF(criterion_, stopping_threshold)
+  /// Criterion::divergence_threshold of the first criterion.
   INFOPLANE_ARG_OF(criterion_, divergence_threshold)
+  /// Criterion::worsening of the first criterion.
   INFOPLANE_ARG_OF(criterion_, worsening)
+  /// Criterion::baseline of the first criterion.
   INFOPLANE_ARG_OF(criterion_, baseline)
+  /// Criterion::smoothing of the first criterion.
   INFOPLANE_ARG_OF(criterion_, smoothing)
+  /// Criterion::trend of the first criterion.
   INFOPLANE_ARG_OF(criterion_, trend)
+  /// Criterion::trend_errors of the first criterion.
   INFOPLANE_ARG_OF(criterion_, trend_errors)
+  /// Criterion::settled of the first criterion.
   INFOPLANE_ARG_OF(criterion_, settled)
   /// Further metrics, and which of all decide.
   INFOPLANE_ARG(std::vector<Criterion>, also);
+  /// Which of all criteria decide.
   INFOPLANE_ARG(Combine, combine) = Combine::kAny;
   /// Points before this step are not checked, but for check_finite: a model whose loss is NaN does not get well.
   INFOPLANE_ARG(std::int64_t, start_from_step) = 0;

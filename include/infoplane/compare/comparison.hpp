@@ -11,10 +11,12 @@
 
 namespace infoplane::compare {
 
+/// What is compared, and where.
 struct ComparisonOptions {
   /// "distance", "optimality", "curve_gap", "complexity" or "expressivity", or a key of Point::mean such as
   /// "I(X;Z)/preference"; small is good for distances and gaps, large for the others.
   INFOPLANE_ARG(std::string, metric) = "distance";
+  /// n-grams of complexity, expressivity, optimality and distance.
   INFOPLANE_ARG(std::string, order) = "unigram";
   /// Stream that is compared; empty: held-out where all runs have it, else train.
   INFOPLANE_ARG(std::string, split);
@@ -27,24 +29,30 @@ struct ComparisonOptions {
 
 /// A value that a run had before the point that is compared.
 struct EarlierValue {
-  std::int64_t step = 0;
-  double value = 0;
+  std::int64_t step = 0;  ///< where it was
+  double value = 0;       ///< what it was
 };
 
 /// A run's mean over the blocks at the step that is compared. Corrected values where all runs have them.
 struct ComparedRun {
-  std::int64_t step = -1;  ///< −1: the run has no such point
-  plane::Measured metric;
-  double complexity = 0, expressivity = 0, optimality = 0, loss = 0;
+  std::int64_t step = -1;                         ///< −1: the run has no such point
+  plane::Measured metric;                         ///< the metric that is compared
+  double complexity = 0;                          ///< mean over the blocks
+  double expressivity = 0;                        ///< mean over the blocks
+  double optimality = 0;                          ///< mean over the blocks
+  double loss = 0;                                ///< of the point
   std::string reason = {};                        ///< why the metric is not defined there; empty where it is
   std::optional<EarlierValue> last_defined = {};  ///< where it is not: the last finite value before
 };
 
+/// Runs side by side, and their order.
 struct Comparison {
-  std::string key;       ///< of Point::mean that is compared, such as "distance/unigram/corrected"
-  bool plug_in = false;  ///< it is a plug-in value, because a run has no corrected ones
-  plane::ShownMetric complexity, expressivity, optimality;  ///< those that stand beside it
-  std::string split;
+  std::string key;                     ///< of Point::mean that is compared, such as "distance/unigram/corrected"
+  bool plug_in = false;                ///< it is a plug-in value, because a run has no corrected ones
+  plane::ShownMetric complexity;       ///< stands beside it
+  plane::ShownMetric expressivity;     ///< stands beside it
+  plane::ShownMetric optimality;       ///< stands beside it
+  std::string split;                   ///< the split that was compared
   std::vector<ComparedRun> runs;       ///< in the order given
   std::vector<plane::Ranked> ranking;  ///< from the best
 };

@@ -11,6 +11,7 @@ namespace infoplane::distributed {
 /// Bytes and float64 values over a communicator, as tensors on the CPU. Borrows it.
 class ByteCommunicator final : public ByteCollectives {
  public:
+  /// Borrows the communicator.
   explicit ByteCommunicator(Communicator& communicator) : communicator_(communicator) {}
 
   int rank() const override { return communicator_.rank(); }

@@ -8,6 +8,7 @@
 
 namespace infoplane::distributed {
 
+/// How an `Mpi` waits for its peers.
 struct MpiOptions {
   /// Longest wait for the other ranks, in one operation.
   INFOPLANE_ARG(std::chrono::milliseconds, timeout) = std::chrono::minutes(5);

@@ -10,6 +10,7 @@
 
 namespace infoplane::distributed {
 
+/// How a `ProcessGroup` reaches its peers, and how long it waits.
 struct ProcessGroupOptions {
   /// Longest wait for the other ranks, in one operation.
   INFOPLANE_ARG(std::chrono::milliseconds, timeout) = std::chrono::minutes(5);
@@ -34,6 +35,7 @@ class ProcessGroup final : public Communicator {
  public:
   /// @throws ArgumentError if the group is null, the timeout not above 0, or the tag negative.
   explicit ProcessGroup(c10::intrusive_ptr<c10d::Backend> group, const ProcessGroupOptions& options = {});
+  /// The same for a whole group.
   explicit ProcessGroup(c10::intrusive_ptr<c10d::ProcessGroup> group, const ProcessGroupOptions& options = {});
 
   int rank() const noexcept override;

@@ -31,7 +31,7 @@ struct Site {
   /// Says which tensor it is, not where it is read: "embedding", then the path of the block whose output it is
   /// ("blocks.0", "h.0", "block0"), whichever source saw it. The n-th use of a shared block is "layer#n".
   std::string name;
-  SiteKind kind = SiteKind::kNormInput;
+  SiteKind kind = SiteKind::kNormInput;  ///< which tensor it is, in general terms
   /// The parameter or tap at which it is read, such as "blocks.1.ln1.weight"; of what is read at an operator without
   /// parameters, the last parameter before that.
   std::string source;

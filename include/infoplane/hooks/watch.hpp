@@ -14,6 +14,7 @@ class Module;
 
 namespace infoplane::hooks {
 
+/// What a `Watcher` captures.
 struct WatchOptions {
   /// What to capture: "auto" (the embedding, the output of each block, and what is tapped), or patterns.
   ///

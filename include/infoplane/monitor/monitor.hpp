@@ -104,10 +104,12 @@ class Monitor {
   /// tokens'; if nothing tells which of its axes is which, or they change; if several stacks of blocks were measured
   /// against one row of tokens. Each says what to write.
   std::optional<plane::Point> end_step(std::int64_t step, const at::Tensor& loss);
+  /// The same with a loss that is a number, or without one.
   std::optional<plane::Point> end_step(std::int64_t step, std::optional<double> loss = std::nullopt);
 
   /// Ends the held-out pass of `step` and returns its point; empty if none was observed.
   std::optional<plane::Point> end_heldout(std::int64_t step, const at::Tensor& loss);
+  /// The same with a loss that is a number, or without one.
   std::optional<plane::Point> end_heldout(std::int64_t step, std::optional<double> loss = std::nullopt);
 
   /// Means over the ranks that have each metric, the same bits on every rank: for values of the trainer's own that
@@ -115,6 +117,7 @@ class Monitor {
   plane::Metrics mean_over_ranks(const plane::Metrics& mine);
   /// Of the communicator; 0 of 1 without one.
   int rank() const noexcept;
+  /// Ranks of the communicator; 1 without one.
   int world_size() const noexcept;
 
   /// True where `observe` would measure; for a trainer that wants to prepare something for it.
@@ -146,6 +149,7 @@ class Monitor {
   /// Bytes held for both splits: sums, maps and samples of each site, the anchors of each, label tables, and the rows
   /// of the last micro-batch. Grows with the labels of an open window; after a point the arrays stay, the labels go.
   std::int64_t memory_bytes() const noexcept;
+  /// What it was made with.
   const MonitorOptions& options() const noexcept;
 
  private:

@@ -18,8 +18,11 @@ namespace infoplane {
 class SitePatterns : public std::vector<std::string> {
  public:
   using std::vector<std::string>::vector;
-  SitePatterns(const char* pattern) : vector{pattern} {}                            // NOLINT: implicit on purpose
-  SitePatterns(std::string pattern) : vector{std::move(pattern)} {}                 // NOLINT
+  /// Of one pattern, or of several.
+  SitePatterns(const char* pattern) : vector{pattern} {}  // NOLINT: implicit on purpose
+  /// Of one pattern, or of several.
+  SitePatterns(std::string pattern) : vector{std::move(pattern)} {}  // NOLINT
+  /// Of one pattern, or of several.
   SitePatterns(std::vector<std::string> patterns) : vector(std::move(patterns)) {}  // NOLINT
 };
 
@@ -54,6 +57,7 @@ struct MonitorOptions {
   /// `curve_gap/<order>` beside `distance/<order>`, with its corrected value and error (plane::add_curve_gap), and the
   /// run file's header the curve.
   using Curves = std::map<std::string, infoplane::bound::IbCurve>;
+  /// All curves at once; `bound` adds one.
   INFOPLANE_ARG(Curves, curves);
   /// Tokens, and all that comes with them, come as [T, B].
   INFOPLANE_ARG(bool, time_major) = false;
@@ -83,6 +87,7 @@ struct MonitorOptions {
   INFOPLANE_ARG(std::string, run) = "run";
   /// Anything of the trainer that the header should keep: learning rate, data, commit.
   using Details = std::map<std::string, runs::ConfigValue>;
+  /// The details by their name.
   INFOPLANE_ARG(Details, details);
 
  public:
@@ -91,6 +96,7 @@ struct MonitorOptions {
     curves_.insert_or_assign(order, std::move(curve));
     return *this;
   }
+  /// The same for a temporary.
   MonitorOptions&& bound(const std::string& order, infoplane::bound::IbCurve curve) && {
     return std::move(this->bound(order, std::move(curve)));
   }

@@ -24,7 +24,7 @@ struct LayerPoint {
   std::string name;           ///< site: "embedding", "blocks.0", …
   std::int64_t tokens = 0;    ///< rows that counted
   std::int64_t rejected = 0;  ///< rows with a NaN, an Inf or norm 0
-  Metrics metrics = {};
+  Metrics metrics = {};       ///< all that was measured of it
   /// Key → why it is NaN; not every NaN has one. "tokens": what was observed and is not in `tokens`, and why.
   std::map<std::string, std::string, std::less<>> reasons = {};
   std::int64_t sequences = 0;  ///< that the rows came from, which standard errors rest on; 0: unknown
@@ -32,14 +32,14 @@ struct LayerPoint {
 
 /// Everything measured at one logged step on one split.
 struct Point {
-  std::int64_t step = 0;
+  std::int64_t step = 0;        ///< the trainer's step
   std::int64_t tokens = 0;      ///< of the layer that saw the most, whether their rows counted or not
   double time = 0;              ///< seconds since the monitor was made
   double loss = 0;              ///< the trainer's loss at the step; NaN where none was given
   std::string split = "train";  ///< "train" or "heldout"
   /// Sent by all ranks together to measure this point, but for handing it round; 0 where there is one rank.
   std::int64_t bytes_sent = 0;
-  std::vector<LayerPoint> layers;
+  std::vector<LayerPoint> layers;  ///< the embedding, then the output of each block, then other sites
   /// Means over the block outputs (the embedding excluded): every key of the layers, where ratios are means of ratios,
   /// plus `optimality_of_means/…` and `distance_of_means/…`, which are ratios of means. Layers see the same tokens, so
   /// their errors move together: a mean of standard errors is the upper bound of that of the mean.
@@ -48,6 +48,7 @@ struct Point {
   /// where everything counts.
   std::map<std::string, std::string, std::less<>> reasons = {};
 
+  /// The layer of that name; null where there is none.
   const LayerPoint* layer(std::string_view name) const noexcept;
 };
 

@@ -20,8 +20,11 @@ class Trajectory {
   /// @throws StateError if the step isn't above the last one's, or the split is another. Nothing has changed then.
   void append(Point point);
 
+  /// All points, in the order of their steps.
   const std::vector<Point>& points() const noexcept { return points_; }
+  /// Number of points.
   std::size_t size() const noexcept { return points_.size(); }
+  /// Whether there is none.
   bool empty() const noexcept { return points_.empty(); }
   /// Of all points; empty before the first.
   const std::string& split() const noexcept { return split_; }

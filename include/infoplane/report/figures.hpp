@@ -7,6 +7,7 @@
 
 namespace infoplane::report {
 
+/// What a figure shows.
 struct FigureOptions {
   /// Order of the n-grams whose coordinates are drawn.
   INFOPLANE_ARG(std::string, order) = "unigram";

@@ -8,6 +8,7 @@
 
 namespace infoplane::report {
 
+/// What a table shows.
 struct PlaneTableOptions {
   /// Order of the n-grams whose coordinates are shown.
   INFOPLANE_ARG(std::string, order) = "unigram";

@@ -13,15 +13,15 @@ namespace infoplane::report {
 
 /// A stretch of training with a name, such as "compression". Both ends belong to it.
 struct ReportPhase {
-  std::string name;
-  std::int64_t first_step = 0;
-  std::int64_t last_step = 0;
+  std::string name;             ///< what the page calls it
+  std::int64_t first_step = 0;  ///< where it begins
+  std::int64_t last_step = 0;   ///< where it ends
 };
 
 /// The IB curve of the data for one order: (complexity, expressivity) as efficiencies, complexity ascending.
 struct ReportCurve {
-  std::string order;
-  std::vector<std::pair<double, double>> points;
+  std::string order;                              ///< n-grams that it is of
+  std::vector<std::pair<double, double>> points;  ///< its corners
 };
 
 /// A solved curve for runs of so many anchors (m).
@@ -30,7 +30,7 @@ ReportCurve report_curve(std::string order, const bound::IbCurve& curve, std::in
 
 /// A run and what is known about it beside its file.
 struct ReportRun {
-  runs::RunFile file;
+  runs::RunFile file;                     ///< the run
   std::string source;                     ///< path of the file; empty: unknown
   std::optional<std::int64_t> best_step;  ///< without a value: that of the smallest mean distance, see best_step_of
   std::optional<std::int64_t> stop_step;  ///< where a stopping rule ended the run, or would have
@@ -39,6 +39,7 @@ struct ReportRun {
   std::vector<ReportCurve> curves = {};   ///< drawn beside the diagonal; those of the file's header where none is here
 };
 
+/// What a page shows.
 struct ReportOptions {
   /// Title of the page; empty: made of the runs' names.
   INFOPLANE_ARG(std::string, title);

@@ -12,15 +12,16 @@ namespace infoplane::runs {
 
 /// A run as its file tells it.
 struct RunFile {
-  RunHeader header;                ///< of the first start
-  std::vector<RunHeader> resumed;  ///< one for each later start that appended
-  std::vector<plane::Point> points;
-  bool cut = false;  ///< the last line was not whole and was left out
+  RunHeader header;                  ///< of the first start
+  std::vector<RunHeader> resumed;    ///< one for each later start that appended
+  std::vector<plane::Point> points;  ///< all points, in the order of the file
+  bool cut = false;                  ///< the last line was not whole and was left out
 
   /// The points of one split, in their order.
   std::vector<plane::Point> split(std::string_view name) const;
 };
 
+/// How much of a run is read.
 struct RunFileOptions {
   /// Of each split at most so many points keep their layers, evenly chosen, the first and the last among them; the
   /// others have only their mean, and their layers are not validated. 0: all. A long run of many layers is read so in

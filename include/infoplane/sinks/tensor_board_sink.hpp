@@ -7,6 +7,7 @@
 
 namespace infoplane::sinks {
 
+/// What a `TensorBoardSink` writes.
 struct TensorBoardSinkOptions {
   /// Scalars of each layer too, not only of the mean over the blocks.
   INFOPLANE_ARG(bool, layers) = true;
