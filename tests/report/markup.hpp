@@ -16,50 +16,77 @@ inline std::size_t count(std::string_view text, std::string_view what) {
   return found;
 }
 
-/// What is wrong with the nesting of tags and the ampersands; empty where nothing is. Knows HTML's void elements and
-/// raw texts, for everything else its rules are those of XML.
-inline std::string markup_error(std::string_view text) {
-  const std::set<std::string, std::less<>> voids = {"meta", "link", "input", "br"};
-  std::vector<std::string> open;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '&') {
-      const auto end = text.find(';', at);
-      if (end == std::string_view::npos || end - at > 8) {
-        return "a bare ampersand at " + std::to_string(at);
+/// Goes through a text of markup, tag by tag.
+class MarkupCheck {
+ public:
+  explicit MarkupCheck(std::string_view text) : text_(text) {}
+
+  std::string error() {
+    for (; at_ < text_.size(); ++at_) {
+      auto wrong = text_[at_] == '<' ? in_tag() : in_text();
+      if (!wrong.empty()) {
+        return wrong;
       }
     }
-    if (text[at] == '>') {
-      return "a bare > at " + std::to_string(at);
+    return open_.empty() ? "" : open_.back() + " is never closed";
+  }
+
+ private:
+  std::string in_text() const {
+    if (text_[at_] == '>') {
+      return "a bare > at " + std::to_string(at_);
     }
-    if (text[at] != '<') {
-      continue;
-    }
-    const auto end = text.find('>', at);
+    const auto end = text_.find(';', at_);
+    const bool bare = text_[at_] == '&' && (end == std::string_view::npos || end - at_ > 8);
+    return bare ? "a bare ampersand at " + std::to_string(at_) : "";
+  }
+
+  /// Leaves at_ at the end of the tag.
+  std::string in_tag() {
+    const auto end = text_.find('>', at_);
     if (end == std::string_view::npos) {
-      return "a tag without end at " + std::to_string(at);
+      return "a tag without end at " + std::to_string(at_);
     }
-    const auto tag = text.substr(at + 1, end - at - 1);
-    at = end;
+    const auto tag = text_.substr(at_ + 1, end - at_ - 1);
+    at_ = end;
     if (tag.find('<') != std::string_view::npos) {
       return "a < inside a tag: " + std::string(tag);
     }
     if (tag.empty() || tag[0] == '!' || tag[0] == '?' || tag.back() == '/') {
-      continue;
+      return "";
     }
-    const std::string name(tag.substr(tag[0] == '/' ? 1 : 0, tag.find_first_of(" \n", 1) - (tag[0] == '/' ? 1 : 0)));
-    if (tag[0] == '/') {
-      if (open.empty() || open.back() != name) {
-        return "</" + name + "> closes " + (open.empty() ? "nothing" : open.back());
-      }
-      open.pop_back();
-    } else if (!voids.contains(name)) {
-      open.push_back(name);
-      if (name == "style" || name == "script") {
-        at = text.find("</" + name + ">", at) - 1;
-      }
-    }
+    const std::size_t start = tag[0] == '/' ? 1 : 0;
+    const std::string name(tag.substr(start, tag.find_first_of(" \n", 1) - start));
+    return start == 1 ? close(name) : open(name);
   }
-  return open.empty() ? "" : open.back() + " is never closed";
-}
+
+  std::string close(const std::string& name) {
+    if (open_.empty() || open_.back() != name) {
+      return "</" + name + "> closes " + (open_.empty() ? "nothing" : open_.back());
+    }
+    open_.pop_back();
+    return "";
+  }
+
+  /// Passes over the content of raw texts.
+  std::string open(const std::string& name) {
+    static const std::set<std::string, std::less<>> voids = {"meta", "link", "input", "br"};
+    if (!voids.contains(name)) {
+      open_.push_back(name);
+      if (name == "style" || name == "script") {
+        at_ = text_.find("</" + name + ">", at_) - 1;
+      }
+    }
+    return "";
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::vector<std::string> open_;
+};
+
+/// What is wrong with the nesting of tags and the ampersands; empty where nothing is. Knows HTML's void elements and
+/// raw texts, for everything else its rules are those of XML.
+inline std::string markup_error(std::string_view text) { return MarkupCheck(text).error(); }
 
 }  // namespace samples
