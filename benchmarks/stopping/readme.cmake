@@ -6,10 +6,9 @@ set(stopping ${PROJECT_SOURCE_DIR}/benchmarks/stopping)
 add_executable(infoplane_stopping_readme ${stopping}/readme.cpp ${stopping}/readme_judge.cpp
                ${stopping}/readme_runs.cpp ${stopping}/readme_train.cpp ${stopping}/corpora.cpp)
 infoplane_compile_options(infoplane_stopping_readme)
-set_target_properties(infoplane_stopping_readme PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 target_link_libraries(infoplane_stopping_readme PRIVATE train_text_lib infoplane::infoplane CLI11::CLI11 infoplane_fmt)
-target_precompile_headers(infoplane_stopping_readme REUSE_FROM train_text_lib)
-set_source_files_properties(${stopping}/readme.cpp ${stopping}/readme_judge.cpp ${stopping}/readme_runs.cpp
-                            ${stopping}/corpora.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+infoplane_use_precompiled(infoplane_stopping_readme
+                          WITHOUT ${stopping}/readme.cpp ${stopping}/readme_judge.cpp ${stopping}/readme_runs.cpp
+                                  ${stopping}/corpora.cpp)
 set_source_files_properties(${stopping}/corpora.cpp PROPERTIES COMPILE_DEFINITIONS
                             INFOPLANE_DEMO_TEXT_DIR="${INFOPLANE_TORCH_PREFIX}/include")

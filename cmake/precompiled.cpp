@@ -1,0 +1,1 @@
+// Exists to make the precompiled header of cmake/InfoplanePrecompiled.cmake.

@@ -1,1 +1,0 @@
-// Exists to make the precompiled header that the LibTorch test binaries share.
