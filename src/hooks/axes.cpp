@@ -162,28 +162,27 @@ void Axes::end(const void* key, const std::vector<c10::IValue>& results) {
     return;
   }
   const auto& result = results.front().toTensor();
-  const auto axes = static_cast<std::size_t>(result.dim());
-  bool known = axes == 2 || axes == 3;
+  if (shows_axes(ended, result.sizes())) {
+    remember(result, ended.effect == Effect::kExchanges ? exchanged(ended.match) : ended.match);
+  }
+}
+
+/// Whether the leading axes of a result of these sizes are known from those of what the operator read.
+bool Axes::shows_axes(const Running& ended, c10::IntArrayRef sizes) {
+  const bool as_many = sizes.size() == ended.sizes.size();
+  if (sizes.size() != 2 && sizes.size() != 3) {
+    return false;
+  }
   switch (ended.effect) {
-    case Effect::kReshapes: {
-      const bool same_width = known && result.size(-1) == ended.sizes.back();
-      const bool keeps = axes == ended.sizes.size() && result.sizes().equals(ended.sizes);
-      const bool joins = axes != ended.sizes.size();
-      known = same_width && (keeps || joins);
-      break;
-    }
+    case Effect::kReshapes:
+      return sizes.back() == ended.sizes.back() && (!as_many || sizes.equals(ended.sizes));
     case Effect::kKeeps:
     case Effect::kMaps:
-      known = known && axes == ended.sizes.size();
-      break;
+      return as_many;
     case Effect::kExchanges:
-      known = axes == 3 && ended.sizes.size() == 3;
-      break;
+      return as_many && sizes.size() == 3;
     default:
-      break;
-  }
-  if (known) {
-    remember(result, ended.effect == Effect::kExchanges ? exchanged(ended.match) : ended.match);
+      return true;
   }
 }
 
@@ -223,23 +222,33 @@ AxisMatch Axes::looked_up(std::string_view name, c10::ArrayRef<const c10::IValue
   return AxisMatch::kUnknown;
 }
 
+/// Whether the indices are the tokens or their transpose in the same memory, which needs no look at the values.
+AxisMatch Axes::by_memory(const at::Tensor& indices) const {
+  const bool same_memory = indices.dim() == 2 && indices.has_storage() && tokens_.has_storage() &&
+                           indices.const_data_ptr() == tokens_.const_data_ptr() &&
+                           indices.scalar_type() == tokens_.scalar_type() && indices.device() == tokens_.device();
+  if (!same_memory) {
+    return AxisMatch::kUnknown;
+  }
+  if (indices.sizes().equals(tokens_.sizes()) && indices.strides().equals(tokens_.strides())) {
+    return AxisMatch::kSame;
+  }
+  const bool is_transpose =
+      indices.sizes().equals(swapped(tokens_.sizes())) && indices.strides().equals(swapped(tokens_.strides()));
+  return is_transpose ? AxisMatch::kExchanged : AxisMatch::kUnknown;
+}
+
 AxisMatch Axes::of_indices(const at::Tensor& indices) {
   const bool could_be = indices.defined() && at::isIntegralType(indices.scalar_type(), /*includeBool=*/false) &&
                         indices.numel() == tokens_.numel() && (indices.dim() == 1 || indices.dim() == 2);
   if (!could_be) {
     return AxisMatch::kUnknown;
   }
+  if (const auto match = by_memory(indices); match != AxisMatch::kUnknown) {
+    return match;
+  }
   const bool same_sizes = indices.dim() == 1 || indices.sizes().equals(tokens_.sizes());
   const bool swapped_sizes = indices.dim() == 1 || indices.sizes().equals(swapped(tokens_.sizes()));
-  const bool same_memory = indices.dim() == 2 && indices.has_storage() && tokens_.has_storage() &&
-                           indices.const_data_ptr() == tokens_.const_data_ptr() &&
-                           indices.scalar_type() == tokens_.scalar_type() && indices.device() == tokens_.device();
-  if (same_memory && same_sizes && indices.strides().equals(tokens_.strides())) {
-    return AxisMatch::kSame;
-  }
-  if (same_memory && swapped_sizes && indices.strides().equals(swapped(tokens_.strides()))) {
-    return AxisMatch::kExchanged;
-  }
   const bool same = same_sizes && same_values(indices, false);
   const bool other = swapped_sizes && same_values(indices, true);
   // Of a symmetric matrix, values do not tell.

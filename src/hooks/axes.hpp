@@ -52,7 +52,9 @@ class Axes {
 
   static Effect effect_of(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
   AxisMatch looked_up(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
+  static bool shows_axes(const Running& ended, c10::IntArrayRef sizes);
   AxisMatch of_indices(const at::Tensor& indices);
+  AxisMatch by_memory(const at::Tensor& indices) const;
   bool same_values(const at::Tensor& indices, bool exchanged);
   void remember(const at::Tensor& tensor, AxisMatch match);
   void forget(const at::Tensor& tensor);

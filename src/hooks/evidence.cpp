@@ -1,7 +1,6 @@
 // What shows that a tensor is the stream that enters a block.
 #include <algorithm>
 
-#include "hooks/centred.hpp"
 #include "hooks/learner.hpp"
 #include "hooks/operator_kind.hpp"
 
@@ -31,40 +30,55 @@ void Learner::look_at_pair(const Operand& a, const Operand& b, std::string_view 
     return;
   }
   for (int id = static_cast<int>(uses_.size()) - 1; id >= 0; --id) {
-    if (uses_[id].accepted || uses_[id].closed || !flow_.used(step, id)) {
-      continue;
-    }
-    const auto is_stream = [&](Flow::Value value) { return !flow_.used(value, id) && flow_.paths(value, step).mixes; };
-    auto streams = flow_.origins(base, is_stream);
-    std::erase_if(streams, [&](Flow::Value value) { return !is_stream(value); });
-    const int before = stacks_[plan_.blocks()[uses_[id].block].stack].last;
-    if (streams.size() > 1 && before >= 0) {
-      std::erase_if(streams, [&](Flow::Value value) { return !continues(before, value); });
-    }
-    if (streams.size() == 1) {
-      accept(id, streams.front(), streams.front() == base ? &a : nullptr, name, occurrence);
+    if (waits_for_evidence(id, step)) {
+      const auto stream = stream_of_pair(id, base, step);
+      if (stream >= 0) {
+        accept(id, stream, stream == base ? &a : nullptr, name, occurrence);
+      }
     }
   }
-  const auto is_of_waiting = [&](const BlockUse& use) {
-    return !use.accepted && !use.closed && flow_.used(step, static_cast<int>(&use - uses_.data()));
-  };
-  if (std::any_of(uses_.begin(), uses_.end(), is_of_waiting)) {
-    return;
+  for (int id = 0; id < static_cast<int>(uses_.size()); ++id) {
+    if (waits_for_evidence(id, step)) {
+      return;
+    }
   }
+  note_sum(base, step);
+}
+
+/// A block without its place went into the value.
+bool Learner::waits_for_evidence(int id, Flow::Value value) const {
+  return !uses_[id].accepted && !uses_[id].closed && flow_.used(value, id);
+}
+
+/// The one stream that entered the block and that an addition of `base` and `step` shows, or −1.
+Flow::Value Learner::stream_of_pair(int id, Flow::Value base, Flow::Value step) const {
+  const auto is_stream = [&](Flow::Value value) { return !flow_.used(value, id) && flow_.paths(value, step).mixes; };
+  auto streams = flow_.origins(base, is_stream);
+  std::erase_if(streams, [&](Flow::Value value) { return !is_stream(value); });
+  const int before = stacks_[plan_.blocks()[uses_[id].block].stack].last;
+  if (streams.size() > 1 && before >= 0) {
+    std::erase_if(streams, [&](Flow::Value value) { return !continues(before, value); });
+  }
+  return streams.size() == 1 ? streams.front() : -1;
+}
+
+/// The sum is the last one of the latest block that carries its own stream or sum into it.
+void Learner::note_sum(Flow::Value base, Flow::Value step) {
   for (int id = latest_; id >= 0; --id) {
     auto& use = uses_[id];
     const bool carries = flow_.carries(base, use.sum) || flow_.carries(base, use.stream);
     const bool is_step = flow_.paths(use.stream, step).mixes || flow_.paths(use.sum, step).mixes;
-    if (use.accepted && flow_.used(step, id) && carries && is_step) {
-      if (const auto inner = use.sum >= 0 ? manner_from(use, base) : Manner{Handed::kOther, 0};
-          inner.handed != Handed::kOther) {
-        use.inner = inner;
-      }
-      use.sum_tensor.reset();
-      use.after_tensor.reset();
-      made_ = {nullptr, id, true};
-      return;
+    if (!use.accepted || !flow_.used(step, id) || !carries || !is_step) {
+      continue;
     }
+    if (const auto inner = use.sum >= 0 ? manner_from(use, base) : Manner{Handed::kOther, 0};
+        inner.handed != Handed::kOther) {
+      use.inner = inner;
+    }
+    use.sum_tensor.reset();
+    use.after_tensor.reset();
+    made_ = {nullptr, id, true};
+    return;
   }
 }
 
@@ -144,17 +158,16 @@ const Flow::Norm* Learner::own_norm(Flow::Value value, int id) const {
   return norm != nullptr && norm->parameter >= 0 && flow_.by(root) == id ? norm : nullptr;
 }
 
-at::Tensor Learner::result_of(const Flow::Norm& norm, Flow::Value value) const {
-  auto result = norm.result ? norm.result->lock() : nullptr;
-  if (!result) {
-    return {};
-  }
-  const at::Tensor tensor(std::move(result));
-  return flow_.same(flow_.known(tensor), value) ? tensor : at::Tensor();
-}
-
 bool Learner::is_asked_for(const Spot& spot) const {
   return spot.parameter >= 0 && spot.reading == Reading::kNorm && plan_.parameter(spot.parameter).asked_for;
+}
+
+/// Whether the value was read there, or, where it is an operand, that very tensor.
+bool Learner::reads(const Spot& spot, Flow::Value value, const at::Tensor* operand) const {
+  if (operand != nullptr && spot.value == value) {
+    return spot.data == operand->const_data_ptr() && spot.tensor.numel() == operand->numel();
+  }
+  return flow_.same(spot.value, value) && spot.tensor.numel() == flow_.numel(value);
 }
 
 /// The first place where the value was read (a norm that a pattern asks for goes before others), or else one where its
@@ -167,10 +180,7 @@ const Learner::Spot* Learner::choose(Flow::Value value, const at::Tensor* operan
       if (!spot.tensor.defined()) {
         continue;
       }
-      const bool is_itself = operand != nullptr && spot.value == value;
-      const bool is_same = is_itself ? spot.data == operand->const_data_ptr() && spot.tensor.numel() == operand->numel()
-                                     : flow_.same(spot.value, value) && spot.tensor.numel() == flow_.numel(value);
-      if (is_same && (exact == nullptr || (is_asked_for(spot) && !is_asked_for(*exact)))) {
+      if (reads(spot, value, operand) && (exact == nullptr || (is_asked_for(spot) && !is_asked_for(*exact)))) {
         exact = &spot;
       }
       if (gain == nullptr && spot.reading == Reading::kGain && flow_.carries(spot.value, value)) {
@@ -187,11 +197,7 @@ bool Learner::accept(int id, Flow::Value value, const Operand* operand, std::str
   if (is_part || flow_.is_bare_step(flow_.root(value))) {
     return false;
   }
-  for (int other = 0; other < static_cast<int>(uses_.size()); ++other) {
-    if (other != id && flow_.used(value, other)) {
-      resolve(other, uses_[id].block);
-    }
-  }
+  resolve_makers(id, value);
   auto& use = uses_[id];
   const int before = stacks_[plan_.blocks()[use.block].stack].last;
   if (before >= 0 && !continues(before, value)) {
@@ -209,102 +215,6 @@ bool Learner::accept(int id, Flow::Value value, const Operand* operand, std::str
   }
   settle(id, owner, value, spot, operand == nullptr ? nullptr : operand->tensor);
   return true;
-}
-
-/// The record of the stream that enters a block. What entered the first block of a stack from another stack, and was
-/// not seen before, is the output of the other's last block; else it is an embedding.
-int Learner::site_for(int id, int owner) {
-  const int stack = plan_.blocks()[uses_[id].block].stack;
-  const auto& state = plan_.stacks()[stack];
-  const bool is_first = stacks_[stack].last < 0;
-  const int embedding = plan_.find_record(state.embedding);
-  if (owner >= 0) {
-    const int output = plan_.record(plan_.output_name(uses_[owner].block, uses_[owner].nth));
-    if (!is_first || sites_.count(output) == 0) {
-      if (is_first && embedding >= 0 && !is_handed_over(plan_.records()[embedding].site.kind)) {
-        plan_.records()[embedding].dropped = true;
-      }
-      return output;
-    }
-  }
-  return plan_.record(state.embedding);
-}
-
-void Learner::settle(int id, int owner, Flow::Value value, const Spot* spot, const at::Tensor* operand) {
-  auto& use = uses_[id];
-  const int stack = plan_.blocks()[use.block].stack;
-  const int site = site_for(id, owner);
-  const bool is_output =
-      owner >= 0 && site == plan_.find_record(plan_.output_name(uses_[owner].block, uses_[owner].nth));
-  const auto* norm = is_output && (spot == nullptr || !is_asked_for(*spot)) ? own_norm(value, owner) : nullptr;
-  Use found;
-  found.site = site;
-  found.block = use.block;
-  at::Tensor tensor;
-  SiteKind kind = SiteKind::kNormOutput;
-  std::string source;
-  std::string operator_name = "aten::layer_norm";
-  int parameter = -1;
-  if (norm != nullptr) {
-    parameter = norm->parameter;
-    found.call = norm->call;
-    found.reading = Reading::kOutput;
-    source = plan_.name_in(plan_.parameter(parameter), uses_[owner].block);
-    tensor = result_of(*norm, value);
-    tensor = tensor.defined() || operand == nullptr ? tensor : *operand;
-    tensor = tensor.defined() || spot == nullptr ? tensor : spot->tensor;
-  } else {
-    const auto sizes_differ = [&] { return operand->sizes() != spot->tensor.sizes(); };
-    const bool is_direct = spot->reading == Reading::kNorm || spot->reading == Reading::kOther;
-    parameter = spot->parameter;
-    found.call = spot->call;
-    found.reading = spot->reading;
-    found.at_addition = is_direct && operand != nullptr && sizes_differ();
-    found.operator_name = spot->reading == Reading::kLater ? spot->operator_name : "";
-    found.occurrence = spot->occurrence;
-    found.operand = spot->operand;
-    tensor = found.at_addition ? *operand : spot->tensor;
-    operator_name = found.at_addition ? "aten::add" : spot->operator_name;
-    kind = spot->is_norm ? SiteKind::kNormInput : kind_of(spot->reading);
-    if (spot->reading == Reading::kGain) {
-      kind = flow_.same(spot->value, value) ? SiteKind::kLinearInput
-             : is_centred(spot->tensor)     ? SiteKind::kCentredStream
-                                            : kind;
-    }
-    const bool is_inside = parameter >= 0 && !spot->is_outside && spot->reading != Reading::kLater;
-    source = parameter >= 0 ? plan_.name_in(plan_.parameter(parameter), is_inside ? use.block : -1)
-                            : plan_.name_in(plan_.parameter(*use.touched.begin()), use.block);
-  }
-  const bool is_input = kind != SiteKind::kNormOutput;  // what enters that norm is another tensor
-  for (auto& record : plan_.records()) {
-    record.dropped = record.dropped || (is_input && record.site.index == -2 && record.site.source == source &&
-                                        !is_handed_over(record.site.kind));
-  }
-  if (!is_handed_over(plan_.records()[site].site.kind) || plan_.records()[site].hits == 0) {
-    plan_.refine(site, kind, source, is_output ? uses_[owner].index : -1,
-                 is_output ? plan_.blocks()[uses_[owner].block].stack : stack);
-  }
-  plan_.add_use(parameter, found);
-  plan_.blocks()[use.block].resolved = true;
-  if (is_output && uses_[owner].stream >= 0) {
-    stacks_[plan_.blocks()[uses_[owner].block].stack].manner = manner_from(uses_[owner], value);
-    plan_.stacks()[plan_.blocks()[uses_[owner].block].stack].post_norm |= norm != nullptr;
-  }
-  use.stream = value;
-  use.site = site;
-  if (norm == nullptr && spot->is_norm && flow_.same(spot->value, value)) {
-    use.inner.handed = Handed::kSum;  // pre-norm
-  }
-  sites_.insert(site);
-  enter(id);
-  if (!settle_taps(site, value) && tensor.defined()) {
-    fire_(site, tensor, operator_name, FiredBy::kOperator);
-  }
-  drop_spots(use.spots, spot);
-  drop_spots(zone_, spot);
-  if (owner >= 0) {
-    release(owner);
-  }
 }
 
 /// What entered the norm without a known weight that returned the value, or −1.

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "hooks/operator_kind.hpp"
-
 namespace infoplane::hooks::detail {
 namespace {
 
@@ -98,21 +96,7 @@ void Flow::end(const void* key, const std::vector<c10::IValue>& results) {
   const auto open = std::move(open_.back());
   open_.pop_back();
   made_ = -1;
-  std::vector<bool> is_written(open.tensors.size(), false);
-  const bool writes_all = !open.name.starts_with("aten::") && open.name.ends_with('_');
-  for (std::size_t i = 0; i < open.tensors.size(); ++i) {
-    const bool told_inside = !open.opaque && known(open.tensors[i]) > open.newest;
-    const bool by_name = writes_all || (open.positions[i] == 0 && writes_first(open.name));
-    is_written[i] =
-        !told_inside && !is_layout_only(open.name) && (by_name || version_of(open.tensors[i]) != open.versions[i]);
-    const auto earlier = [&](std::size_t j) { return is_written[j] && open.tensors[j].is_alias_of(open.tensors[i]); };
-    for (std::size_t j = 0; j < i; ++j) {
-      is_written[i] = is_written[i] && !earlier(j);
-    }
-    if (is_written[i]) {
-      put(open.tensors[i], make(open, open.tensors[i], static_cast<int>(i)));
-    }
-  }
+  put_written(open);
   for (const auto& result : results) {
     if (result.isTensor()) {
       finish(open, result.toTensor());
@@ -120,6 +104,30 @@ void Flow::end(const void* key, const std::vector<c10::IValue>& results) {
       for (const auto& element : result.toListRef()) {
         finish(open, element.toTensor());
       }
+    }
+  }
+}
+
+/// Whether the operator wrote to its operand, by its name or by the operand's version.
+bool Flow::is_written(const Open& open, std::size_t operand) const {
+  const auto& tensor = open.tensors[operand];
+  const bool told_inside = !open.opaque && known(tensor) > open.newest;
+  if (told_inside || is_layout_only(open.name)) {
+    return false;
+  }
+  const bool writes_all = !open.name.starts_with("aten::") && open.name.ends_with('_');
+  const bool by_name = writes_all || (open.positions[operand] == 0 && writes_first(open.name));
+  return by_name || version_of(tensor) != open.versions[operand];
+}
+
+/// What was written in place holds new values, one for each memory.
+void Flow::put_written(const Open& open) {
+  std::vector<std::size_t> written;
+  for (std::size_t i = 0; i < open.tensors.size(); ++i) {
+    const auto shares = [&](std::size_t earlier) { return open.tensors[earlier].is_alias_of(open.tensors[i]); };
+    if (is_written(open, i) && std::none_of(written.begin(), written.end(), shares)) {
+      written.push_back(i);
+      put(open.tensors[i], make(open, open.tensors[i], static_cast<int>(i)));
     }
   }
 }
@@ -151,26 +159,36 @@ Flow::Value Flow::make(const Open& open, const at::Tensor& result, int written) 
   content.bare_step = open.bare_step;
   const auto kind = operator_kind(open.name);
   content.dark = kind == OperatorKind::kEmpty;
+  if (kind == OperatorKind::kEmpty || kind == OperatorKind::kFresh) {
+    return add(std::move(content));
+  }
   const bool is_whole =
       written >= 0 && static_cast<std::size_t>(result.numel()) * result.element_size() == result.storage().nbytes();
-  for (std::size_t i = 0; i < open.values.size() && kind != OperatorKind::kEmpty && kind != OperatorKind::kFresh; ++i) {
-    const bool same_size = open.tensors[i].numel() == content.numel;
-    auto link = same_size ? Link::kCarry : Link::kMix;
-    if (static_cast<int>(i) == written) {
-      if (is_whole && kind == OperatorKind::kCopy) {
-        continue;  // nothing is left of what was there
-      }
-      link = Link::kCarry;
-    } else if (kind == OperatorKind::kCopy) {
-      link = same_size && (written < 0 || is_whole) ? Link::kSame : Link::kCarry;
-    } else if (kind == OperatorKind::kRearrange) {
-      link = Link::kCarry;
-    } else if (kind == OperatorKind::kMix) {
-      link = open.positions[i] == 0 && same_size && adds_first(open.name) ? Link::kCarry : Link::kMix;
+  for (std::size_t i = 0; i < open.values.size(); ++i) {
+    const bool is_target = static_cast<int>(i) == written;
+    if (is_target && is_whole && kind == OperatorKind::kCopy) {
+      continue;  // nothing is left of what was there
     }
+    const auto link = is_target ? Link::kCarry : link_of(open, kind, i, content.numel, written < 0 || is_whole);
     content.inputs.push_back({open.values[i], link, open.tensors[i].numel()});
   }
   return add(std::move(content));
+}
+
+/// How an operand that is not written goes into a result of `numel` elements; `fills`: it makes all of the result's
+/// memory.
+Flow::Link Flow::link_of(const Open& open, OperatorKind kind, std::size_t operand, std::int64_t numel, bool fills) {
+  const bool same_size = open.tensors[operand].numel() == numel;
+  switch (kind) {
+    case OperatorKind::kCopy:
+      return same_size && fills ? Link::kSame : Link::kCarry;
+    case OperatorKind::kRearrange:
+      return Link::kCarry;
+    case OperatorKind::kMix:
+      return open.positions[operand] == 0 && same_size && adds_first(open.name) ? Link::kCarry : Link::kMix;
+    default:
+      return same_size ? Link::kCarry : Link::kMix;
+  }
 }
 
 void Flow::mark_bare_step(const void* key) {

@@ -10,6 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hooks/operator_kind.hpp"
+
 namespace infoplane::hooks::detail {
 
 /// A tensor among the arguments of an operator, lists taken apart.
@@ -132,6 +134,9 @@ class Flow {
 
   Value add(Content content);
   Value make(const Open& open, const at::Tensor& result, int written);
+  static Link link_of(const Open& open, OperatorKind kind, std::size_t operand, std::int64_t numel, bool fills);
+  bool is_written(const Open& open, std::size_t operand) const;
+  void put_written(const Open& open);
   void put(const at::Tensor& tensor, Value value);
   void finish(const Open& open, const at::Tensor& result);
 

@@ -120,55 +120,35 @@ void Learner::release(int id) {
   use.spots.clear();
 }
 
+/// What operators without parameters do from here on is counted from this parameter.
+void Learner::set_anchor(int parameter, std::size_t call) {
+  anchor_ = parameter;
+  anchor_call_ = call;
+  since_anchor_.clear();
+}
+
 bool Learner::read(const Read& read) {
   const auto value = flow_.value(*read.stream);
-  anchor_ = read.parameter;
-  anchor_call_ = read.call;
-  since_anchor_.clear();
+  set_anchor(read.parameter, read.call);
   if (plan_.parameter(read.parameter).blocks.empty()) {
     by_ = Flow::kOutside;
     return look_outside(read, value);
   }
-  const int block = block_of(read);
-  int id = current_[block];
-  const bool again = id >= 0 && starts_again(uses_[id], id, read, value);
-  if (is_over_) {
+  const int id = use_of(read, value);
+  if (id < 0) {
     return false;
   }
-  id = id < 0 || again ? open_use(block) : id;
   by_ = id;
   flow_.set_current_use(id);
   uses_[id].touched.insert(read.parameter);
-  const bool is_known = read.use != nullptr && read.use->block == block;
-  if (!uses_[id].accepted && was_resolved_[block] && (uses_[id].nth == 0 || is_known)) {
-    enter(id);
-    uses_[id].stream = is_known ? value : -1;
-    uses_[id].site = is_known ? read.use->site : -1;
-    if (is_known) {
-      sites_.insert(read.use->site);
-      settle_taps(read.use->site, value);
-    }
-    return is_known;
-  }
   if (!uses_[id].accepted) {
-    if (value < 0 || flow_.used(value, id)) {
-      return false;
-    }
-    for (int other = 0; other < static_cast<int>(uses_.size()); ++other) {
-      if (other != id && flow_.used(value, other)) {
-        resolve(other, block);
-      }
-    }
-    if (is_over_) {
-      return false;
-    }
-    uses_[id].spots.push_back(spot_of(read, value));
-    return true;
+    const auto known = enter_as_known(id, read, value);
+    return known ? *known : hold(id, read, value);
   }
-  auto& use = uses_[id];
   if (id == latest_) {
     drop_spots(zone_, nullptr);
   }
+  const auto& use = uses_[id];
   const bool reads_end = flow_.same(value, use.sum) || flow_.same(value, use.after);
   if (reads_end && operator_kind(read.operator_name) == OperatorKind::kElementwise) {
     made_ = {nullptr, id, false};
@@ -176,11 +156,49 @@ bool Learner::read(const Read& read) {
   return false;
 }
 
-void Learner::embed(int parameter, std::size_t call) {
-  anchor_ = parameter;
-  anchor_call_ = call;
-  since_anchor_.clear();
+/// The use of the block whose parameter is read, opened where it begins; −1 where another forward does.
+int Learner::use_of(const Read& read, Flow::Value value) {
+  const int block = block_of(read);
+  const int id = current_[block];
+  const bool again = id >= 0 && starts_again(uses_[id], id, read, value);
+  if (is_over_) {
+    return -1;
+  }
+  return id < 0 || again ? open_use(block) : id;
 }
+
+/// A block that an earlier pass has shown has its place at once. Nothing where it has not, else whether the stream that
+/// is read is the one that enters it.
+std::optional<bool> Learner::enter_as_known(int id, const Read& read, Flow::Value value) {
+  auto& use = uses_[id];
+  const bool is_known = read.use != nullptr && read.use->block == use.block;
+  if (!was_resolved_[use.block] || (use.nth > 0 && !is_known)) {
+    return std::nullopt;
+  }
+  enter(id);
+  use.stream = is_known ? value : -1;
+  use.site = is_known ? read.use->site : -1;
+  if (is_known) {
+    sites_.insert(use.site);
+    settle_taps(use.site, value);
+  }
+  return is_known;
+}
+
+/// Holds what a block without its place reads, where it may be the stream that enters it.
+bool Learner::hold(int id, const Read& read, Flow::Value value) {
+  if (value < 0 || flow_.used(value, id)) {
+    return false;
+  }
+  resolve_makers(id, value);
+  if (is_over_) {
+    return false;
+  }
+  uses_[id].spots.push_back(spot_of(read, value));
+  return true;
+}
+
+void Learner::embed(int parameter, std::size_t call) { set_anchor(parameter, call); }
 
 void Learner::derive(const std::vector<Operand>& operands) {
   for (const auto& operand : operands) {
@@ -193,19 +211,8 @@ void Learner::derive(const std::vector<Operand>& operands) {
 void Learner::plain(std::string_view name, const std::vector<Operand>& operands, bool is_norm, bool has_weight) {
   const int occurrence = ++since_anchor_[std::string(name)];
   for (const auto& operand : operands) {
-    if (operand.parameter >= 0 || latest_ < 0) {
-      continue;
-    }
-    auto& use = uses_[latest_];
-    const auto value = flow_.value(*operand.tensor);
-    if (value < 0 || value != expected(use) || operand.tensor->numel() != flow_.numel(value)) {
-      continue;
-    }
-    use.lost_norm = use.lost_norm || (is_norm && has_weight);
-    use.bare_norm = use.bare_norm || (is_norm && !has_weight);
-    if (!use.sum_reader) {
-      use.sum_reader = later_spot(name, occurrence, operand, value);
-      use.sum_reader->tensor.reset();  // the use holds it
+    if (operand.parameter < 0 && latest_ >= 0) {
+      look_at_reader(name, occurrence, operand, is_norm, has_weight);
     }
   }
   if (is_norm && !operands.empty() && operands.front().parameter < 0) {
@@ -218,6 +225,22 @@ void Learner::plain(std::string_view name, const std::vector<Operand>& operands,
   }
   if (is_addition(name)) {
     look_at_addition(name, operands, occurrence);
+  }
+}
+
+/// Remembers who reads what the block at work hands on, if it goes no further.
+void Learner::look_at_reader(std::string_view name, int occurrence, const Operand& operand, bool is_norm,
+                             bool has_weight) {
+  auto& use = uses_[latest_];
+  const auto value = flow_.value(*operand.tensor);
+  if (value < 0 || value != expected(use) || operand.tensor->numel() != flow_.numel(value)) {
+    return;
+  }
+  use.lost_norm = use.lost_norm || (is_norm && has_weight);
+  use.bare_norm = use.bare_norm || (is_norm && !has_weight);
+  if (!use.sum_reader) {
+    use.sum_reader = later_spot(name, occurrence, operand, value);
+    use.sum_reader->tensor.reset();  // the use holds it
   }
 }
 

@@ -141,6 +141,16 @@ class Learner {
     bool is_sum = false;
   };
 
+  /// How the tensor of a site was found.
+  struct Found {
+    Use use;
+    int parameter = -1;
+    SiteKind kind = SiteKind::kNormOutput;
+    std::string source;
+    std::string operator_name;
+    at::Tensor tensor;
+  };
+
   struct Tail {
     int use;
     Flow::Value value;
@@ -149,6 +159,11 @@ class Learner {
   };
 
   // uses of blocks
+  void set_anchor(int parameter, std::size_t call);
+  int use_of(const Read& read, Flow::Value value);
+  std::optional<bool> enter_as_known(int id, const Read& read, Flow::Value value);
+  bool hold(int id, const Read& read, Flow::Value value);
+  void look_at_reader(std::string_view name, int occurrence, const Operand& operand, bool is_norm, bool has_weight);
   int block_of(const Read& read) const;
   bool starts_again(const BlockUse& use, int id, const Read& read, Flow::Value value);
   int open_use(int block);
@@ -162,6 +177,8 @@ class Learner {
   Spot later_spot(std::string_view name, int occurrence, const Operand& operand, Flow::Value value) const;
   void drop_spots(std::vector<Spot>& spots, const Spot* chosen);
   bool is_asked_for(const Spot& spot) const;
+  bool is_whole(const Spot& spot) const;
+  bool reads(const Spot& spot, Flow::Value value, const at::Tensor* operand) const;
   const Spot* choose(Flow::Value value, const at::Tensor* operand, const std::vector<Spot>& own) const;
   void preserve(std::string_view name, const std::vector<Operand>& operands);
   void protect(at::Tensor& held, Flow::Value value, const at::Tensor& written);
@@ -169,15 +186,29 @@ class Learner {
   // evidence
   void look_at_addition(std::string_view name, const std::vector<Operand>& operands, int occurrence);
   void look_at_pair(const Operand& a, const Operand& b, std::string_view name, int occurrence);
+  bool waits_for_evidence(int id, Flow::Value value) const;
+  Flow::Value stream_of_pair(int id, Flow::Value base, Flow::Value step) const;
+  void note_sum(Flow::Value base, Flow::Value step);
   bool accept(int id, Flow::Value value, const Operand* operand, std::string_view name, int occurrence);
   int site_for(int id, int owner);
   void settle(int id, int owner, Flow::Value value, const Spot* spot, const at::Tensor* operand);
+  Found found_at(const Flow::Norm& norm, Flow::Value value, int block) const;
+  Found found_at(const Spot& spot, Flow::Value value) const;
+  Found found_at_entry(const BlockUse& use, const Spot& spot, Flow::Value value, const at::Tensor* operand) const;
+  Found found_at_exit(const Flow::Norm& norm, Flow::Value value, int block, const Spot* spot,
+                      const at::Tensor* operand) const;
+  void name_site(int site, const Found& found, int index, int stack);
+  void fire_found(int site, Flow::Value value, const Found& found, FiredBy by);
+  void note_manner(const BlockUse& use, Flow::Value handed, bool is_norm);
+  void drop_norm_site(const Found& found);
   at::Tensor result_of(const Flow::Norm& norm, Flow::Value value) const;
   bool continues(int id, Flow::Value value) const;
   bool is_handed_on(int id, Flow::Value value) const;
   bool is_whole_start(Flow::Value value) const;
   int owner_of(Flow::Value value) const;
   void resolve(int id, int next_block);
+  void resolve_makers(int id, Flow::Value value);
+  bool is_like_others(int block, int before, int after) const;
   const Spot* only_spot(const BlockUse& use, int before) const;
   void take_blindly(int id);
   Flow::Value weightless_input(Flow::Value value) const;
@@ -187,12 +218,20 @@ class Learner {
 
   // tails
   bool look_outside(const Read& read, Flow::Value value);
+  bool leave_as_known(const Use& tail, Flow::Value value);
+  int last_use_in(Flow::Value value) const;
   bool look_at_tail(int id, const Spot& given);
   Manner manner_of(const BlockUse& use) const;
   Flow::Value expected(const BlockUse& use) const;
   bool is_replaced(const BlockUse& use, const at::Tensor& stream) const;
   std::optional<Tail> find_tail(int id, const Spot& given) const;
+  std::optional<Tail> tail_without_sum(int id, const Spot& given) const;
+  std::vector<Flow::Value> weightless_chain(Flow::Value value, Flow::Value out) const;
+  std::optional<Tail> tail_among_norms(int id, const Spot& given, const std::vector<Flow::Value>& chain,
+                                       int behind) const;
+  std::optional<Tail> tail_behind(int id, Flow::Value out, const Spot& given) const;
   void accept_tail(const Tail& tail);
+  void add_end(const Spot& spot);
   void stop_if_complete();
   void finish_stack(int stack);
 

@@ -77,68 +77,49 @@ void Plan::find_blocks() {
                   options_.blocks(), "\") matches no module of the ", shapes.size(),
                   " parameters: give a pattern of module paths such as \"encoder.layers.*\"");
   for (const auto& stack : found) {
-    const auto id = static_cast<int>(stacks_.size());
-    auto& state = stacks_.emplace_back();
-    state.container = stack.container;
-    state.embedding = id == 0 ? "embedding" : stack.container + ".embedding";
-    const auto is_same = [&](const StackState& other) {
-      return &other != &state && other.embedding == state.embedding;
-    };
-    if (id > 0 && (stack.container.empty() || std::any_of(stacks_.begin(), stacks_.end(), is_same))) {
-      const auto& first = stack.blocks.front();  // several kinds of blocks in one container: "decoder_layer.embedding"
-      state.embedding = first.substr(0, first.find_last_not_of("0123456789._") + 1) + ".embedding";
-    }
-    for (const auto& path : stack.blocks) {
-      state.blocks.push_back(static_cast<int>(blocks_.size()));
-      auto& block = blocks_.emplace_back();
-      block.path = path;
-      block.stack = id;
-    }
+    add_stack(stack);
   }
-  bool any_outside = false;
   for (auto& parameter : parameters_) {
-    for (const auto& name : parameter.names) {
-      for (int block = 0; block < static_cast<int>(blocks_.size()); ++block) {
-        const bool known = std::find(parameter.blocks.begin(), parameter.blocks.end(), block) != parameter.blocks.end();
-        if (lies_in(name, blocks_[block].path) && !known && !parameter.is_buffer) {
-          parameter.blocks.push_back(block);
-        }
-      }
-    }
-    std::sort(parameter.blocks.begin(), parameter.blocks.end());
-    any_outside = any_outside || (parameter.blocks.empty() && !parameter.is_buffer);
+    find_blocks_of(parameter);
   }
+  const bool any_outside = std::any_of(parameters_.begin(), parameters_.end(), [](const Parameter& parameter) {
+    return parameter.blocks.empty() && !parameter.is_buffer;
+  });
   for (auto& stack : stacks_) {
     stack.expects_tail = any_outside;
   }
 }
 
+void Plan::add_stack(const Stack& stack) {
+  const auto id = static_cast<int>(stacks_.size());
+  auto& state = stacks_.emplace_back();
+  state.container = stack.container;
+  state.embedding = id == 0 ? "embedding" : stack.container + ".embedding";
+  const auto is_same = [&](const StackState& other) { return &other != &state && other.embedding == state.embedding; };
+  if (id > 0 && (stack.container.empty() || std::any_of(stacks_.begin(), stacks_.end(), is_same))) {
+    const auto& first = stack.blocks.front();  // several kinds of blocks in one container: "decoder_layer.embedding"
+    state.embedding = first.substr(0, first.find_last_not_of("0123456789._") + 1) + ".embedding";
+  }
+  for (const auto& path : stack.blocks) {
+    state.blocks.push_back(static_cast<int>(blocks_.size()));
+    auto& block = blocks_.emplace_back();
+    block.path = path;
+    block.stack = id;
+  }
+}
+
+/// The blocks that one of the parameter's names lies in, in their order.
+void Plan::find_blocks_of(Parameter& parameter) const {
+  for (int block = 0; block < static_cast<int>(blocks_.size()); ++block) {
+    const auto lies_here = [&](const std::string& name) { return lies_in(name, blocks_[block].path); };
+    if (!parameter.is_buffer && std::any_of(parameter.names.begin(), parameter.names.end(), lies_here)) {
+      parameter.blocks.push_back(block);
+    }
+  }
+}
+
 // Names are sure from here on; kinds and sources are guesses for a pre-norm model until a pass was seen.
 void Plan::make_stream_sites() {
-  const auto entry_of = [&](int block) {
-    std::string first;
-    for (const auto& parameter : parameters_) {
-      const bool inside = std::count(parameter.blocks.begin(), parameter.blocks.end(), block) > 0;
-      if (inside && parameter.norm_like) {
-        return name_in(parameter, block);
-      }
-      if (inside && first.empty()) {
-        first = name_in(parameter, block);
-      }
-    }
-    return first;
-  };
-  const auto tail_of = [&](const StackState& stack) {
-    const auto home = parent_path(stack.container);
-    std::string tail;
-    for (const auto& parameter : parameters_) {
-      if (parameter.blocks.empty() && parameter.norm_like) {
-        const bool beside = parent_path(parent_path(parameter.names.front())) == home;
-        tail = beside || tail.empty() ? parameter.names.front() : tail;
-      }
-    }
-    return tail;
-  };
   int index = 0;
   for (int id = 0; id < static_cast<int>(stacks_.size()); ++id) {
     const auto& stack = stacks_[id];
@@ -152,6 +133,34 @@ void Plan::make_stream_sites() {
       ++index;
     }
   }
+}
+
+/// The first norm of the block, or its first parameter.
+std::string Plan::entry_of(int block) const {
+  std::string first;
+  for (const auto& parameter : parameters_) {
+    const bool inside = std::count(parameter.blocks.begin(), parameter.blocks.end(), block) > 0;
+    if (inside && parameter.norm_like) {
+      return name_in(parameter, block);
+    }
+    if (inside && first.empty()) {
+      first = name_in(parameter, block);
+    }
+  }
+  return first;
+}
+
+/// The norm outside of all blocks that stands beside the stack, or any.
+std::string Plan::tail_of(const StackState& stack) const {
+  const auto home = parent_path(stack.container);
+  std::string tail;
+  for (const auto& parameter : parameters_) {
+    if (parameter.blocks.empty() && parameter.norm_like) {
+      const bool beside = parent_path(parent_path(parameter.names.front())) == home;
+      tail = beside || tail.empty() ? parameter.names.front() : tail;
+    }
+  }
+  return tail;
 }
 
 void Plan::make_norm_sites() {
@@ -327,22 +336,24 @@ bool Plan::are_alike(int block, int other) const {
   return shape_of(block) == shape_of(other);
 }
 
+/// A block or what the last one of a stack hands on is not found yet.
+bool Plan::is_open() const {
+  const auto is_open_block = [](const Block& block) { return !block.resolved && !block.dismissed; };
+  const auto is_open_stack = [](const StackState& stack) { return stack.expects_tail && !stack.tail_resolved; };
+  return std::any_of(blocks_.begin(), blocks_.end(), is_open_block) ||
+         std::any_of(stacks_.begin(), stacks_.end(), is_open_stack);
+}
+
+/// A stream that is asked for has not come yet, or none is asked for by its name.
+bool Plan::misses_streams() const {
+  const auto counts = [](const SiteRecord& record) { return record.wanted && !record.dropped && record.stack >= 0; };
+  const auto is_missing = [&](const SiteRecord& record) { return counts(record) && record.hits == 0; };
+  return std::any_of(records_.begin(), records_.end(), is_missing) ||
+         std::none_of(records_.begin(), records_.end(), counts);
+}
+
 void Plan::settle() {
-  bool is_open = false;
-  for (const auto& block : blocks_) {
-    is_open = is_open || !(block.resolved || block.dismissed);
-  }
-  for (const auto& stack : stacks_) {
-    is_open = is_open || (stack.expects_tail && !stack.tail_resolved);
-  }
-  bool any_wanted = false;
-  bool any_missing = false;
-  for (const auto& record : records_) {
-    const bool counts = record.wanted && !record.dropped && record.stack >= 0;
-    any_wanted = any_wanted || counts;
-    any_missing = any_missing || (counts && record.hits == 0);
-  }
-  learning_ = is_open && (any_missing || !any_wanted);
+  learning_ = is_open() && misses_streams();
   reads_all_ = learning_ || asks_for_norms_ || !first_uses_.empty();
   reads_results_ = learning_;
   for (const auto& parameter : parameters_) {

@@ -156,11 +156,17 @@ class Plan {
  private:
   void add_tensors(const std::vector<NamedTensor>& tensors);
   void find_blocks();
+  void add_stack(const Stack& stack);
+  void find_blocks_of(Parameter& parameter) const;
   void make_stream_sites();
+  std::string entry_of(int block) const;
+  std::string tail_of(const StackState& stack) const;
   void make_norm_sites();
   bool matches_name(const std::string& pattern, const SiteRecord& record) const;
   bool matches(std::size_t pattern, const SiteRecord& record) const;
   bool is_wanted(const SiteRecord& record) const;
+  bool is_open() const;
+  bool misses_streams() const;
   std::string stack_of(const Site& site, int stack) const;
 
   WatchOptions options_;

@@ -48,23 +48,33 @@ bool Learner::look_outside(const Read& read, Flow::Value value) {
     return true;
   }
   if (read.use != nullptr && read.use->is_tail && latest_ >= 0) {
-    auto& progress = stacks_[plan_.blocks()[uses_[latest_].block].stack];
-    progress.has_tail = true;
-    if (read.use->site >= 0) {
-      settle_taps(read.use->site, value);
-      sites_.insert(read.use->site);
-    }
-    const bool has_site = read.use->site >= 0;
-    has_left_ = true;
-    stop_if_complete();
-    return has_site;
+    return leave_as_known(*read.use, value);
   }
+  const int last = last_use_in(value);
+  return last >= 0 && look_at_tail(last, given);
+}
+
+/// The stack at work ends where an earlier pass has shown it; whether the stream that is read there is a site's.
+bool Learner::leave_as_known(const Use& tail, Flow::Value value) {
+  stacks_[plan_.blocks()[uses_[latest_].block].stack].has_tail = true;
+  const int site = tail.site;
+  if (site >= 0) {
+    settle_taps(site, value);
+    sites_.insert(site);
+  }
+  has_left_ = true;
+  stop_if_complete();
+  return site >= 0;
+}
+
+/// The use with the last place in the order that went into the value, or −1.
+int Learner::last_use_in(Flow::Value value) const {
   int last = -1;
   for (int id = 0; id < static_cast<int>(uses_.size()); ++id) {
     const bool is_later = last < 0 || uses_[id].index > uses_[last].index;
     last = uses_[id].accepted && flow_.used(value, id) && is_later ? id : last;
   }
-  return last >= 0 && look_at_tail(last, given);
+  return last;
 }
 
 /// Whether an operator outside the blocks shows the output of the use.
@@ -101,44 +111,66 @@ std::optional<Learner::Tail> Learner::find_tail(int id, const Spot& given) const
   // What a norm of the block made of its sum is the later of the two, whatever other blocks do.
   const bool is_after = flow_.same(given.value, use.after) || flow_.paths(use.after, given.value).any;
   const auto out = is_after ? use.after : expected(use);
-  const bool is_whole = given.tensor.numel() == flow_.numel(given.value);
   if (is_replaced(use, given.tensor)) {
     return std::nullopt;
   }
   if (out < 0) {
-    const bool is_its_own =
-        use.sum < 0 ? is_handed_on(id, given.value)
-                    : flow_.carries(given.value, use.sum) && !flow_.paths(use.sum, given.value).has_parameter;
-    return is_whole && is_its_own && continues(id, given.value) ? std::optional(Tail{id, given.value, given, given})
-                                                                : std::nullopt;
+    return tail_without_sum(id, given);
   }
-  // Norms without a weight behind the last sum: the block's come first.
-  std::vector<Flow::Value> chain = {given.value};
-  while (!flow_.same(chain.back(), out) && weightless_input(chain.back()) >= 0) {
-    chain.push_back(weightless_input(chain.back()));
-  }
+  const auto chain = weightless_chain(given.value, out);
   const int norms = flow_.same(chain.back(), out) ? static_cast<int>(chain.size()) - 1 : -1;
   if (manner.handed == Handed::kNorms || norms > 0) {
-    const int own = norms - manner.norms;
-    if (manner.handed == Handed::kUnknown || own < 0) {
-      return std::nullopt;
-    }
-    const auto value = chain[static_cast<std::size_t>(own)];
-    const auto* spot = own == 0 && is_whole ? &given : choose(value, nullptr, {});
-    return spot == nullptr ? std::nullopt : std::optional(Tail{id, value, given, *spot});
+    return manner.handed == Handed::kUnknown ? std::nullopt : tail_among_norms(id, given, chain, norms - manner.norms);
   }
-  if (norms == 0 && is_whole) {
+  if (norms == 0 && is_whole(given)) {
     return Tail{id, out, given, given};
   }
   const bool is_ambiguous = manner.handed == Handed::kUnknown && use.bare_norm;
   if (is_ambiguous || !flow_.paths(out, given.value).any || !flow_.passes(id, out, given.value)) {
     return std::nullopt;
   }
+  return tail_behind(id, out, given);
+}
+
+bool Learner::is_whole(const Spot& spot) const { return spot.tensor.numel() == flow_.numel(spot.value); }
+
+/// Of a block in which nothing was added, or that hands on something else than its sum: what is given, if it made that.
+std::optional<Learner::Tail> Learner::tail_without_sum(int id, const Spot& given) const {
+  const auto sum = uses_[id].sum;
+  const bool is_its_own = sum < 0 ? is_handed_on(id, given.value)
+                                  : flow_.carries(given.value, sum) && !flow_.paths(sum, given.value).has_parameter;
+  return is_whole(given) && is_its_own && continues(id, given.value)
+             ? std::optional(Tail{id, given.value, given, given})
+             : std::nullopt;
+}
+
+/// The value and what it was before norms without a weight, back to `out` where they lead there.
+std::vector<Flow::Value> Learner::weightless_chain(Flow::Value value, Flow::Value out) const {
+  std::vector<Flow::Value> chain = {value};
+  while (!flow_.same(chain.back(), out) && weightless_input(chain.back()) >= 0) {
+    chain.push_back(weightless_input(chain.back()));
+  }
+  return chain;
+}
+
+/// Norms without a weight are behind the last sum, and the block's come first; `behind` of them are not its own.
+std::optional<Learner::Tail> Learner::tail_among_norms(int id, const Spot& given, const std::vector<Flow::Value>& chain,
+                                                       int behind) const {
+  if (behind < 0) {
+    return std::nullopt;
+  }
+  const auto value = chain[static_cast<std::size_t>(behind)];
+  const auto* spot = behind == 0 && is_whole(given) ? &given : choose(value, nullptr, {});
+  return spot == nullptr ? std::nullopt : std::optional(Tail{id, value, given, *spot});
+}
+
+/// The operator has something that was made of what the block hands on, which is read where it was read first.
+std::optional<Learner::Tail> Learner::tail_behind(int id, Flow::Value out, const Spot& given) const {
+  const auto& use = uses_[id];
   const bool is_gain = given.reading == Reading::kGain && flow_.carries(given.value, out);
   if (is_gain || own_norm(out, id) != nullptr) {
     return Tail{id, out, given, given};
   }
-  // The operator has something else that was made of it, which is read where it was read first.
   if (const auto* spot = choose(out, nullptr, {}); spot != nullptr) {
     return Tail{id, out, given, *spot};
   }
@@ -157,65 +189,41 @@ void Learner::accept_tail(const Tail& tail) {
   const auto& spot = tail.reader;
   const bool is_asked = is_asked_for(spot) && flow_.same(spot.value, tail.value);
   const auto* norm = is_asked ? nullptr : own_norm(tail.value, tail.use);
-  Use found;
-  found.site = site;
-  found.is_tail = true;
-  at::Tensor tensor = spot.tensor;
-  auto kind = spot.is_norm ? SiteKind::kNormInput : kind_of(spot.reading);
-  std::string source = spot.parameter < 0 ? "" : plan_.parameter(spot.parameter).names.front();
-  std::string operator_name = spot.operator_name;
-  const auto leave = [&](const Spot& at, Use end) {
-    if (at.parameter >= 0 && at.reading != Reading::kLater) {
-      end.call = at.call;
-      end.reading = at.reading;
-      plan_.add_use(at.parameter, end);
-    }
-  };
-  Use end;
-  end.is_tail = true;
+  auto found = norm != nullptr ? found_at(*norm, tail.value, use.block) : found_at(spot, tail.value);
   if (norm != nullptr) {
-    found.call = norm->call;
-    found.reading = Reading::kOutput;
-    found.is_tail = false;
-    kind = SiteKind::kNormOutput;
-    source = plan_.name_in(plan_.parameter(norm->parameter), use.block);
-    operator_name = "aten::layer_norm";
-    const auto result = result_of(*norm, tail.value);
-    tensor = result.defined() ? result : use.after_tensor.defined() ? use.after_tensor : tensor;
-    plan_.add_use(norm->parameter, found);
+    found.tensor = found.tensor.defined() ? found.tensor : use.after_tensor.defined() ? use.after_tensor : spot.tensor;
     plan_.stacks()[stack].post_norm = true;
-    leave(tail.spot, end);
   } else {
-    found.call = spot.call;
-    found.reading = spot.reading;
-    found.operator_name = spot.reading == Reading::kLater ? spot.operator_name : "";
-    found.occurrence = spot.occurrence;
-    found.operand = spot.operand;
-    plan_.add_use(spot.parameter, found);
-    if (spot.reading == Reading::kLater) {
-      leave(tail.spot, end);
-    }
-    if (spot.reading == Reading::kGain) {
-      kind = flow_.same(spot.value, tail.value) ? SiteKind::kLinearInput
-             : is_centred(tensor)               ? SiteKind::kCentredStream
-                                                : kind;
-    }
+    found.source = spot.parameter < 0 ? "" : plan_.parameter(spot.parameter).names.front();
   }
-  if (!is_handed_over(plan_.records()[site].site.kind) || plan_.records()[site].hits == 0) {
-    plan_.refine(site, kind, source, use.index, stack);
+  found.use.site = site;
+  found.use.is_tail = norm == nullptr;
+  plan_.add_use(found.parameter, found.use);
+  if (norm != nullptr || spot.reading == Reading::kLater) {
+    add_end(tail.spot);
   }
+  name_site(site, found, use.index, stack);
   plan_.stacks()[stack].tail_resolved = true;
   stacks_[stack].has_tail = true;
   has_left_ = true;
   tail_.reset();
   sites_.insert(site);
   outputs_.emplace_back(site, tail.value);
-  if (!settle_taps(site, tail.value) && tensor.defined()) {
-    fire_(site, tensor, operator_name, FiredBy::kTail);
-  }
+  fire_found(site, tail.value, found, FiredBy::kTail);
   drop_spots(zone_, nullptr);
   release(tail.use);
   stop_if_complete();
+}
+
+/// The last block of a stack has ended where this is read, while its stream is read elsewhere.
+void Learner::add_end(const Spot& spot) {
+  if (spot.parameter >= 0 && spot.reading != Reading::kLater) {
+    Use end;
+    end.is_tail = true;
+    end.call = spot.call;
+    end.reading = spot.reading;
+    plan_.add_use(spot.parameter, end);
+  }
 }
 
 /// Every stack was run through: what follows is another forward.

@@ -18,10 +18,7 @@ void Learner::resolve(int id, int next_block) {
   const int block = use.block;
   const int stack = plan_.blocks()[block].stack;
   const int before = stacks_[stack].last;
-  const bool is_named = !plan_.options().blocks().empty();
-  const bool is_like = is_named || plan_.stacks()[stack].blocks.size() == 1 ||
-                       (next_block >= 0 && plan_.are_alike(block, next_block)) ||
-                       (before >= 0 && (next_block >= 0 || plan_.are_alike(block, uses_[before].block)));
+  const bool is_like = is_like_others(block, before < 0 ? -1 : uses_[before].block, next_block);
   const auto* spot = is_like ? only_spot(use, before) : nullptr;
   if (spot != nullptr) {
     settle(id, owner_of(spot->value), spot->value, spot, nullptr);
@@ -37,6 +34,26 @@ void Learner::resolve(int id, int next_block) {
   for (const auto& candidate : spots) {
     if (before >= 0 && look_at_tail(before, candidate)) {
       break;
+    }
+  }
+}
+
+/// Whether the module is a block, seen from those that ran before and after it (−1: none).
+bool Learner::is_like_others(int block, int before, int after) const {
+  const bool is_named = !plan_.options().blocks().empty();
+  if (is_named || plan_.stacks()[plan_.blocks()[block].stack].blocks.size() == 1) {
+    return true;
+  }
+  return (after >= 0 && plan_.are_alike(block, after)) ||
+         (before >= 0 && (after >= 0 || plan_.are_alike(block, before)));
+}
+
+/// All blocks but `id` that went into the value have been left, as what they made enters another.
+void Learner::resolve_makers(int id, Flow::Value value) {
+  const int block = uses_[id].block;
+  for (int other = 0; other < static_cast<int>(uses_.size()); ++other) {
+    if (other != id && flow_.used(value, other)) {
+      resolve(other, block);
     }
   }
 }
