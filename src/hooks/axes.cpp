@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "hooks/each_tensor.hpp"
+
 namespace infoplane::hooks::detail {
 namespace {
 
@@ -81,19 +83,6 @@ std::vector<std::int64_t> swapped(c10::IntArrayRef values) {
   auto result = values.vec();
   std::swap(result[0], result[1]);
   return result;
-}
-
-template <typename Visit>
-void for_each_tensor(c10::ArrayRef<const c10::IValue> inputs, const Visit& visit) {
-  for (const auto& input : inputs) {
-    if (input.isTensor()) {
-      visit(input.toTensor());
-    } else if (input.isTensorList()) {
-      for (const auto& element : input.toListRef()) {
-        visit(element.toTensor());
-      }
-    }
-  }
 }
 
 }  // namespace

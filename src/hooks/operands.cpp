@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "hooks/each_tensor.hpp"
 #include "hooks/operator_kind.hpp"
 #include "hooks/pass.hpp"
 
@@ -55,49 +56,44 @@ int Pass::find(const at::Tensor& tensor) const noexcept {
   return -1;
 }
 
+Pass::Operands Pass::norm_operands(c10::ArrayRef<const c10::IValue> inputs) const {
+  Operands operands;  // (input, normalized_shape, weight, …)
+  if (inputs.size() > 2 && inputs[0].isTensor() && inputs[2].isTensor() && inputs[2].toTensor().defined()) {
+    operands.stream = &inputs[0].toTensor();
+    operands.parameter = find(inputs[2].toTensor());
+  }
+  return operands;
+}
+
+/// Takes the next operand in, of which a parameter goes before a buffer, and the first stream is that.
+void Pass::look_at_operand(Operands& operands, const at::Tensor& tensor, bool is_first) const {
+  if (const int parameter = find(tensor); parameter >= 0) {
+    if (operands.parameter < 0 || plan_.parameters()[operands.parameter].is_buffer) {
+      operands.parameter = parameter;
+      operands.parameter_tensor = &tensor;
+    }
+    operands.first_is_parameter = operands.first_is_parameter || is_first;
+  } else if (tensor.defined()) {
+    operands.only_parameters = false;
+    operands.stream = operands.stream == nullptr && is_stream(tensor) ? &tensor : operands.stream;
+  }
+}
+
 Pass::Operands Pass::find_operands(Operator op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const {
+  if (op == Operator::kNorm) {
+    return norm_operands(inputs);
+  }
   Operands operands;
-  if (op == Operator::kNorm) {  // (input, normalized_shape, weight, …)
-    if (inputs.size() > 2 && inputs[0].isTensor() && inputs[2].isTensor() && inputs[2].toTensor().defined()) {
-      operands.stream = &inputs[0].toTensor();
-      operands.parameter = find(inputs[2].toTensor());
-    }
-    return operands;
-  }
-  bool first = true;
-  const auto look = [&](const at::Tensor& tensor) {
-    const int parameter = find(tensor);
-    if (parameter >= 0) {
-      const bool better = operands.parameter < 0 || plan_.parameters()[operands.parameter].is_buffer;
-      if (better) {
-        operands.parameter = parameter;
-        operands.parameter_tensor = &tensor;
-      }
-      operands.first_is_parameter = operands.first_is_parameter || first;
-    } else if (tensor.defined()) {
-      operands.only_parameters = false;
-      if (operands.stream == nullptr && is_stream(tensor)) {
-        operands.stream = &tensor;
-      }
-    }
-    first = false;
-  };
-  for (const auto& input : inputs) {
-    if (input.isTensor()) {
-      look(input.toTensor());
-    } else if (input.isTensorList()) {
-      for (const auto& element : input.toListRef()) {
-        look(element.toTensor());
-      }
-    }
-  }
+  bool is_first = true;
+  for_each_tensor(inputs, [&](const at::Tensor& tensor) {
+    look_at_operand(operands, tensor, is_first);
+    is_first = false;
+  });
   // Element by element with the parameter: a gradient, a moving average, the anchor of a penalty.
   const bool is_elementwise = operands.stream != nullptr && operands.parameter >= 0 &&
                               operands.stream->sizes() == operands.parameter_tensor->sizes() &&
                               !multiplies_matrices(name);
-  if (is_elementwise) {
-    operands.stream = nullptr;
-  }
+  operands.stream = is_elementwise ? nullptr : operands.stream;
   return operands;
 }
 
@@ -117,20 +113,11 @@ void Pass::derive(const std::vector<c10::IValue>& results, int parameter) {
 /// All tensors in order, lists taken apart.
 std::vector<Operand> Pass::list_operands(c10::ArrayRef<const c10::IValue> inputs) const {
   std::vector<Operand> operands;
-  const auto add = [&](const at::Tensor& tensor) {
+  for_each_tensor(inputs, [&](const at::Tensor& tensor) {
     if (tensor.defined()) {
       operands.push_back({&tensor, static_cast<int>(operands.size()), find(tensor)});
     }
-  };
-  for (const auto& input : inputs) {
-    if (input.isTensor()) {
-      add(input.toTensor());
-    } else if (input.isTensorList()) {
-      for (const auto& element : input.toListRef()) {
-        add(element.toTensor());
-      }
-    }
-  }
+  });
   return operands;
 }
 

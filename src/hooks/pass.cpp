@@ -34,24 +34,25 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
   if (shields_ > 0) {
     return;  // inside an operator that counts: its kernels, or what autocast calls again
   }
-  if (transposed_.defined()) {
-    if (in_backward()) {
-      drop_transposed();  // its addition was none that is known
-    } else {
-      look_for_residual(name, inputs);
-    }
+  if (transposed_.defined() && !in_backward()) {
+    look_for_residual(name, inputs);
+  } else if (transposed_.defined()) {
+    drop_transposed();  // its addition was none that is known
   }
   const auto op = classify(name);
   const bool reads_all = plan_.reads_all_operators() && op != Operator::kOfLists;
   if (op != Operator::kNorm && op != Operator::kEmbedding && !reads_all) {
     return;
   }
-  if (in_backward()) {
-    if (learns()) {
-      learner_->finish();
-    }
-    return;
+  if (!in_backward()) {
+    start_forward(key, name, op, inputs);
+  } else if (learns()) {
+    learner_->finish();
   }
+}
+
+/// An operator of the forward, by the parameters and the stream that it has.
+void Pass::start_forward(const void* key, const char* name, Operator op, c10::ArrayRef<const c10::IValue> inputs) {
   const auto operands = find_operands(op, name, inputs);
   const int id = operands.parameter;
   if (op == Operator::kEmbedding) {
@@ -138,8 +139,7 @@ void Pass::start_read(const void* key, const char* name, Operator op, const Oper
                       c10::ArrayRef<const c10::IValue> inputs) {
   const int id = operands.parameter;
   const auto& stream = *operands.stream;
-  const bool is_gain = op == Operator::kProduct && plan_.parameters()[id].norm_like;
-  const auto reading = op == Operator::kNorm ? Reading::kNorm : is_gain ? Reading::kGain : Reading::kOther;
+  const auto reading = reading_of(op, id);
   operator_name_ = name;
   const auto call = count(id);
   const auto known = read_known(id, call, reading, stream);
@@ -156,13 +156,21 @@ void Pass::start_read(const void* key, const char* name, Operator op, const Oper
   if (reading != Reading::kOther && !is_stream && plan_.parameters()[id].asked_for) {
     read_asked_norm(id, reading, stream);
   }
-  Running running{.key = key, .parameter = id};
-  for (const auto& use : plan_.parameters()[id].uses) {
-    if (reading == Reading::kNorm && use.reading == Reading::kOutput && use.call == call) {
-      running.output_site = use.site;
-    }
+  shield({.key = key, .parameter = id, .output_site = reading == Reading::kNorm ? output_site_of(id, call) : -1});
+}
+
+Reading Pass::reading_of(Operator op, int parameter) const {
+  const bool is_gain = op == Operator::kProduct && plan_.parameters()[parameter].norm_like;
+  return op == Operator::kNorm ? Reading::kNorm : is_gain ? Reading::kGain : Reading::kOther;
+}
+
+/// The site of what this call of the norm returns, or −1.
+int Pass::output_site_of(int norm, std::size_t call) const {
+  int site = -1;
+  for (const auto& use : plan_.parameters()[norm].uses) {
+    site = use.reading == Reading::kOutput && use.call == call ? use.site : site;
   }
-  shield(running);
+  return site;
 }
 
 std::size_t Pass::count(int parameter) {

@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hooks/learner.hpp"
@@ -76,9 +78,14 @@ class Pass {
   static Operator classify(std::string_view name) noexcept;
   int find(const at::Tensor& tensor) const noexcept;
   Operands find_operands(Operator op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const;
+  Operands norm_operands(c10::ArrayRef<const c10::IValue> inputs) const;
+  void look_at_operand(Operands& operands, const at::Tensor& tensor, bool is_first) const;
   std::vector<Operand> list_operands(c10::ArrayRef<const c10::IValue> inputs) const;
   void derive(const std::vector<c10::IValue>& results, int parameter);
 
+  void start_forward(const void* key, const char* name, Operator op, c10::ArrayRef<const c10::IValue> inputs);
+  Reading reading_of(Operator op, int parameter) const;
+  int output_site_of(int norm, std::size_t call) const;
   void start_embedding(const void* key, int parameter, c10::ArrayRef<const c10::IValue> inputs);
   void start_plain(const void* key, const char* name, Operator op, c10::ArrayRef<const c10::IValue> inputs);
   void start_read(const void* key, const char* name, Operator op, const Operands& operands,
@@ -92,6 +99,12 @@ class Pass {
   void fire_stream(const Use& use, const at::Tensor& stream);
   void look_for_residual(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
   void drop_transposed();
+  /// The site that the name of a tap means in this forward, and the number in it (−1: the embedding).
+  std::pair<std::string, int> numbered(std::string_view tap);
+  bool has_come(int record) const {
+    return static_cast<std::size_t>(record) < fired_.size() && fired_[record] != Source::kNone;
+  }
+  void name_tapped(int record, bool is_new, int index, SiteKind kind, const std::string& source);
   void fire_any_norm(c10::ArrayRef<const c10::IValue> inputs);
   void fire(int record, const at::Tensor& tensor, Source source);
   void fire_learnt(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by);

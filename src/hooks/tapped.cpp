@@ -11,22 +11,27 @@
 
 namespace infoplane::hooks::detail {
 
+/// A name without a number that is no site of the model counts its calls.
+std::pair<std::string, int> Pass::numbered(std::string_view tap) {
+  const int number = tap == "embedding" ? -1 : number_of(tap);
+  if (tap == "embedding" || number >= 0 || plan_.find_record(tap) >= 0) {
+    return {std::string(tap), number};
+  }
+  numbers_taps_ = true;  // where the next forward begins, only operators show
+  const auto known = [&](const auto& calls) { return calls.first == tap; };
+  auto position = std::find_if(tap_calls_.begin(), tap_calls_.end(), known);
+  if (position == tap_calls_.end()) {
+    position = tap_calls_.insert(tap_calls_.end(), {std::string(tap), 0});
+  }
+  const int call = position->second++;
+  return {infoplane::detail::concat(tap, '.', call), call};
+}
+
 void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   if (!tensor.defined() || in_backward()) {
     return;
   }
-  std::string site(name);
-  int index = name == "embedding" ? -1 : number_of(name);
-  if (name != "embedding" && index < 0 && plan_.find_record(name) < 0) {
-    numbers_taps_ = true;  // where the next forward begins, only operators show
-    const auto known = [&](const auto& calls) { return calls.first == name; };
-    auto position = std::find_if(tap_calls_.begin(), tap_calls_.end(), known);
-    if (position == tap_calls_.end()) {
-      position = tap_calls_.insert(tap_calls_.end(), {std::string(name), 0});
-    }
-    index = position->second++;
-    site = infoplane::detail::concat(name, '.', index);
-  }
+  const auto [site, index] = numbered(name);
   const auto source = infoplane::detail::concat("tap(\"", name, "\")");
   int record = plan_.find_record(site);
   record = record < 0 ? plan_.tapped(site) : record;
@@ -36,19 +41,25 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   }
   const bool is_new = record < 0;
   record = is_new ? plan_.record(site) : record;
-  const auto& r = plan_.records()[record];
-  const bool has_come = static_cast<std::size_t>(record) < fired_.size() && fired_[record] != Source::kNone;
-  if (!has_come && (r.site.kind != kind || r.hits == 0)) {
-    // A site of the tree keeps its place in the order: "net.1" may be the first block. What is no site of the tree is
-    // the output of a block only where no blocks are known.
-    const int place = plan_.stacks().empty() ? index : -2;
-    plan_.refine(record, kind, source, is_new ? place : r.site.index, is_new ? 0 : r.stack);
+  if (!has_come(record)) {
+    name_tapped(record, is_new, index, kind, source);
   }
-  if (has_come && name == "embedding" && fired_[record] == Source::kTap) {
+  if (has_come(record) && name == "embedding" && fired_[record] == Source::kTap) {
     tap_calls_.clear();  // another forward
   }
   operator_name_ = "tap";
   fire(record, tensor, Source::kTap);
+}
+
+/// A site of the tree keeps its place in the order: "net.1" may be the first block. What is no site of the tree is the
+/// output of a block only where no blocks are known.
+void Pass::name_tapped(int record, bool is_new, int index, SiteKind kind, const std::string& source) {
+  const auto& known = plan_.records()[record];
+  if (known.site.kind == kind && known.hits > 0) {
+    return;
+  }
+  const int place = plan_.stacks().empty() ? index : -2;
+  plan_.refine(record, kind, source, is_new ? place : known.site.index, is_new ? 0 : known.stack);
 }
 
 void Learner::tap(Tapped tapped) {
