@@ -45,8 +45,8 @@ __device__ __forceinline__ void split(LabelEntropies& result, const double (&tot
                                       const Terms& terms) {
   result.quarters = 0;
   for (int replicate = 0; replicate < kParts; ++replicate) {
-    result.quarters += totals[replicate] / total *
-                       entropy(totals[replicate], sum_over_lanes(terms.replicates[replicate], 1, 32));
+    result.quarters +=
+        totals[replicate] / total * entropy(totals[replicate], sum_over_lanes(terms.replicates[replicate], 1, 32));
   }
   const double pairs[6] = {totals[0] + totals[1], totals[2] + totals[3], totals[0] + totals[2],
                            totals[1] + totals[3], totals[0] + totals[3], totals[1] + totals[2]};
@@ -63,8 +63,8 @@ __device__ __forceinline__ void split(LabelEntropies& result, const double (&tot
 }
 
 /// A warp for each label; a lane has columns lane, lane + 32, …
-__global__ void label_kernel(LabelSums set, std::int64_t m, const LabelReplicates* __restrict__ labels, std::int64_t count,
-                             LabelEntropies* __restrict__ out) {
+__global__ void label_kernel(LabelSums set, std::int64_t m, const LabelReplicates* __restrict__ labels,
+                             std::int64_t count, LabelEntropies* __restrict__ out) {
   const std::int64_t number = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
   if (number >= count) {
     return;
@@ -148,8 +148,8 @@ const char* label_entropies(const LabelSums& set, std::int64_t m, const LabelRep
 
 std::int64_t sum_workspace_bytes(std::int64_t rows, std::int64_t m) { return run_blocks(rows) * m * 8; }
 
-const char* total_of_label_sums(const LabelSums& set, std::int64_t rows, std::int64_t large, std::int64_t m, double* out,
-                              void* workspace, void* stream) {
+const char* total_of_label_sums(const LabelSums& set, std::int64_t rows, std::int64_t large, std::int64_t m,
+                                double* out, void* workspace, void* stream) {
   const std::int64_t count = run_blocks(rows + large);
   const std::int64_t run = (rows + large + count - 1) / count;
   auto* const sums = static_cast<double*>(workspace);

@@ -171,7 +171,7 @@ __global__ void __launch_bounds__(kWarps * 32, Parts<T>::kBlocks) assignment_ker
   auto* const counts = reinterpret_cast<int*>(row_values + kWarps * kRows);  // [kWarps, 2]
 
   float scores[kTiles][4];
-  const float (&scales)[2] = pair.scales;
+  const float(&scales)[2] = pair.scales;
   float peaks[2] = {-HUGE_VALF, -HUGE_VALF};
   for (int pass = 0; pass < a.passes; ++pass) {
     const int first_tile = (pass * a.anchor_warps + anchor_warp) * kTiles;
