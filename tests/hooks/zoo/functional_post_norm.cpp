@@ -1,5 +1,5 @@
 // Post-norm blocks that end in the functional layer norm, which has no weights.
-#include "hooks/zoo/zoo.hpp"
+#include "hooks/stack.hpp"
 
 namespace infoplane::zoo {
 namespace {
@@ -21,34 +21,9 @@ struct LayerImpl : nn::Module {
   nn::Dropout dropout{kDropout};
 };
 
-struct Net : nn::Module {
-  Net() {
-    embed = register_module("embed", embedding());
-    const auto list = register_module("layers", std::make_shared<TreeImpl>());
-    for (int i = 0; i < 3; ++i) {
-      layers.push_back(list->register_module(std::to_string(i), std::make_shared<LayerImpl>()));
-    }
-    norm = register_module("norm", layer_norm());
-    head = register_module("head", output_head());
-  }
-  Tensor forward(const Tensor& tokens) {
-    auto x = embed(tokens);
-    witness("embedding", x);
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      x = layers[i]->forward(x);
-      witness(numbered("layers.", static_cast<int64_t>(i)), x);
-    }
-    return head(norm(x));
-  }
-  nn::Embedding embed{nullptr};
-  std::vector<std::shared_ptr<LayerImpl>> layers;
-  nn::LayerNorm norm{nullptr};
-  nn::Linear head{nullptr};
-};
-
 template <typename Monitor>
 Losses train() {
-  Net model;
+  Stack<LayerImpl> model(3, [](int /*i*/) { return std::make_shared<LayerImpl>(); });
   torch::optim::AdamW optimizer(model.parameters(), 1e-2);
   Monitor monitor(model, MonitorOptions().every(1));
   Losses losses;
