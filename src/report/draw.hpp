@@ -25,6 +25,9 @@ struct Drawing {
 using Choice = std::function<plane::ShownMetric(const std::string& key)>;
 Choice choice_of(const ReportRun& run);
 
+/// The step that all parts of a page call the run's best: the one that was given, else that of its distance.
+std::optional<std::int64_t> best_step_of(const ReportRun& run, const std::string& order);
+
 /// What a figure of the plane shows of an order.
 struct Coordinates {
   Coordinates(const Choice& choice, const std::string& order);

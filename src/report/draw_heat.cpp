@@ -85,7 +85,7 @@ HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::
   const auto shown = plane::shown_metric(runs::metric_key(metric, order), points);
   HeatMap map{
       shown.label(metric + ", " + split_name(split)), runs::layers_of(points), {}, {}, {}, std::nullopt, run.stop_step};
-  map.best_step = run.best_step ? run.best_step : best_step_of(run.file, order);
+  map.best_step = best_step_of(run, order);
   const auto most =
       std::max<std::size_t>(2, std::min(max_steps, kMostCells / std::max<std::size_t>(map.layers.size(), 1)));
   const auto chosen = runs::thinned(runs::with_layers(runs::points_of(points, split)), most);

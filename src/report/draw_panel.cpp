@@ -202,7 +202,7 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
   for (const auto& point : points) {
     steps.add(static_cast<double>(point.step));
   }
-  const auto best_step = run.best_step ? run.best_step : best_step_of(run.file, order);
+  const auto best_step = best_step_of(run, order);
   const auto phases = phases_of(run, order);
   std::vector<std::pair<std::string, runs::Points>> splits;
   for (const auto& split : runs::splits_of(points)) {

@@ -81,7 +81,7 @@ Plane plane_of(const ReportRun& run, const std::string& order, const std::string
   const auto& points = run.file.points;
   const auto names = runs::layers_of(points);
   const auto most = std::max<std::size_t>(2, std::min(max_steps, kMostSpots / std::max<std::size_t>(names.size(), 1)));
-  Plane plane{order, {choice_of(run), order}, {}, {}, run.best_step ? run.best_step : best_step_of(run.file, order)};
+  Plane plane{order, {choice_of(run), order}, {}, {}, best_step_of(run, order)};
   const auto chosen = runs::thinned(runs::with_layers(runs::points_of(points, split)), most);
   const auto layers = runs::layers_by_name(chosen);
   for (const auto& name : names) {

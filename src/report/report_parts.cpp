@@ -119,7 +119,7 @@ std::string big_numbers(const ReportRun& run, const std::string& order) {
     const auto shown = plane::shown_metric(runs::metric_key(metric, order), points);
     out += ending_fact(shown.label(metric), runs::ending_of(chosen, shown), "");
   }
-  if (const auto best = run.best_step ? run.best_step : best_step_of(run.file, order)) {
+  if (const auto best = best_step_of(run, order)) {
     out += fact(std::to_string(*best), "best step");
   }
   if (run.stop_step) {
@@ -243,7 +243,7 @@ void add_lines(std::vector<Panel>& panels, const std::vector<Panel>& of_run, con
 /// A run's row of the table: its best step, the optimality there, the loss at the end.
 std::string table_row(const ReportRun& run, const std::string& name, const runs::Points& points,
                       const std::string& order, const plane::ShownMetric& optimality) {
-  const auto best = run.best_step ? run.best_step : best_step_of(run.file, order);
+  const auto best = best_step_of(run, order);
   const auto samples = runs::means_of(points, optimality);
   const auto at_best =
       std::find_if(samples.begin(), samples.end(), [&](const runs::Sample& s) { return s.step == best; });

@@ -328,6 +328,10 @@ std::optional<std::int64_t> best_step_of(const runs::RunFile& run, const std::st
   return best ? std::optional(best->step) : std::nullopt;
 }
 
+std::optional<std::int64_t> best_step_of(const ReportRun& run, const std::string& order) {
+  return run.best_step ? run.best_step : best_step_of(run.file, order);
+}
+
 std::string best_step_line(const runs::RunFile& run, const std::string& order) {
   const auto shown = plane::shown_metric(plane::distance_key(order), run.points);
   const auto best = best_distance(run, shown);
