@@ -54,16 +54,21 @@ function(infoplane_torch_version prefix out)
   endif()
 endfunction()
 
+# infoplane_<name>, for each of the shared libraries of the LibTorch under `prefix`.
+function(infoplane_torch_libraries prefix)
+  foreach(library IN LISTS ARGN)
+    add_library(infoplane_${library} SHARED IMPORTED GLOBAL)
+    set_target_properties(infoplane_${library} PROPERTIES
+      IMPORTED_LOCATION "${prefix}/lib/lib${library}.so" IMPORTED_SONAME "lib${library}.so")
+  endforeach()
+endfunction()
+
 # infoplane::torch, of the LibTorch under `prefix`. Once: whoever comes later shares it.
 function(infoplane_torch_targets prefix)
   if(TARGET infoplane::torch)
     return()
   endif()
-  foreach(library c10 torch_cpu)
-    add_library(infoplane_${library} SHARED IMPORTED GLOBAL)
-    set_target_properties(infoplane_${library} PROPERTIES
-      IMPORTED_LOCATION "${prefix}/lib/lib${library}.so" IMPORTED_SONAME "lib${library}.so")
-  endforeach()
+  infoplane_torch_libraries("${prefix}" c10 torch_cpu)
   add_library(infoplane::torch INTERFACE IMPORTED GLOBAL)
   set(includes "${prefix}/include;${prefix}/include/torch/csrc/api/include")
   set_target_properties(infoplane::torch PROPERTIES

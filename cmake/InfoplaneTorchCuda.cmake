@@ -31,11 +31,7 @@ function(infoplane_torch_cuda_targets prefix folders)
   if(TARGET infoplane::torch_cuda)
     return()
   endif()
-  foreach(library c10_cuda torch_cuda)
-    add_library(infoplane_${library} SHARED IMPORTED GLOBAL)
-    set_target_properties(infoplane_${library} PROPERTIES
-      IMPORTED_LOCATION "${prefix}/lib/lib${library}.so" IMPORTED_SONAME "lib${library}.so")
-  endforeach()
+  infoplane_torch_libraries("${prefix}" c10_cuda torch_cuda)   # of InfoplaneTorch
   add_library(infoplane::torch_cuda INTERFACE IMPORTED GLOBAL)
   # libtorch_cuda registers its operators when it is loaded: nothing names it, so the linker must not drop it.
   list(TRANSFORM folders PREPEND "LINKER:-rpath-link," OUTPUT_VARIABLE rpath_links)
