@@ -84,6 +84,7 @@ struct Workload {
     workspace = at::empty({cuda::assignment_workspace_bytes(kRows, kAnchors)}, bytes);
     status = at::empty({kRows}, bytes);
     p = at::empty({kRows, kAnchors}, bytes.dtype(at::kFloat));
+    entropies = at::empty({kRows}, p.options());
     sum = at::empty({kAnchors}, bytes.dtype(at::kDouble));
     tokens = at::empty({2}, bytes.dtype(at::kLong));
     std::vector<std::span<const std::int32_t>> views;
@@ -115,8 +116,8 @@ struct Workload {
     const cuda::Representations view{z.const_data_ptr(), cuda::ValueType::kBFloat16, kRows, kRows, d, 0, d, 1};
     check(cuda::soft_assignment(
         view, prepared.const_data_ptr(), kAnchors, epsilon, nullptr,
-        {p.mutable_data_ptr<float>(), status.mutable_data_ptr<std::uint8_t>(), sum.mutable_data_ptr<double>(),
-         tokens.mutable_data_ptr<std::int64_t>(), workspace.mutable_data_ptr()},
+        {p.mutable_data_ptr<float>(), status.mutable_data_ptr<std::uint8_t>(), entropies.mutable_data_ptr<float>(),
+         sum.mutable_data_ptr<double>(), tokens.mutable_data_ptr<std::int64_t>(), workspace.mutable_data_ptr()},
         stream()));
   }
 

@@ -4,6 +4,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/labels/key_table.hpp>
+#include <limits>
 #include <numeric>
 
 #include "core/differences.hpp"
@@ -99,10 +100,15 @@ void SoftEntropyAccumulator::save(std::ostream& out) const {
   content.put_array(mine.sum);
   content.put(mine.tokens);
   content.put(mine.rejected);
+  content.put(mine.row_entropies);
   mine.reservoir.save(content);
   content.put(static_cast<std::uint32_t>(mine.sets.size()));
   for (const auto& set : mine.sets) {
     estimator::save(*set, content);
+  }
+  content.put(static_cast<std::uint32_t>(mine.pairs.size()));
+  for (const auto& of : mine.pairs) {
+    of->save(content);
   }
   state::write(out, "accumulator", kStateVersion, content.content());
 }
@@ -123,6 +129,8 @@ void SoftEntropyAccumulator::load(std::istream& in) {
   loaded->sum = reader.get_array<double>(mine.sum.size(), "its sums are of another number of anchors");
   loaded->tokens = reader.get<std::int64_t>();
   loaded->rejected = reader.get<std::int64_t>();
+  loaded->row_entropies =
+      content.version >= kVersionWithRowEntropies ? reader.get<double>() : std::numeric_limits<double>::quiet_NaN();
   constexpr auto kMost = static_cast<std::int64_t>(state::kMost);
   state::Reader::require(
       loaded->tokens >= 0 && loaded->tokens < kMost && loaded->rejected >= 0 && loaded->rejected < kMost,
@@ -131,14 +139,23 @@ void SoftEntropyAccumulator::load(std::istream& in) {
       are_sums(loaded->sum) && state::agree(std::accumulate(loaded->sum.begin(), loaded->sum.end(), 0.0),
                                             static_cast<double>(loaded->tokens)),
       "its sums are not those of its tokens");
+  state::Reader::require(are_row_entropies(loaded->row_entropies, loaded->tokens, mine.anchors.size()),
+                         "its entropies are not those of its tokens");
   loaded->reservoir.load(reader);
   state::Reader::require(loaded->reservoir.position() == static_cast<std::uint64_t>(loaded->tokens),
                          "its sample is of other tokens");
   for (auto sets = reader.get<std::uint32_t>(); sets > 0; --sets) {
-    auto set = load_label_set(reader, mine.anchors.size(), mine.options, loaded->reservoir.size());
+    auto set = load_label_set(reader, mine.anchors.size(), mine.options, loaded->reservoir.size(), content.version);
     state::Reader::require(loaded->find(set->name()) == nullptr, "a label set is there twice");
     state::Reader::require(set->tokens() <= loaded->tokens, "a label set has more tokens than there are");
     loaded->sets.push_back(std::move(set));
+  }
+  if (content.version >= kVersionWithRowEntropies) {
+    for (auto pairs = reader.get<std::uint32_t>(); pairs > 0; --pairs) {
+      loaded->pairs.push_back(std::make_unique<PairCounts>(PairCounts::load(reader, loaded->sets)));
+    }
+  } else {
+    loaded->know_no_pairs();
   }
   reader.end();
   impl_ = std::move(loaded);
@@ -152,6 +169,9 @@ std::int64_t SoftEntropyAccumulator::memory_bytes() const noexcept {
     for (const auto& set : *of) {
       bytes += set != nullptr ? set->memory_bytes() : 0;
     }
+  }
+  for (const auto& of : impl_->pairs) {
+    bytes += of->memory_bytes();
   }
   return bytes;
 }

@@ -3,6 +3,30 @@
 
 // The half of an accumulator that knows about devices.
 namespace infoplane::estimator {
+namespace {
+
+/// Of the only owner.
+void estimate_alone(ThroughEstimator& pair, Reduction& reduction) {
+  pair.put_channel(reduction);
+  reduction.next();
+  pair.take_channel(reduction);
+  if (!pair.goes_on()) {
+    return;
+  }
+  pair.mix([&pair](std::uint32_t y, const Mixture& mixture) { pair.mixtures().add(y, mixture); });
+  pair.put_mixtures(reduction);
+  reduction.next();
+  pair.take_mixtures(reduction);
+  for (int stage = 0; stage < ThroughEstimator::kStages; ++stage) {
+    pair.stage(stage, reduction);
+    reduction.next();
+  }
+  pair.put_influences([&pair](std::uint32_t y, std::span<double> out) { pair.logarithms(y, out); }, reduction);
+  reduction.next();
+  pair.take_influences(reduction);
+}
+
+}  // namespace
 
 int SoftEntropyAccumulator::Impl::known_width(const std::string& name) const {
   if (const LabelSet* const set = find(name)) {
@@ -79,7 +103,7 @@ void SoftEntropyAccumulator::Impl::count_all() {
 void SoftEntropyAccumulator::Impl::prepare_estimate() {
   if (device) {
     count_all();
-    device->request(sets);
+    device->request(sets, paired_inputs());
   }
 }
 
@@ -102,8 +126,35 @@ Estimate SoftEntropyAccumulator::Impl::estimate() {
   };
   const Forget forget{*this};
   count_all();
-  device->read(sets, reservoir);
+  device->read(sets, paired_inputs(), reservoir);
   return estimate_of_sums();
+}
+
+std::vector<const LabelSet*> SoftEntropyAccumulator::Impl::paired_inputs() const {
+  std::vector<const LabelSet*> result;
+  for (const auto& of : pairs) {
+    if (of->complete()) {
+      result.push_back(find(of->input()));
+    }
+  }
+  return result;
+}
+
+std::vector<InputJoint> SoftEntropyAccumulator::Impl::joints() const {
+  std::vector<InputJoint> result;
+  for (const auto& of : pairs) {
+    const LabelSet& inputs = *find(of->input());
+    const LabelSet& outputs = *find(of->output());
+    InputJoint& joint = result.emplace_back(InputJoint{of->input(), of->output(), {}, of->positions(), of->complete()});
+    const std::vector<std::uint32_t> slot_of_input = inputs.replicates().slot_of_sum(inputs.counts().size());
+    const std::vector<std::uint32_t> slot_of_output = outputs.replicates().slot_of_sum(outputs.counts().size());
+    for (const auto& [input, output, count] : of->pairs()) {
+      const Replicates::Sums& sums = outputs.replicates().sums(slot_of_output[output]);
+      const auto replicate = static_cast<std::uint32_t>(std::find(sums.begin(), sums.end(), output) - sums.begin());
+      joint.counts.entries.push_back({slot_of_output[output], replicate, slot_of_input[input], count});
+    }
+  }
+  return result;
 }
 
 Estimate SoftEntropyAccumulator::Impl::estimate_of_sums() const {
@@ -114,6 +165,10 @@ Estimate SoftEntropyAccumulator::Impl::estimate_of_sums() const {
       set.stage(stage, reduction);
       reduction.next();
     }
+  }
+  estimation.add_joints(joints());
+  for (ThroughEstimator& pair : estimation.through()) {
+    estimate_alone(pair, reduction);
   }
   return estimation.finish();
 }

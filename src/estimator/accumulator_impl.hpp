@@ -16,6 +16,7 @@
 #include "estimator/assignment/soft_assignment.hpp"
 #include "estimator/device/on_device.hpp"
 #include "estimator/label_sums/label_set.hpp"
+#include "estimator/label_sums/pair_counts.hpp"
 #include "estimator/measure.hpp"
 #include "estimator/statistics/estimate_builder.hpp"
 #include "estimator/token_sample/reservoir.hpp"
@@ -40,6 +41,13 @@ struct SoftEntropyAccumulator::Impl {
     std::vector<std::pair<LabelSet*, UpdatePlan>> plans;
     std::vector<std::unique_ptr<LabelSet>> new_sets;
     std::vector<Reservoir::Pick> picks;
+    /// Of two of the plans.
+    struct Paired {
+      PairCounts* counts;
+      std::size_t input, output;
+    };
+    std::vector<Paired> pairs;
+    std::vector<std::unique_ptr<PairCounts>> new_pairs;
     std::int64_t length = 1;  // rows of a sequence
   };
 
@@ -106,6 +114,39 @@ struct SoftEntropyAccumulator::Impl {
       update.plans.emplace_back(&set_for(assignment.name, assignment.table->width(), update.new_sets), UpdatePlan());
     }
     plan_each(update, grouping.sets, shared_replicates.get());
+    plan_pairs(update);
+  }
+  /// Of the input and the output set of each order.
+  void plan_pairs(Update& update) {
+    std::vector<std::string> names;
+    for (const auto& [set, plan] : update.plans) {
+      names.push_back(set->name());
+    }
+    for (const auto& [input, output] : paired_sets(names)) {
+      PairCounts* counts = find_pairs(names[input]);
+      if (counts == nullptr) {
+        update.new_pairs.push_back(std::make_unique<PairCounts>(names[input], names[output]));
+        counts = update.new_pairs.back().get();
+      }
+      counts->reserve(static_cast<std::size_t>(update.assignment.tokens));
+      update.pairs.push_back({counts, input, output});
+    }
+    pairs.reserve(pairs.size() + update.new_pairs.size());
+  }
+  /// Of what was seen so far.
+  void know_no_pairs() {
+    std::vector<std::string> names;
+    for (const auto& set : sets) {
+      names.push_back(set->name());
+    }
+    for (const auto& [input, output] : paired_sets(names)) {
+      pairs.push_back(std::make_unique<PairCounts>(names[input], names[output]));
+      pairs.back()->lose();
+    }
+  }
+  PairCounts* find_pairs(const std::string& input) const {
+    const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const auto& of) { return of->input() == input; });
+    return found == pairs.end() ? nullptr : found->get();
   }
   void plan(Update& update, const std::vector<IntegerLabels>& labels) {
     for (const auto& integers : labels) {
@@ -138,18 +179,28 @@ struct SoftEntropyAccumulator::Impl {
     std::transform(sum.begin(), sum.end(), assignment.sum.begin(), sum.begin(), std::plus<>());
     tokens += assignment.tokens;
     rejected += assignment.rejected;
+    for (std::size_t i = 0; i < assignment.used.size(); ++i) {
+      row_entropies += assignment.used[i] != 0 ? static_cast<double>(assignment.entropies[i]) : 0.0;
+    }
     reservoir.add(update.picks, assignment.used, assignment.probabilities.get(), update.length);
     for (const auto& set : sets) {
       set->skip(update.picks);
     }
     for (auto& [set, plan] : update.plans) {
-      set->commit(plan, update.picks, reservoir.size());
+      set->commit(plan, assignment.entropies, update.picks, reservoir.size());
     }
     scatter(update);
     for (auto& [set, plan] : update.plans) {
       set->drop_beyond_limit();
     }
-    std::move(update.new_sets.begin(), update.new_sets.end(), std::back_inserter(sets));  // room was made
+    for (const auto& [counts, input, output] : update.pairs) {
+      counts->commit(update.plans[input].second, update.plans[output].second);
+      if (update.plans[input].first->slots().level() > 0 || update.plans[output].first->slots().level() > 0) {
+        counts->lose();
+      }
+    }
+    std::move(update.new_pairs.begin(), update.new_pairs.end(), std::back_inserter(pairs));  // room was made
+    std::move(update.new_sets.begin(), update.new_sets.end(), std::back_inserter(sets));     // room was made
   }
 
   /// Adds the assignments to the label rows. A thread owns whole sets, or columns of them when there are more threads
@@ -198,6 +249,8 @@ struct SoftEntropyAccumulator::Impl {
     std::fill(sum.begin(), sum.end(), 0.0);
     tokens = 0;
     rejected = 0;
+    row_entropies = 0;
+    pairs.clear();
   }
 
   void forget_readouts() noexcept {
@@ -208,10 +261,14 @@ struct SoftEntropyAccumulator::Impl {
     }
   }
 
-  Summed summed() const { return {options.label_weights(), reservoir, sum, tokens, rejected, sets}; }
+  Summed summed() const { return {options.label_weights(), reservoir, sum, tokens, rejected, row_entropies, sets}; }
 
   Estimate estimate();
   Estimate estimate_of_sums() const;
+  /// Whose sums what goes through X is made of.
+  std::vector<const LabelSet*> paired_inputs() const;
+  /// Of the pairs of label sets, by slots.
+  std::vector<InputJoint> joints() const;
 
   SoftEntropyOptions options;
   double epsilon;
@@ -222,10 +279,12 @@ struct SoftEntropyAccumulator::Impl {
   std::vector<double> sum;
   std::int64_t tokens = 0;
   std::int64_t rejected = 0;
+  double row_entropies = 0;  // Σ H(p) over tokens, in nats; NaN where a saved state did not say
   std::vector<std::unique_ptr<LabelSet>> sets;
-  std::vector<std::unique_ptr<LabelSet>> spares;  // of before the last clear(), for their memory; some null
-  std::unique_ptr<OnDevice> device;               // null: everything is on the host
-  std::optional<Staged> staged;                   // no part of what was seen: copies and saved states are without it
+  std::vector<std::unique_ptr<PairCounts>> pairs;  // of n-grams on both sides
+  std::vector<std::unique_ptr<LabelSet>> spares;   // of before the last clear(), for their memory; some null
+  std::unique_ptr<OnDevice> device;                // null: everything is on the host
+  std::optional<Staged> staged;                    // no part of what was seen: copies and saved states are without it
 
   struct Empty {};
   /// One that measures alike and has seen nothing.
@@ -247,9 +306,13 @@ struct SoftEntropyAccumulator::Impl {
         reservoir(other.reservoir),
         sum(other.sum),
         tokens(other.tokens),
-        rejected(other.rejected) {
+        rejected(other.rejected),
+        row_entropies(other.row_entropies) {
     for (const auto& set : other.sets) {
       sets.push_back(std::make_unique<LabelSet>(*set));
+    }
+    for (const auto& of : other.pairs) {
+      pairs.push_back(std::make_unique<PairCounts>(*of));
     }
   }
 };

@@ -51,6 +51,29 @@ std::unique_ptr<LabelSet> merged(const Pair& sets, const SoftEntropyOptions& opt
   return shard;
 }
 
+/// The pairs of both, whose sums are in the merged sets.
+template <typename Impl>
+std::vector<std::unique_ptr<PairCounts>> merged_pairs(const Impl& mine, const Impl& theirs,
+
+                                                      std::span<const std::unique_ptr<LabelSet>> sets) {
+  const auto merged_set = [&sets](const std::string& name) -> const LabelSet& {
+    return **std::find_if(sets.begin(), sets.end(), [&](const auto& set) { return set->name() == name; });
+  };
+  std::vector<std::unique_ptr<PairCounts>> result;
+  for (const auto* const source : {&mine, &theirs}) {
+    for (const auto& of : source->pairs) {
+      auto into =
+          std::find_if(result.begin(), result.end(), [&](const auto& has) { return has->input() == of->input(); });
+      if (into == result.end()) {
+        into = result.insert(into, std::make_unique<PairCounts>(of->input(), of->output()));
+      }
+      (*into)->add(*of, sums_in(merged_set(of->input()), *source->find(of->input())),
+                   sums_in(merged_set(of->output()), *source->find(of->output())));
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 // That of ranks, with one owner of all labels.
@@ -97,10 +120,13 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
     sets.push_back(merged(pairs[number], mine.options, mine.anchors.size(), common, number, common_index));
   }
 
+  auto counted = merged_pairs(mine, theirs, sets);
   impl_->sets.swap(sets);
+  impl_->pairs.swap(counted);
   std::transform(mine.sum.begin(), mine.sum.end(), theirs.sum.begin(), impl_->sum.begin(), std::plus<>());
   impl_->tokens += theirs.tokens;
   impl_->rejected += theirs.rejected;
+  impl_->row_entropies += theirs.row_entropies;
   impl_->reservoir = std::move(common.sample);
 }
 

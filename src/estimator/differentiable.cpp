@@ -120,12 +120,24 @@ at::Tensor soft_mutual_information(const at::Tensor& z, const at::Tensor& labels
   return entropy_of_rows(sums.sum(0)).sub(conditional).to(rows.values.scalar_type());
 }
 
+at::Tensor soft_context_information(const at::Tensor& z, const AnchoredSpace& space) {
+  const NoAutocast no_autocast(c10::autocast_dispatch_keyset);
+  check_representations(z, space.dimension());
+  const Rows rows = counted_rows(z, {});
+  const at::Tensor p = soft_assignments(rows, space);
+  return entropy_of_rows(p.sum(0)).sub(entropy_of_rows(p).mean()).to(rows.values.scalar_type());
+}
+
 at::Tensor soft_entropy(const at::Tensor& z, const SoftEntropyOptions& options) {
   return soft_entropy(z, AnchoredSpace(z.defined() && z.dim() > 0 ? z.size(-1) : 2, options));
 }
 
 at::Tensor soft_mutual_information(const at::Tensor& z, const at::Tensor& labels, const SoftEntropyOptions& options) {
   return soft_mutual_information(z, labels, AnchoredSpace(z.defined() && z.dim() > 0 ? z.size(-1) : 2, options));
+}
+
+at::Tensor soft_context_information(const at::Tensor& z, const SoftEntropyOptions& options) {
+  return soft_context_information(z, AnchoredSpace(z.defined() && z.dim() > 0 ? z.size(-1) : 2, options));
 }
 
 }  // namespace infoplane::estimator

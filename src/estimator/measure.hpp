@@ -8,8 +8,9 @@
 
 namespace infoplane::estimator {
 
-/// Of the layout of saved accumulators.
-inline constexpr std::uint32_t kStateVersion = 2;
+/// Of the layout of saved accumulators. From kVersionWithRowEntropies on it has Σ H(p) of each sum and of all.
+inline constexpr std::uint32_t kStateVersion = 3;
+inline constexpr std::uint32_t kVersionWithRowEntropies = 3;
 
 /// What the values of an accumulator depend on beside its tokens: two that differ in it cannot be added.
 struct Measure {

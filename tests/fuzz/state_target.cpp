@@ -68,10 +68,14 @@ void load(SoftEntropyAccumulator accumulator, const std::string& bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::array kinds{empty(0), empty(2)};
   const std::string content(reinterpret_cast<const char*>(data), size);
-  std::ostringstream sealed;
-  infoplane::state::write(sealed, "accumulator", infoplane::estimator::kStateVersion, content);
+  for (std::uint32_t version = 2; version <= infoplane::estimator::kStateVersion; ++version) {
+    std::ostringstream sealed;
+    infoplane::state::write(sealed, "accumulator", version, content);
+    for (const SoftEntropyAccumulator& kind : kinds) {
+      load(kind, sealed.str());
+    }
+  }
   for (const SoftEntropyAccumulator& kind : kinds) {
-    load(kind, sealed.str());
     load(kind, content);
   }
   return 0;

@@ -70,9 +70,15 @@ at::Tensor soft_entropy(const at::Tensor& z, const AnchoredSpace& space);
 /// @throws ArgumentError if a uint64 label is above 2^63 − 1.
 at::Tensor soft_mutual_information(const at::Tensor& z, const at::Tensor& labels, const AnchoredSpace& space);
 
+/// I(context;Z) = H(Z) − mean_i H(p_i) of a batch, in nats: each row is its own value of X. No labels are needed, and
+/// no information between labels and these rows exceeds it. For z, result, gradient and source see `soft_entropy`.
+/// @throws ShapeError as above.
+at::Tensor soft_context_information(const at::Tensor& z, const AnchoredSpace& space);
+
 /// The same with anchors that are drawn for this call; where it is called again, keep an `AnchoredSpace`.
 at::Tensor soft_entropy(const at::Tensor& z, const SoftEntropyOptions& options = {});
 at::Tensor soft_mutual_information(const at::Tensor& z, const at::Tensor& labels,
                                    const SoftEntropyOptions& options = {});
+at::Tensor soft_context_information(const at::Tensor& z, const SoftEntropyOptions& options = {});
 
 }  // namespace infoplane::estimator

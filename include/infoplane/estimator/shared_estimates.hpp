@@ -13,7 +13,7 @@ namespace infoplane::estimator {
 /// is drawn uniformly from all ranks and is the same on each. A label belongs to the rank that a hash of its key says:
 /// there its rows are merged, so a rank keeps its share of the labels only, and sends about as many bytes as its own
 /// rows have. One operation introduces the layers. They then go together as far as their rows fit into 256 MiB; each
-/// such batch takes seven operations.
+/// such batch takes seven operations, and ten more where n-grams of one order are on both sides.
 ///
 /// Ranks may have different layers, as in pipeline parallelism, and none at all. Layers come in order of first
 /// appearance over ranks. The result depends on the number of ranks only by rounding and by the sample.

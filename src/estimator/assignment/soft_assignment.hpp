@@ -25,6 +25,7 @@ struct SoftAssignment {
   std::int64_t rows = 0;
   std::unique_ptr<float[]> probabilities;  ///< [rows, m]; rows that are not used hold anything
   std::vector<std::uint8_t> used;          ///< 1 where a row counts and is good
+  std::vector<float> entropies;            ///< [rows] H(p_i) in nats; of rows that are not used anything
   std::vector<double> sum;                 ///< [m] over the used rows
   std::int64_t tokens = 0;                 ///< used rows
   std::int64_t rejected = 0;               ///< rows that count and have a NaN, an Inf or norm 0

@@ -5,6 +5,7 @@
 #include <ATen/ops/softmax.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "estimator/assignment/soft_assignment.hpp"
 
@@ -36,12 +37,17 @@ SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anc
   rows = rows.div(peak).to(at::kFloat);
   const at::Tensor scale = rows.mul(rows).sum(1, /*keepdim=*/true).rsqrt().div(epsilon);
   const at::Tensor scores = at::mm(rows, anchors.weight().to(rows.device()).t()).mul(scale);
-  const at::Tensor probabilities = at::softmax(scores, 1).to(at::kCPU).contiguous();
+  const at::Tensor p_there = at::softmax(scores, 1);
+  const at::Tensor logarithms = p_there.clamp_min(std::numeric_limits<float>::min()).log();
+  const at::Tensor entropies = p_there.mul(logarithms).sum(1).neg().to(at::kCPU).contiguous();
+  const at::Tensor probabilities = p_there.to(at::kCPU).contiguous();
 
   const float* p = probabilities.const_data_ptr<float>();
   result.probabilities = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(n * m));
   std::copy_n(p, n * m, result.probabilities.get());
   result.used.assign(static_cast<std::size_t>(n), 0);
+  const float* const h = entropies.const_data_ptr<float>();
+  result.entropies.assign(h, h + n);
   const auto* is_good = good.const_data_ptr<std::uint8_t>();
   for (std::int64_t i = 0; i < n; ++i) {
     if (counted != nullptr && counted[i] == 0) {

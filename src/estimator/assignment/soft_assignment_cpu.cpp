@@ -30,6 +30,7 @@ struct Tile {
   float* scratch;        // kBlockRows · d, then kBlockRows · padded m
   float* probabilities;  // of row 0 of the batch
   std::uint8_t* used;    // of row 0 of the batch
+  float* entropies;      // of row 0 of the batch
   double* sum;           // [m]
   std::int64_t rejected;
 };
@@ -113,9 +114,10 @@ INFOPLANE_INLINE void multiply_panel(const float* const* rows, int count, std::i
   }
 }
 
-/// Softmax of scale · scores, in place, over `padded` scores; those from m on are left out.
+/// Softmax of scale · scores, in place, over `padded` scores; those from m on are left out. Returns its entropy, which
+/// is log Σ e^s − Σ p s of what is there already.
 template <int L>
-INFOPLANE_INLINE void softmax(float* scores, std::int64_t m, std::int64_t padded, float scale) {
+INFOPLANE_INLINE float softmax(float* scores, std::int64_t m, std::int64_t padded, float scale) {
   using Float = typename Lanes<L>::Float;
   for (std::int64_t b = m; b < padded; ++b) {
     scores[b] = -HUGE_VALF;
@@ -125,16 +127,21 @@ INFOPLANE_INLINE void softmax(float* scores, std::int64_t m, std::int64_t padded
     peaks = Lanes<L>::max(peaks, Lanes<L>::load(scores + b));
   }
   const float peak = Lanes<L>::max_of(peaks);
-  Float sums{};
+  constexpr float kLowest = -1e4F;  // finite where the padding is not, so that times a weight of nothing it is nothing
+  Float sums{}, products{};
   for (std::int64_t b = 0; b < padded; b += L) {
-    const Float weight = Lanes<L>::exp((Lanes<L>::load(scores + b) - peak) * scale);
+    const Float score = Lanes<L>::max((Lanes<L>::load(scores + b) - peak) * scale, Float{} + kLowest);
+    const Float weight = Lanes<L>::exp(score);
     sums += weight;
+    products += weight * score;
     Lanes<L>::store(scores + b, weight);
   }
-  const float inverse = 1 / Lanes<L>::sum_of(sums);
+  const float sum = Lanes<L>::sum_of(sums);
+  const float inverse = 1 / sum;
   for (std::int64_t b = 0; b < padded; b += L) {
     Lanes<L>::store(scores + b, Lanes<L>::load(scores + b) * inverse);
   }
+  return Lanes<L>::log(Float{} + sum)[0] - Lanes<L>::sum_of(products) * inverse;
 }
 
 /// Rows whose scores are computed together.
@@ -216,7 +223,7 @@ INFOPLANE_INLINE void run_tile(Tile& tile) {
     multiply<L, V>(block, *tile.anchors, vectors, scores);
     for (int r = 0; r < block.filled; ++r) {
       float* const p = scores + r * padded;
-      softmax<L>(p, m, padded, block.scales[r]);
+      tile.entropies[block.numbers[r]] = softmax<L>(p, m, padded, block.scales[r]);
       for (std::int64_t b = 0; b < m; ++b) {
         tile.sum[b] += p[b];
       }
@@ -300,6 +307,7 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
   result.rows = n;
   result.probabilities = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(n * m));
   result.used.assign(static_cast<std::size_t>(n), 0);
+  result.entropies.assign(static_cast<std::size_t>(n), 0.0F);
   result.sum.assign(static_cast<std::size_t>(m), 0.0);
   std::vector<double> sums(static_cast<std::size_t>(tiles * m), 0.0);
   std::vector<std::int64_t> rejected(static_cast<std::size_t>(tiles), 0);
@@ -315,6 +323,7 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
                 scratch.get(),
                 result.probabilities.get(),
                 result.used.data(),
+                result.entropies.data(),
                 sums.data() + t * m,
                 0};
       variant_of(set).run(tile);

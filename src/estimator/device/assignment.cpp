@@ -59,17 +59,19 @@ StartedAssignment start_assignment(DeviceContext& context, const at::Tensor& z, 
     flags.send(device, result.stream);
   }
   result.probabilities = device.allocate(n * m * 4);
-  const Memory small = device.allocate(m * 8 + kCountBytes + n);
+  const std::int64_t entropies_at = m * 8 + kCountBytes, status_at = entropies_at + n * 4;
+  const Memory small = device.allocate(status_at + n);
   const Memory workspace = device.allocate(device.kernels().assignment_workspace_bytes(n, m));
   const bool flat = z.dim() == 2;
   const Representations rows{z.const_data_ptr(),     type_of(z),   n,           flat ? n : z.size(1), d,
                              flat ? 0 : z.stride(0), z.stride(-2), z.stride(-1)};
-  const AssignmentOutputs outputs{result.probabilities.as<float>(), small.as<std::uint8_t>(m * 8 + kCountBytes),
-                                  small.as<double>(), small.as<std::int64_t>(m * 8), workspace.data};
+  const AssignmentOutputs outputs{result.probabilities.as<float>(), small.as<std::uint8_t>(status_at),
+                                  small.as<float>(entropies_at),    small.as<double>(),
+                                  small.as<std::int64_t>(m * 8),    workspace.data};
   device.check(device.kernels().soft_assignment(rows, prepared, m, epsilon, flags.memory().as<std::uint8_t>(), outputs,
                                                 result.stream));
-  result.on_host = device.allocate_pinned(m * 8 + kCountBytes + n);
-  device.copy(result.on_host.data, small.data, m * 8 + kCountBytes + n, result.stream);
+  result.on_host = device.allocate_pinned(status_at + n);
+  device.copy(result.on_host.data, small.data, status_at + n, result.stream);
   device.keep_for(result.on_host, result.stream);
   result.done = device.record(result.stream);
   return result;
@@ -87,7 +89,10 @@ kernels::SoftAssignment finish_assignment(Device& device, const StartedAssignmen
   const auto* const counts = started.on_host.as<std::int64_t>(started.anchors * 8);
   result.tokens = counts[0];
   result.rejected = counts[1];
-  const auto* const status = started.on_host.as<std::uint8_t>(started.anchors * 8 + kCountBytes);
+  const std::int64_t entropies_at = started.anchors * 8 + kCountBytes;
+  const auto* const entropies = started.on_host.as<float>(entropies_at);
+  result.entropies.assign(entropies, entropies + started.rows);
+  const auto* const status = started.on_host.as<std::uint8_t>(entropies_at + started.rows * 4);
   result.used.resize(static_cast<std::size_t>(started.rows));
   std::transform(status, status + started.rows, result.used.begin(),
                  [](std::uint8_t of_row) -> std::uint8_t { return of_row == kUsed ? 1 : 0; });

@@ -106,12 +106,16 @@ void DeviceLabelSums::drop(std::uint32_t sum) noexcept {
 }
 
 void DeviceLabelSums::request(const Replicates& replicates, std::span<const std::uint32_t> sampled, std::size_t sums,
-                              Device& device, void* stream) {
+                              bool whole, Device& device, void* stream) {
   auto readout = std::make_unique<Readout>();
   // Of the labels of rows in the sample: their influences need the sums themselves.
   readout->gathered.assign(sums, kNoSum);
   std::vector<std::uint32_t> wanted;
   const std::vector<std::uint32_t> slot_of = replicates.slot_of_sum(sums);
+  for (std::uint32_t sum = 0; whole && sum < sums; ++sum) {
+    readout->gathered[sum] = sum;
+    wanted.push_back(sum);
+  }
   for (const std::uint32_t number : sampled) {
     if (number >= kDropped) {
       continue;

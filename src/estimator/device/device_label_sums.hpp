@@ -38,9 +38,9 @@ class DeviceLabelSums final : public LabelSums {
   std::span<const std::int32_t> dropped() const noexcept { return dropped_; }
   void forget_dropped() noexcept { dropped_.clear(); }
 
-  /// Queues what statistics need: the entropies of all labels, and the sums of labels in the sample of tokens. Can be
-  /// used once it has come, until it is forgotten.
-  void request(const Replicates& replicates, std::span<const std::uint32_t> sampled, std::size_t sums,
+  /// Queues what statistics need: the entropies of all labels, and the sums of labels in the sample of tokens, or of
+  /// all if `whole`. Can be used once it has come, until it is forgotten.
+  void request(const Replicates& replicates, std::span<const std::uint32_t> sampled, std::size_t sums, bool whole,
                cuda::Device& device, void* stream);
   void forget_readout() noexcept { readout_.reset(); }
 

@@ -207,7 +207,7 @@ void OnDevice::collect(Reservoir& reservoir, bool all) {
   }
 }
 
-void OnDevice::request(Sets sets) {
+void OnDevice::request(Sets sets, std::span<const LabelSet* const> whole) {
   cuda::Device& device = context_->device();
   const std::shared_ptr<void> current = device.make_current();
   void* const stream = enter(sets);
@@ -215,15 +215,15 @@ void OnDevice::request(Sets sets) {
     if (set->on_device() == nullptr) {
       set->move_to_device(device, stream);
     }
-    set->request(device, stream);
+    set->request(device, stream, std::find(whole.begin(), whole.end(), set.get()) != whole.end());
   }
   leave(stream);
   requested_ = true;
 }
 
-void OnDevice::read(Sets sets, Reservoir& reservoir) {
+void OnDevice::read(Sets sets, std::span<const LabelSet* const> whole, Reservoir& reservoir) {
   if (!requested_) {
-    request(sets);
+    request(sets, whole);
   }
   requested_ = false;
   context_->device().wait(last_);

@@ -62,10 +62,10 @@ class OnDevice {
   /// Gives the reservoir the values that have come; waits for those that have not if `all`.
   void collect(Reservoir& reservoir, bool all);
 
-  /// Queues what a point needs of the sets.
-  void request(Sets sets);
+  /// Queues what a point needs of the sets, and all sums of those in `whole`.
+  void request(Sets sets, std::span<const LabelSet* const> whole);
   /// Waits for that, after queueing it where it was not or where updates came since, and for the sample.
-  void read(Sets sets, Reservoir& reservoir);
+  void read(Sets sets, std::span<const LabelSet* const> whole, Reservoir& reservoir);
   /// Queues the way of all sums to the host, and waits for them and for the sample: afterwards this has nothing.
   void move_to_host(Sets sets, Reservoir& reservoir);
 

@@ -15,6 +15,7 @@ LabelSet::LabelSet(std::string name, int key_width, std::int64_t anchors, const 
     : name_(std::move(name)),
       slots_(name_, key_width, options.max_labels()),
       replicates_(options.stream()),
+      counts_(options.max_labels() > 0 || options.label_weights() == LabelWeights::kUniform),
       host_(anchors) {}
 
 LabelSet::LabelSet(const LabelSet& other)
@@ -152,9 +153,9 @@ void LabelSet::make_large(std::uint32_t sum) {
   counts_.make_large(sum);
 }
 
-void LabelSet::commit(const UpdatePlan& plan, std::span<const Reservoir::Pick> picks,
-                      std::uint32_t sample_size) noexcept {
-  counts_.commit(plan);
+void LabelSet::commit(const UpdatePlan& plan, std::span<const float> row_entropies,
+                      std::span<const Reservoir::Pick> picks, std::uint32_t sample_size) noexcept {
+  counts_.commit(plan, row_entropies);
   dropped_tokens_ += std::count(plan.begin(), plan.end(), kDropped);
   sampled_.resize(sample_size, kNoSum);  // room was made
   for (const Reservoir::Pick& pick : picks) {
@@ -222,8 +223,8 @@ void LabelSet::finish_move_to_host(const cuda::Memory& pinned) {
   device_.reset();
 }
 
-void LabelSet::request(cuda::Device& device, void* stream) {
-  device_->request(replicates_, sampled_, counts_.size(), device, stream);
+void LabelSet::request(cuda::Device& device, void* stream, bool whole) {
+  device_->request(replicates_, sampled_, counts_.size(), whole, device, stream);
 }
 
 }  // namespace infoplane::estimator

@@ -22,8 +22,9 @@ namespace infoplane::estimator {
 /// their sums. Tokens of labels that are not kept are summed together, for H(Z).
 ///
 /// An update is planned, which makes room for all that it needs and changes no sum and no count, and then committed,
-/// which cannot fail. A label that was seen once costs 4 m + 40 bytes, beside its key: in a table that layers share
-/// where labels come as groupings, else in one of the set's own (8 bytes an integer, and 13 to 26).
+/// which cannot fail. A label that was seen once costs 4 m + 40 bytes (8 more with `max_labels`), beside its key: in a
+/// table that layers share where labels come as groupings, else in one of the set's own (8 bytes an integer, and 13 to
+/// 26).
 class LabelSet {
  public:
   /// @throws ArgumentError where the width of a key is impossible.
@@ -56,8 +57,10 @@ class LabelSet {
   UpdatePlan plan(const labels::LabelAssignment& assignment, const UsedTokens& batch);
   /// The same for integer labels; −1 and −100 are none.
   UpdatePlan plan(std::span<const std::int64_t> labels, const UsedTokens& batch);
-  /// Counts the tokens of a plan and remembers the labels of the rows that the sample took.
-  void commit(const UpdatePlan& plan, std::span<const Reservoir::Pick> picks, std::uint32_t sample_size) noexcept;
+  /// Counts the tokens of a plan, whose assignments have these entropies, and remembers the labels of the rows that the
+  /// sample took.
+  void commit(const UpdatePlan& plan, std::span<const float> row_entropies, std::span<const Reservoir::Pick> picks,
+              std::uint32_t sample_size) noexcept;
   /// Forgets the labels of rows that left the sample, in a batch without this set.
   void skip(std::span<const Reservoir::Pick> picks) noexcept;
   /// Drops labels until no more than `max_labels` are left.
@@ -92,8 +95,8 @@ class LabelSet {
   void move_to_device(cuda::Device& device, void* stream);
   /// Sums that were queued by DeviceLabelSums::start_move_to_host() have come.
   void finish_move_to_host(const cuda::Memory& pinned);
-  /// Queues what statistics need from the device.
-  void request(cuda::Device& device, void* stream);
+  /// Queues what statistics need from the device; all sums if `whole`.
+  void request(cuda::Device& device, void* stream, bool whole);
 
  private:
   LabelSums& mutable_sums() noexcept { return device_ ? static_cast<LabelSums&>(*device_) : host_; }

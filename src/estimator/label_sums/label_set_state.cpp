@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/state.hpp"
+#include "estimator/measure.hpp"
 #include "estimator/statistics/entropy.hpp"
 
 namespace infoplane::estimator {
@@ -47,6 +48,8 @@ void load_dropped(LabelSet& set, Reader& in) {
 void check_counts(const LabelSet& set) {
   std::vector<double> values(static_cast<std::size_t>(set.anchors()));
   std::int64_t all = set.dropped_tokens();
+  Reader::require(are_row_entropies(set.counts().all_row_entropies(), set.counts().all_tokens(), set.anchors()),
+                  "a label set has entropies that are none");
   for (std::uint32_t sum = 0; sum < set.counts().size(); ++sum) {
     const std::int64_t tokens = set.counts().tokens(sum);
     const auto count = static_cast<double>(tokens);
@@ -59,6 +62,8 @@ void check_counts(const LabelSet& set) {
     Reader::require(squares >= std::min(count, kExact) * (1 - 1e-3) && squares <= count * count * (1 + 1e-3),
                     "a row has squares that are none");
     Reader::require((all += tokens) < kMostTokens, "a label set has an impossible number of tokens");
+    Reader::require(are_row_entropies(set.counts().row_entropies(sum), tokens, set.anchors()),
+                    "a row has entropies that are none");
   }
 }
 
@@ -101,7 +106,7 @@ void save(const LabelSet& set, state::Writer& out) {
 }
 
 std::unique_ptr<LabelSet> load_label_set(Reader& in, std::int64_t anchors, const SoftEntropyOptions& options,
-                                         std::uint32_t sample_size) {
+                                         std::uint32_t sample_size, std::uint32_t version) {
   const std::string name = in.get_text();
   const auto width = in.get<int>();
   Reader::require(width >= 1 && width <= 8, "a label set has keys of an impossible width");
@@ -111,7 +116,7 @@ std::unique_ptr<LabelSet> load_label_set(Reader& in, std::int64_t anchors, const
   set->slots().load_labels(in);
   set->replicates().load(in, set->slots());
   set->slots().load_free(in);
-  set->counts().load(in, set->replicates());
+  set->counts().load(in, set->replicates(), version >= kVersionWithRowEntropies);
   load_sums(*set, in);
   load_dropped(*set, in);
   check_counts(*set);

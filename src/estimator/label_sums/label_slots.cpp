@@ -103,6 +103,14 @@ std::uint32_t LabelSlots::slot_of_key(std::span<const std::int64_t> key) {
   return slot_of_id(id);
 }
 
+std::uint32_t LabelSlots::find(std::span<const std::int64_t> key) const noexcept {
+  const std::int32_t id = table_ ? table_->find(key) : labels::kNoRow;
+  const std::int32_t slot = id == labels::kNoRow || static_cast<std::size_t>(id) >= slot_of_id_.size()
+                                ? labels::kNoRow
+                                : slot_of_id_[static_cast<std::size_t>(id)];
+  return slot >= 0 ? static_cast<std::uint32_t>(slot) : kDropped;
+}
+
 std::uint32_t LabelSlots::append(std::int32_t id) {
   std::uint32_t slot = 0;
   if (!free_slots_.empty()) {

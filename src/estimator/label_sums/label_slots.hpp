@@ -60,6 +60,9 @@ class LabelSlots {
   std::uint32_t slot_of_id(std::int32_t id);
   std::uint32_t slot_of_key(std::span<const std::int64_t> key);
 
+  /// The slot of a label that is here; kDropped where it is not.
+  std::uint32_t find(std::span<const std::int64_t> key) const noexcept;
+
   // which labels are kept
   static std::uint64_t hash_of(std::span<const std::int64_t> key, std::uint64_t salt) noexcept;
   /// Of this set's hashes, so that the errors of samples of two sets are independent.

@@ -1,6 +1,7 @@
 #include "estimator/label_sums/token_counts.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "core/state.hpp"
@@ -17,6 +18,8 @@ void TokenCounts::clear() noexcept {
   recent_.clear();
   visit_.clear();
   squares_.clear();
+  row_entropies_.clear();
+  all_row_entropies_ = 0;
   large_.clear();
   free_.clear();
 }
@@ -48,6 +51,10 @@ void TokenCounts::take() {
   recent_.push_back(0);
   visit_.push_back(0);
   squares_.push_back(0);
+  if (by_sum_) {
+    grow_to(row_entropies_, sums);
+    row_entropies_.push_back(0);
+  }
 }
 
 void TokenCounts::make_large(std::uint32_t sum) {
@@ -55,13 +62,15 @@ void TokenCounts::make_large(std::uint32_t sum) {
   pending_[sum] |= kLarge;
 }
 
-void TokenCounts::commit(const UpdatePlan& plan) noexcept {
-  for (const std::uint32_t entry : plan) {
+void TokenCounts::commit(const UpdatePlan& plan, std::span<const float> row_entropies) noexcept {
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    const std::uint32_t entry = plan[i];
     if (entry >= kDropped) {
       continue;
     }
     const std::uint32_t sum = entry & kSumNumber;
     ++recent_[sum];
+    (by_sum_ ? row_entropies_[sum] : all_row_entropies_) += static_cast<double>(row_entropies[i]);
     if ((entry & kNewSequence) != 0) {
       visit_[sum] = 0;
     }
@@ -78,12 +87,18 @@ void TokenCounts::release(std::uint32_t sum) noexcept {
   large_.erase(sum);
   recent_[sum] = visit_[sum] = 0;
   squares_[sum] = 0;
+  if (by_sum_) {
+    row_entropies_[sum] = 0;
+  }
   pending_[sum] = kFree;
   free_.push_back(sum);  // there is room
 }
 
-void TokenCounts::add(std::uint32_t sum, std::int64_t tokens, float squares) noexcept {
+void TokenCounts::add(std::uint32_t sum, std::int64_t tokens, float squares, double row_entropies) noexcept {
   squares_[sum] += squares;
+  if (by_sum_) {
+    row_entropies_[sum] += row_entropies;
+  }
   if (is_large(sum)) {
     large_.find(sum)->second += tokens;
   } else {
@@ -95,7 +110,7 @@ void TokenCounts::add(std::uint32_t sum, std::int64_t tokens, float squares) noe
 std::int64_t TokenCounts::memory_bytes() const noexcept {
   // A node of the map: number, tokens, pointers and bucket.
   return capacity_bytes(pending_) + capacity_bytes(recent_) + capacity_bytes(visit_) + capacity_bytes(squares_) +
-         capacity_bytes(free_) + static_cast<std::int64_t>(large_.size()) * 40;
+         capacity_bytes(row_entropies_) + capacity_bytes(free_) + static_cast<std::int64_t>(large_.size()) * 40;
 }
 
 void TokenCounts::save(state::Writer& out) const {
@@ -103,10 +118,12 @@ void TokenCounts::save(state::Writer& out) const {
   out.put_array(recent_);
   out.put_array(visit_);
   out.put_array(squares_);
+  out.put_array(row_entropies_);
+  out.put(all_row_entropies_);
   out.put_array(free_);
 }
 
-void TokenCounts::load(Reader& in, const Replicates& replicates) {
+void TokenCounts::load(Reader& in, const Replicates& replicates, bool has_entropies) {
   pending_ = in.get_array<std::uint16_t>();
   const std::size_t count = size();
   recent_ = in.get_array<std::uint16_t>(count, "rows have no counts");
@@ -122,6 +139,11 @@ void TokenCounts::load(Reader& in, const Replicates& replicates) {
   visit_ = in.get_array<std::uint16_t>(count, "rows have no visits");
   squares_ = in.get_array<float>(count, "rows have no squares");
   Reader::require(are_sums(squares_), "a row has squares that are none");
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  const std::size_t kept = by_sum_ ? count : 0;
+  row_entropies_ =
+      has_entropies ? in.get_array<double>(kept, "rows have no entropies") : std::vector<double>(kept, kUnknown);
+  all_row_entropies_ = has_entropies ? in.get<double>() : by_sum_ ? 0.0 : kUnknown;
   free_ = in.get_array<std::uint32_t>();
   for (const std::uint32_t sum : free_) {
     Reader::require(sum < count && !found[sum] && is_free(sum) && recent_[sum] == 0, "a free row is in use");

@@ -16,13 +16,17 @@ namespace infoplane::estimator {
 
 class Replicates;
 
-/// How many tokens each sum of a label set is over, wherever the sums are.
+/// How many tokens each sum of a label set is over, and how sharp their assignments are, wherever the sums are.
 ///
 /// A sum is float32 until 512 tokens were added to it, when it is emptied into a float64 one that it has from then on:
 /// the error stays at 1e-6 however many tokens come. Such sums are called large.
 class TokenCounts {
  public:
   static constexpr std::uint16_t kFloatTokens = 512;
+
+  /// `by_sum`: row entropies are kept for each sum, not only for all tokens together. Wanted where labels may be
+  /// dropped, or do not weigh as their tokens.
+  explicit TokenCounts(bool by_sum) : by_sum_(by_sum) {}
 
   void clear() noexcept;
   /// Sums that there are, with those that are free.
@@ -32,6 +36,11 @@ class TokenCounts {
   std::uint16_t recent_tokens(std::uint32_t sum) const noexcept { return recent_[sum]; }
   /// Σ over sequences of (its tokens of the sequence)².
   float squares(std::uint32_t sum) const noexcept { return squares_[sum]; }
+  /// Σ H(p) over its tokens, in nats, where that is kept by sum, else 0; NaN where a saved state did not say.
+  double row_entropies(std::uint32_t sum) const noexcept { return by_sum_ ? row_entropies_[sum] : 0.0; }
+  /// The same over all tokens, where it is not kept by sum, else 0.
+  double all_row_entropies() const noexcept { return all_row_entropies_; }
+  void add_row_entropies(double sum) noexcept { all_row_entropies_ += sum; }
   bool is_large(std::uint32_t sum) const noexcept { return (pending_[sum] & kLarge) != 0; }
   std::size_t large() const noexcept { return large_.size(); }
   bool is_free(std::uint32_t sum) const noexcept { return pending_[sum] == kFree; }
@@ -50,20 +59,20 @@ class TokenCounts {
   /// A plan adds a token that does not fit, and empties the float32 sum of a large sum.
   void plan_flush(std::uint32_t sum) noexcept { pending_[sum] = kLarge; }
   void make_large(std::uint32_t sum);
-  /// Counts the tokens of a plan.
-  void commit(const UpdatePlan& plan) noexcept;
+  /// Counts the tokens of a plan, whose assignments have these entropies.
+  void commit(const UpdatePlan& plan, std::span<const float> row_entropies) noexcept;
   /// It has no tokens any more, and is free.
   void release(std::uint32_t sum) noexcept;
   void reserve_for_dropping() { free_.reserve(size()); }
 
   /// Adds tokens to the float64 sum of a large sum, or to the float32 one, where they fit.
-  void add(std::uint32_t sum, std::int64_t tokens, float squares) noexcept;
+  void add(std::uint32_t sum, std::int64_t tokens, float squares, double row_entropies) noexcept;
 
   std::int64_t memory_bytes() const noexcept;
   /// All but the tokens of large sums.
   void save(state::Writer& out) const;
-  /// Each sum is that of one label of `replicates`, or free. @throws IoError
-  void load(state::Reader& in, const Replicates& replicates);
+  /// Each sum is that of one label of `replicates`, or free. `has_entropies`: version 2 did not. @throws IoError
+  void load(state::Reader& in, const Replicates& replicates, bool has_entropies);
   void save_large(std::uint32_t sum, state::Writer& out) const;
   void load_large(std::uint32_t sum, state::Reader& in);
 
@@ -75,6 +84,9 @@ class TokenCounts {
   std::vector<std::uint16_t> recent_;   // tokens in the float32 sum
   std::vector<std::uint16_t> visit_;    // tokens of the sequence that came last
   std::vector<float> squares_;
+  bool by_sum_;
+  std::vector<double> row_entropies_;
+  double all_row_entropies_ = 0;
   std::unordered_map<std::uint32_t, std::int64_t> large_;  // tokens in the float64 sum
   std::vector<std::uint32_t> free_;
 };

@@ -27,7 +27,6 @@ struct Parcelled {
 Parcelled parcel_labels(const LabelSet& set, std::size_t owners, LabelSet& shard) {
   Parcelled result;
   result.slots.resize(owners);
-  const std::uint64_t salt = splitmix64(set.slots().salt() ^ kOwners);
   for (std::uint32_t slot = 0; slot < set.replicates().size(); ++slot) {
     const std::int64_t tokens = set.tokens_of(slot);
     if (tokens == 0) {
@@ -35,7 +34,7 @@ Parcelled parcel_labels(const LabelSet& set, std::size_t owners, LabelSet& shard
     }
     const auto key = set.slots().key(slot);
     if (shard.slots().keeps(key)) {
-      result.slots[LabelSlots::hash_of(key, salt) % owners].push_back(slot);
+      result.slots[owner_of(set, key, owners)].push_back(slot);
       result.is_small = result.is_small && fits_32_bits(key);
       continue;
     }
@@ -47,6 +46,7 @@ Parcelled parcel_labels(const LabelSet& set, std::size_t owners, LabelSet& shard
     shard.set_dropped_tokens(shard.dropped_tokens() + tokens);
   }
   set.sums().add_dropped_to(shard.host_sums().mutable_dropped());
+  shard.counts().add_row_entropies(set.counts().all_row_entropies());
   shard.set_dropped_tokens(shard.dropped_tokens() + set.dropped_tokens());
   return result;
 }
@@ -54,6 +54,7 @@ Parcelled parcel_labels(const LabelSet& set, std::size_t owners, LabelSet& shard
 void put_sum(const LabelSet& set, std::uint32_t sum, std::vector<double>& scratch, state::Writer& out) {
   const auto m = static_cast<std::size_t>(set.anchors());
   out.put(set.counts().squares(sum));
+  out.put(set.counts().row_entropies(sum));
   if (set.counts().is_large(sum)) {
     std::fill(scratch.begin(), scratch.end(), 0.0);
     set.add_to(sum, scratch.data());
@@ -81,12 +82,13 @@ std::uint8_t mask_of(const LabelSet& set, const Replicates::Sums& sums) noexcept
 void take_sum(LabelSet& shard, std::uint32_t sum, bool is_large, std::vector<float>& float32,
               std::vector<double>& float64, state::Reader& in) {
   const auto squares = in.get<float>();
+  const auto row_entropies = in.get<double>();
   if (is_large) {
     const auto tokens = in.get<std::int64_t>();
     in.get_values(float64.data(), float64.size());
     shard.make_large(sum);
     shard.host_sums().add(sum, float64.data());
-    shard.counts().add(sum, tokens, squares);
+    shard.counts().add(sum, tokens, squares, row_entropies);
     return;
   }
   const auto tokens = in.get<std::uint16_t>();
@@ -95,10 +97,14 @@ void take_sum(LabelSet& shard, std::uint32_t sum, bool is_large, std::vector<flo
     shard.make_large(sum);
   }
   shard.host_sums().add(sum, float32.data());
-  shard.counts().add(sum, tokens, squares);
+  shard.counts().add(sum, tokens, squares, row_entropies);
 }
 
 }  // namespace
+
+std::size_t owner_of(const LabelSet& set, std::span<const std::int64_t> key, std::size_t owners) noexcept {
+  return LabelSlots::hash_of(key, splitmix64(set.slots().salt() ^ kOwners)) % owners;
+}
 
 void begin_shard(LabelSet& shard, int level, const std::vector<bool>& labelled,
                  const std::shared_ptr<const labels::KeyTable>& table) {
@@ -178,6 +184,23 @@ void take_parcel(LabelSet& shard, state::Reader& in) {
                            "a sample has no label");
     shard.sampled()[samples[i + 1]] = sum_of[samples[i]];
   }
+}
+
+std::vector<std::uint32_t> sums_in(const LabelSet& shard, const LabelSet& set) {
+  std::vector<std::uint32_t> result(set.counts().size(), kDropped);
+  for (std::size_t slot = 0; slot < set.replicates().size(); ++slot) {
+    if (set.tokens_of(slot) == 0) {
+      continue;
+    }
+    const std::uint32_t there = shard.slots().find(set.slots().key(slot));
+    for (std::size_t replicate = 0; there < kDropped && replicate < Replicates::kCount; ++replicate) {
+      const std::uint32_t sum = set.replicates().sums(slot)[replicate];
+      if (sum != kNoSum) {
+        result[sum] = shard.replicates().sums(there)[replicate];
+      }
+    }
+  }
+  return result;
 }
 
 void continue_dealing(LabelSet& shard, const LabelSet& set) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstddef>
+#include <deque>
 #include <infoplane/core/error.hpp>
 #include <infoplane/estimator/shared_estimates.hpp>
 #include <limits>
@@ -12,7 +13,9 @@
 #include "estimator/accumulator_impl.hpp"
 #include "estimator/parallel_for_each.hpp"
 #include "estimator/ranks/common_sample.hpp"
+#include "estimator/ranks/joint_exchange.hpp"
 #include "estimator/ranks/label_shard.hpp"
+#include "estimator/ranks/shared_joints.hpp"
 #include "estimator/statistics/reduction.hpp"
 
 namespace infoplane::estimator {
@@ -38,6 +41,7 @@ class SharedEstimation {
       share_samples(batch);
       share_labels(batch);
       estimate(batch);
+      estimate_through(batch);
       std::vector<Estimate> estimates(batch.size());
       parallel_for_each(batch.size(), [&](std::size_t i) { estimates[i] = batch[i].estimation->finish(); });
       for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -63,6 +67,7 @@ class SharedEstimation {
     Measure measure;
     LabelWeights weights = LabelWeights::kEmpirical;
     std::vector<Set> sets;
+    std::vector<std::pair<std::string, std::string>> pairs;  // names of two of the sets
     std::int64_t tokens = 0;
     std::int64_t rejected = 0;
     Reservoir::Drawn drawn;
@@ -77,7 +82,9 @@ class SharedEstimation {
     std::optional<Reservoir> sample;
     std::vector<std::uint32_t> common_index;  // of the rows of the own sample
     std::vector<double> sum;
+    double row_entropies = 0;
     std::vector<std::unique_ptr<LabelSet>> shards;
+    std::deque<JointExchange> joints;  // of the pairs
     std::unique_ptr<EstimateBuilder> estimation;
 
     /// This rank's, by set; null where it has none.
@@ -93,6 +100,7 @@ class SharedEstimation {
     void begin_shards(CommonSample common, std::size_t rank);
     void release() {
       estimation.reset();
+      joints.clear();
       shards.clear();
       sample.reset();
     }
@@ -105,6 +113,7 @@ class SharedEstimation {
   void share_samples(std::span<Layer> batch);
   void share_labels(std::span<Layer> batch);
   void estimate(std::span<Layer> batch);
+  void estimate_through(std::span<Layer> batch);
 
   distributed::ByteCollectives& ranks_;
   std::vector<Layer> layers_;
@@ -133,6 +142,11 @@ std::string SharedEstimation::introduction(const std::vector<NamedAccumulator>& 
       out.put_text(set->name());
       out.put(static_cast<std::uint8_t>(set->slots().key_width()));
       out.put(static_cast<std::uint8_t>(set->slots().level()));
+    }
+    out.put(static_cast<std::uint32_t>(impl.pairs.size()));
+    for (const auto& pair : impl.pairs) {
+      out.put_text(pair->input());
+      out.put_text(pair->output());
     }
   }
   return out.take();
@@ -208,6 +222,12 @@ void SharedEstimation::add_layer(int rank, std::int64_t group, state::Reader& in
     differences.compare(("key width of " + set.name).c_str(), same->key_width, set.key_width);
     same->level = std::max(same->level, set.level);
   }
+  for (auto pairs = in.get<std::uint32_t>(); pairs > 0; --pairs) {
+    std::pair<std::string, std::string> pair{in.get_text(), in.get_text()};
+    if (std::find(layer->pairs.begin(), layer->pairs.end(), pair) == layer->pairs.end()) {
+      layer->pairs.push_back(std::move(pair));
+    }
+  }
   INFOPLANE_CHECK(differences.text().empty(), ArgumentError, "\"", name, "\" of ranks ", layer->from, " and ", rank,
                   " cannot be added, which differ in: ", differences.text());
 }
@@ -227,10 +247,19 @@ std::map<std::int64_t, std::int64_t> SharedEstimation::Layer::number_sequences()
 
 void SharedEstimation::Layer::begin_shards(CommonSample common, std::size_t rank) {
   common_index = common.index_of(rank, own != nullptr ? own->reservoir.size() : 0);
-  const auto options = SoftEntropyOptions().anchors(measure.m).max_labels(measure.max_labels);
+  const auto options = SoftEntropyOptions().anchors(measure.m).max_labels(measure.max_labels).label_weights(weights);
   for (std::size_t s = 0; s < sets.size(); ++s) {
     shards.push_back(std::make_unique<LabelSet>(sets[s].name, sets[s].key_width, measure.m, options));
     begin_shard(*shards.back(), sets[s].level, common.labelled(s));
+  }
+  const auto shard_of = [this](const std::string& set) -> const LabelSet& {
+    return **std::find_if(shards.begin(), shards.end(), [&](const auto& shard) { return shard->name() == set; });
+  };
+  for (const auto& [input, output] : pairs) {
+    const PairCounts* const counts = own != nullptr ? own->find_pairs(input) : nullptr;
+    joints.emplace_back(input, output, shard_of(input), shard_of(output), counts,
+                        counts != nullptr ? own->find(input) : nullptr,
+                        counts != nullptr ? own->find(output) : nullptr);
   }
   sample.emplace(std::move(common.sample));
 }
@@ -283,11 +312,12 @@ void SharedEstimation::share_labels(std::span<Layer> batch) {
       put_parcels(*own, parcels, layer.common_index, shard);
     }
   });
-  std::vector<std::string> sent;
-  for (state::Writer& parcel : parcels) {
-    sent.push_back(parcel.take());
+  for (Layer& layer : batch) {
+    for (const JointExchange& joint : layer.joints) {
+      joint.put_pairs(parcels);
+    }
   }
-  const std::vector<std::string> received = ranks_.all_to_all(std::move(sent));
+  const std::vector<std::string> received = exchange(parcels, ranks_);
   std::vector<state::Reader> readers(received.begin(), received.end());
   each_set([&readers](const Layer&, const LabelSet*, LabelSet& shard) {
     for (state::Reader& reader : readers) {
@@ -296,6 +326,13 @@ void SharedEstimation::share_labels(std::span<Layer> batch) {
       }
     }
   });
+  for (Layer& layer : batch) {
+    for (JointExchange& joint : layer.joints) {
+      for (state::Reader& reader : readers) {
+        joint.take_pairs(reader);
+      }
+    }
+  }
   for (const state::Reader& reader : readers) {
     reader.end();
   }
@@ -306,6 +343,7 @@ void SharedEstimation::estimate(std::span<Layer> batch) {
   const auto sum = [this](std::span<double> values) { ranks_.sum(values); };
   for (Layer& layer : batch) {
     reduction.put(layer.own != nullptr ? layer.own->sum : layer.sum);
+    reduction.put(layer.own != nullptr ? layer.own->row_entropies : 0.0);
     for (const auto& shard : layer.shards) {
       if (layer.measure.max_labels > 0) {
         reduction.put(labels_by_level(*shard));
@@ -315,6 +353,7 @@ void SharedEstimation::estimate(std::span<Layer> batch) {
   reduction.next(sum);
   for (Layer& layer : batch) {
     reduction.take(layer.sum);
+    layer.row_entropies = reduction.take();
     for (const auto& shard : layer.shards) {
       if (layer.measure.max_labels > 0) {
         std::vector<double> labels = labels_by_level(*shard);
@@ -325,8 +364,8 @@ void SharedEstimation::estimate(std::span<Layer> batch) {
   }
   parallel_for_each(batch.size(), [&batch](std::size_t i) {
     Layer& layer = batch[i];
-    layer.estimation = std::make_unique<EstimateBuilder>(
-        Summed{layer.weights, *layer.sample, layer.sum, layer.tokens, layer.rejected, layer.shards});
+    layer.estimation = std::make_unique<EstimateBuilder>(Summed{layer.weights, *layer.sample, layer.sum, layer.tokens,
+                                                                layer.rejected, layer.row_entropies, layer.shards});
   });
   for (int stage = 0; stage < LabelSetEstimator::kStages; ++stage) {
     for (Layer& layer : batch) {
@@ -338,6 +377,21 @@ void SharedEstimation::estimate(std::span<Layer> batch) {
       reduction.next(sum);
     }
   }
+}
+
+void SharedEstimation::estimate_through(std::span<Layer> batch) {
+  std::vector<SharedJoint> pairs;
+  for (Layer& layer : batch) {
+    std::vector<InputJoint> joints;
+    for (JointExchange& joint : layer.joints) {
+      joints.push_back(joint.joint());
+    }
+    layer.estimation->add_joints(std::move(joints));
+    for (std::size_t pair = 0; pair < layer.estimation->through().size(); ++pair) {
+      pairs.push_back({&layer.estimation->through()[pair], &layer.joints[pair]});
+    }
+  }
+  estimate_joints(std::move(pairs), ranks_);
 }
 
 std::vector<NamedEstimate> shared_estimates(const std::vector<NamedAccumulator>& mine,

@@ -12,6 +12,7 @@
 #include "estimator/label_sums/label_set.hpp"
 #include "estimator/statistics/background.hpp"
 #include "estimator/statistics/label_set_estimator.hpp"
+#include "estimator/statistics/through_estimator.hpp"
 #include "estimator/token_sample/reservoir.hpp"
 
 namespace infoplane::estimator {
@@ -23,6 +24,7 @@ struct Summed {
   std::span<const double> sum;  // over all tokens
   std::int64_t tokens;
   std::int64_t rejected;
+  double row_entropies;  // Σ H(p) over all tokens
   std::span<const std::unique_ptr<LabelSet>> sets;
 };
 
@@ -35,16 +37,22 @@ class EstimateBuilder {
 
   /// One for each set; none without a token.
   std::deque<LabelSetEstimator>& sets() noexcept { return sets_; }
-  /// After the last stage of all sets.
+  /// One for each pair of sets with a joint, after the sets' stages; none without a token.
+  void add_joints(std::vector<InputJoint> joints);
+  std::deque<ThroughEstimator>& through() noexcept { return through_; }
+  /// After the last stage of all.
   Estimate finish();
 
  private:
+  void add_context(Estimate& result) const;
   void add_errors(Estimate& result) const;
 
   Summed summed_;
   std::vector<std::uint32_t> order_;
+  std::vector<double> row_entropies_;  // of the rows of the sample
   std::optional<Background> background_;
   std::deque<LabelSetEstimator> sets_;
+  std::deque<ThroughEstimator> through_;
 };
 
 }  // namespace infoplane::estimator

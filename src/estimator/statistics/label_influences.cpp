@@ -29,6 +29,22 @@ void LabelSetEstimator::add_entropy_influences() {
   }
 }
 
+void LabelSetEstimator::add_context_influences() {
+  if (row_entropies_.empty() || weights_ == LabelWeights::kUniform || std::isnan(result_.estimate.context_nats)) {
+    return;  // with uniform weights a row counts by its label, which not every rank knows
+  }
+  const double share = 1 / static_cast<double>(result_.estimate.tokens);
+  double mean = 0;
+  for (const std::uint32_t index : rows_) {
+    mean += row_entropies_[index] / static_cast<double>(rows_.size());
+  }
+  auto& influence = result_.context_influence;
+  influence = result_.entropy_influence;
+  for (const std::uint32_t index : rows_) {
+    influence[index] -= share * (row_entropies_[index] - mean);
+  }
+}
+
 std::vector<LabelSetEstimator::LabelOfRow> LabelSetEstimator::rows_by_label() const {
   const std::vector<std::uint32_t> slot_of = set_.replicates().slot_of_sum(set_.counts().size());
   std::vector<std::uint32_t> next(set_.replicates().size(), 0);  // by slot: its rows, then where the next one goes

@@ -21,8 +21,9 @@ constexpr double kModelError = 0.07;
 }  // namespace
 
 LabelSetEstimator::LabelSetEstimator(const LabelSet& set, LabelWeights weights, const Reservoir& reservoir,
-                                     std::span<const std::uint32_t> order, const Background& all_rows)
-    : set_(set), weights_(weights), reservoir_(reservoir), all_rows_(all_rows) {
+                                     std::span<const std::uint32_t> order, const Background& all_rows,
+                                     std::span<const double> row_entropies)
+    : set_(set), weights_(weights), reservoir_(reservoir), all_rows_(all_rows), row_entropies_(row_entropies) {
   std::copy_if(order.begin(), order.end(), std::back_inserter(rows_),
                [&set](std::uint32_t index) { return set.has_label(index); });
   for (std::uint32_t index = 0; index < set.sampled().size(); ++index) {
@@ -75,7 +76,15 @@ void LabelSetEstimator::add_plugin(const LabelTotals& sums) {
   into.conditional_entropy_nats =
       labels > 0 ? sums.sum(LabelTotals::kEntropy) / sums.sum(LabelTotals::kWeight) : kUndefined;
   into.information_nats = into.entropy_nats - into.conditional_entropy_nats;
+  // Concave as H is, no mean over rows exceeds H of their mean; where each label was seen once, rounding can.
+  const double row_entropy = sums.sum(LabelTotals::kRowEntropy) / sums.sum(LabelTotals::kWeight);
+  into.context_nats =
+      into.entropy_nats - (row_entropy > into.conditional_entropy_nats ? into.conditional_entropy_nats : row_entropy);
   if (labels > 0) {
+    if (set_.slots().level() == 0) {
+      into.label_entropy_nats = std::log(tokens) - sums.sum(LabelTotals::kTokensLog) / tokens;
+      into.corrected_label_entropy_nats = into.label_entropy_nats + (labels - 1) / (2 * tokens);
+    }
     into.share_1 = sums.bucket(0)[LabelTotals::kTokens] / tokens;
     into.share_4 = sums.sum(LabelTotals::kTokens, LabelTotals::bucket_of(4)) / tokens;
     into.share_32 = sums.sum(LabelTotals::kTokens, LabelTotals::bucket_of(32)) / tokens;
@@ -99,6 +108,7 @@ void LabelSetEstimator::solve(Reduction& reduction) {
   const double weight = sums_.sum(LabelTotals::kWeight);
   const Extrapolation extrapolation(sums_, curve);
   estimate.corrected_entropy_nats = estimate.entropy_nats + spread.entropy_bias;
+  estimate.corrected_context_nats = estimate.context_nats + spread.entropy_bias;
   estimate.chance_nats = sums_.sum(LabelTotals::kChance) / weight - curve.bias_of_all(estimate.tokens);
   result_.second_order = extrapolation.second_order();
   // Of a ratio over labels that are in the sample with probability 2^−level each.
@@ -115,6 +125,7 @@ void LabelSetEstimator::solve(Reduction& reduction) {
     result_.of_model = kModelError * kModelError * extrapolation.squared_distance_from_chance();
   }
   add_entropy_influences();
+  add_context_influences();
   double sum = 0;
   if (!std::isnan(estimate.corrected_nats)) {
     add_influences(extrapolation, weight);

@@ -28,15 +28,17 @@ class LabelSetEstimator {
     InformationEstimate estimate;
     std::vector<double> entropy_influence;      // on H(Z)
     std::vector<double> information_influence;  // on the corrected information; empty where that is NaN
+    std::vector<double> context_influence;      // on I(context;Z) of its positions; empty where that is NaN
     double second_order = 0;                    // variance of its quadratic part, which influences count twice
     double of_labels = 0;                       // variance that the sample of labels adds
     double of_model = 0;                        // squared error that the extrapolation is expected to have
   };
 
   /// `order`: of the rows of the sample; `all_rows`: of the whole sample, which stands for the rows with a label of
-  /// this set where nearly all have one. All are borrowed.
+  /// this set where nearly all have one; `row_entropies`: of the rows of the sample. All are borrowed.
   LabelSetEstimator(const LabelSet& set, LabelWeights weights, const Reservoir& reservoir,
-                    std::span<const std::uint32_t> order, const Background& all_rows);
+                    std::span<const std::uint32_t> order, const Background& all_rows,
+                    std::span<const double> row_entropies);
 
   /// Stages 0 … kStages − 1, with `reduction.next()` between them.
   void stage(int number, Reduction& reduction);
@@ -53,6 +55,7 @@ class LabelSetEstimator {
   const Background& background() const noexcept { return own_ ? *own_ : all_rows_; }
   void add_plugin(const LabelTotals& sums);
   void add_entropy_influences();
+  void add_context_influences();
   /// Of the rows in `kept_rows_`; not centred.
   void add_influences(const Extrapolation& extrapolation, double sum_of_weights);
   /// A row of the sample and the slot of its label.
@@ -69,6 +72,7 @@ class LabelSetEstimator {
   LabelWeights weights_;
   const Reservoir& reservoir_;
   const Background& all_rows_;
+  std::span<const double> row_entropies_;
   Result result_;
   bool done_ = false;
   std::vector<std::uint32_t> rows_;       // of the sample, with a label, in random order

@@ -49,6 +49,7 @@ LabelCounts counts_of(const LabelSet& set, std::size_t slot) noexcept {
       counts.replicates[replicate] = set.counts().tokens(sum);
       counts.squares[replicate] = set.counts().squares(sum);
       counts.tokens += counts.replicates[replicate];
+      counts.row_entropies += set.counts().row_entropies(sum);
     }
   }
   return counts;
@@ -124,6 +125,7 @@ LabelTotals totals_of(const LabelSet& set, LabelWeights weights, const TokenBias
       totals[0].add(totals[piece]);
     }
   }
+  totals[0].add_row_entropies(set.counts().all_row_entropies());
   return totals[0];
 }
 

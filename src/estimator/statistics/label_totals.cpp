@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <functional>
 
 namespace infoplane::estimator {
@@ -33,8 +34,10 @@ void LabelTotals::add(const LabelCounts& counts, const LabelEntropies& entropies
   sums[kLabels] += 1;
   sums[kTokens] += n;
   sums[kTokens2] += n * n;
+  sums[kTokensLog] += n * std::log(n);
   sums[kWeight] += weight;
   sums[kEntropy] += weight * h;
+  sums[kRowEntropy] += weight * counts.row_entropies / n;
   sums[kChance] += weight * bias.curve().bias(n);
   sums[kBias] += weight * beta;
   sums[kBias2] += weight * beta2;

@@ -19,6 +19,7 @@ struct LabelCounts {
   std::int64_t tokens = 0;                   ///< n
   std::array<std::int64_t, 4> replicates{};  ///< tokens of its four replicates
   std::array<float, 4> squares{};            ///< of each replicate: Σ over sequences of (its tokens of the sequence)²
+  double row_entropies = 0;                  ///< Σ H(p) over the tokens
 
   bool splits() const noexcept {
     return tokens >= kFewest &&
@@ -69,14 +70,16 @@ class LabelTotals {
   enum Sum : std::size_t {
     kLabels,
     kTokens,
-    kTokens2,  // Σ n²
-    kWeight,   // Σ w
-    kEntropy,  // Σ w H(Z|x)
-    kChance,   // Σ w β(n)
-    kBias,     // Σ w β(e)
-    kBias2,    // Σ w β(e)²
-    kSplit,    // labels that the equations hold
-    kA11,      // the equations of labels that split, see `add`
+    kTokens2,     // Σ n²
+    kTokensLog,   // Σ n log n
+    kWeight,      // Σ w
+    kEntropy,     // Σ w H(Z|x)
+    kRowEntropy,  // Σ w mean H(p)
+    kChance,      // Σ w β(n)
+    kBias,        // Σ w β(e)
+    kBias2,       // Σ w β(e)²
+    kSplit,       // labels that the equations hold
+    kA11,         // the equations of labels that split, see `add`
     kA12,
     kA21,
     kA22,
@@ -102,6 +105,8 @@ class LabelTotals {
   /// A label of at least one token.
   void add(const LabelCounts& counts, const LabelEntropies& entropies, double weight, const TokenBias& bias) noexcept;
   void add(const LabelTotals& other) noexcept;
+  /// Σ H(p) over tokens that no label came with, where labels weigh as their tokens.
+  void add_row_entropies(double sum) noexcept { buckets_[0][kRowEntropy] += sum; }
   /// All sums, bucket after bucket.
   std::span<double> values() noexcept { return {buckets_[0].data(), kBuckets * kSums}; }
 

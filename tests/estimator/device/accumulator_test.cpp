@@ -38,6 +38,22 @@ void check_equal(const Estimate& here, const Estimate& there, double within = 2e
   CHECK(here.sequences == there.sequences);
   CHECK(near(here.entropy_nats, there.entropy_nats, within));
   CHECK(near(here.corrected_entropy_nats, there.corrected_entropy_nats, within));
+  CHECK(near(here.context_nats, there.context_nats, within));
+  CHECK(near(here.corrected_context_nats, there.corrected_context_nats, within));
+  CHECK(near(here.context_standard_error_nats, there.context_standard_error_nats,
+             within + 1e-3 * std::abs(here.context_standard_error_nats)));
+  REQUIRE(here.through.size() == there.through.size());
+  for (std::size_t i = 0; i < here.through.size(); ++i) {
+    const ThroughEstimate& a = here.through[i];
+    const ThroughEstimate& b = there.through[i];
+    CAPTURE(a.output, a.information_nats, b.information_nats, a.corrected_nats, b.corrected_nats);
+    CHECK(a.positions == b.positions);
+    CHECK(a.reason == b.reason);
+    CHECK(near(a.complexity_nats, b.complexity_nats, within));
+    CHECK(near(a.information_nats, b.information_nats, within));
+    CHECK(near(a.corrected_nats, b.corrected_nats, 10 * within));
+    CHECK(near(a.standard_error_nats, b.standard_error_nats, within + 1e-3 * std::abs(a.standard_error_nats)));
+  }
   REQUIRE(here.sets.size() == there.sets.size());
   for (std::size_t i = 0; i < here.sets.size(); ++i) {
     const InformationEstimate& a = here.sets[i];
@@ -57,6 +73,8 @@ void check_equal(const Estimate& here, const Estimate& there, double within = 2e
     CHECK(near(a.conditional_entropy_nats, b.conditional_entropy_nats, within));
     CHECK(near(a.information_nats, b.information_nats, within));
     CHECK(near(a.chance_nats, b.chance_nats, within));
+    CHECK(near(a.context_nats, b.context_nats, within));
+    CHECK_FALSE(b.information_nats > b.context_nats + within);
     CHECK(near(a.corrected_nats, b.corrected_nats, 10 * within));  // extrapolated: what errs is multiplied
     CHECK(near(a.standard_error_nats, b.standard_error_nats, within + 1e-3 * std::abs(a.standard_error_nats)));
   }
@@ -518,6 +536,23 @@ std::vector<std::pair<at::Tensor, std::shared_ptr<const labels::Grouping>>> grou
     result.emplace_back(z, index.group({labels::IntegerView(tokens.const_data_ptr<std::int64_t>(), 6, 20)}));
   }
   return result;
+}
+
+TEST_CASE("device accumulator: what goes through X, and the context, are what the CPU says", "[cuda]") {
+  SoftEntropyAccumulator here(24);
+  There there(24), prepared(24);
+  const auto batches = grouped_batches(5);
+  for (const auto& [z, grouping] : batches) {
+    here.update(z, grouping);
+    there.accumulator.update(z, grouping);
+    prepared.accumulator.update(z, grouping);
+  }
+  REQUIRE(here.estimate().through.size() == 2);
+  CHECK(std::isfinite(here.estimate().through[0].information_nats));
+  check_equal(here.estimate(), there.accumulator.estimate());
+  prepared.accumulator.prepare_estimate();
+  CHECK(same_bits(prepared.accumulator.estimate(), there.accumulator.estimate()));
+  CHECK(AccumulatorAccess::on_device(there.accumulator) != nullptr);
 }
 
 TEST_CASE("device accumulator: stage and commit are an update, and discard is nothing", "[cuda]") {

@@ -41,7 +41,7 @@ struct Layers {
 
   UpdatePlan update(LabelSet& set, const labels::Grouping& grouping, const std::vector<std::uint8_t>& used) {
     UpdatePlan plan = set.plan(grouping.sets[0], {used, sequences, 12, &shared});
-    set.commit(plan, {}, 0);
+    set.commit(plan, std::vector<float>(plan.size()), {}, 0);
     return plan;
   }
   /// Whether what `set` will be dealt of the batch is there already.
@@ -75,7 +75,7 @@ TEST_CASE("replicates: a layer that rejected a token deals its own from then on"
     CHECK(layers.is_dealt(layers.second, *grouping, used) == (batch < 1));
     const UpdatePlan plan = layers.update(layers.second, *grouping, used);
     UpdatePlan expected = alone.plan(grouping->sets[0], {used, layers.sequences, 12});
-    alone.commit(expected, {}, 0);
+    alone.commit(expected, std::vector<float>(expected.size()), {}, 0);
     CHECK(plan == expected);
     layers.sequences += 4;
   }

@@ -12,12 +12,19 @@ namespace infoplane::estimator {
 /// accumulator share their tokens, so the error of a ratio is smaller than its parts suggest.
 class Covariance {
  public:
-  /// What has an error: H(Z) over all rows, then H(Z) and the information of each set.
+  /// What has an error: H(Z) and I(context;Z) over all rows, then of each set H(Z), its information, and I(context;Z)
+  /// over its positions, then what goes through X of each pair of sets.
   static constexpr std::size_t kEntropy = 0;
+  /// Number of I(context;Z) over all rows.
+  static constexpr std::size_t kContext = 1;
   /// Number of the H(Z) of a set.
-  static constexpr std::size_t entropy_of(std::size_t set) noexcept { return 1 + 2 * set; }
+  static constexpr std::size_t entropy_of(std::size_t set) noexcept { return 2 + 3 * set; }
   /// Number of the information of a set.
-  static constexpr std::size_t information_of(std::size_t set) noexcept { return 2 + 2 * set; }
+  static constexpr std::size_t information_of(std::size_t set) noexcept { return 3 + 3 * set; }
+  /// Number of I(context;Z) over the positions of a set.
+  static constexpr std::size_t context_of(std::size_t set) noexcept { return 4 + 3 * set; }
+  /// Number of I(Y;B̄) of a pair, of an estimate of `sets` sets.
+  static constexpr std::size_t through_of(std::size_t pair, std::size_t sets) noexcept { return 2 + 3 * sets + pair; }
 
   Covariance() = default;
   /// Of `values` values: what tokens give if they were independent, and what tokens of one sequence add; row-major.

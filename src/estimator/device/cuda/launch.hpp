@@ -41,6 +41,7 @@ enum RowStatus : std::uint8_t { kNotCounted = 0, kUsed = 1, kRejected = 2 };
 struct AssignmentOutputs {
   float* probabilities;  ///< [N, m]; rows that are not used are zero
   std::uint8_t* status;  ///< [N] of RowStatus; rejected: a NaN, an Inf, or norm 0
+  float* entropies;      ///< [N] H(p_i) in nats; of rows that are not used 0
   double* sum;           ///< [m], over the used rows
   std::int64_t* tokens;  ///< [2]: used rows, rejected rows
   void* workspace;       ///< assignment_workspace_bytes(), aligned to 16

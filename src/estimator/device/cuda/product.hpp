@@ -26,6 +26,7 @@ struct Arguments {
   const std::uint8_t* counted;
   float* probabilities;
   std::uint8_t* status;
+  float* entropies;
   double* sums;          // [blocks, m]
   std::int64_t* tokens;  // [blocks, 2]
   int anchor_warps;      // warps that share their rows

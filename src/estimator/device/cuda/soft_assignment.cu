@@ -90,10 +90,12 @@ __device__ __forceinline__ void add_columns(const Arguments& a, int pass, const 
   __syncthreads();
 }
 
-/// Writes the status of a block's rows and how many are used and rejected. `used`, `rows`: of the lane's two rows.
+/// Writes the status and the entropies of a block's rows and how many are used and rejected. `used`, `rows`,
+/// `entropies`: of the lane's two rows.
 template <typename T>
 __device__ __forceinline__ void put_status(const Arguments& a, const bool (&used)[2], const T* const (&rows)[2],
-                                           const std::int64_t (&row_numbers)[2], int* counts) {
+                                           const std::int64_t (&row_numbers)[2], const float (&entropies)[2],
+                                           int* counts) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int warp = static_cast<int>(threadIdx.x / 32);
   const bool speaks = lane % 4 == 0 && warp % a.anchor_warps == 0;  // for its two rows
@@ -104,6 +106,7 @@ __device__ __forceinline__ void put_status(const Arguments& a, const bool (&used
     if (speaks && row_numbers[r] < a.z.rows) {
       const RowStatus status = used[r] ? kUsed : rows[r] != nullptr ? kRejected : kNotCounted;
       a.status[row_numbers[r]] = status;
+      a.entropies[row_numbers[r]] = used[r] ? entropies[r] : 0.0F;
       good += status == kUsed ? 1 : 0;
       rejected += status == kRejected ? 1 : 0;
     }
@@ -194,6 +197,7 @@ __global__ void __launch_bounds__(kWarps * 32, Parts<T>::kBlocks) assignment_ker
   }
   reduce_row<true>(peaks, a, row_values);
   float totals[2] = {0, 0};
+  float products[2] = {0, 0};          // Σ e^s s, from which H(p) = log Σ e^s − Σ p s
   const auto reload = [&](int pass) {  // a lane reads nothing but what it wrote
     if (a.passes > 1) {
       each_score(a, pass, scores, [&](float& score, int column, int r) {
@@ -204,14 +208,18 @@ __global__ void __launch_bounds__(kWarps * 32, Parts<T>::kBlocks) assignment_ker
   for (int pass = 0; pass < a.passes; ++pass) {
     reload(pass);
     each_score(a, pass, scores, [&](float& score, int column, int r) {
-      score = expf((score - peaks[r]) * scales[r]);
+      const float exponent = (score - peaks[r]) * scales[r];
+      score = expf(exponent);
       totals[r] += score;
+      products[r] += score * exponent;
       if (a.passes > 1 && row_numbers[r] < a.z.rows) {
         a.probabilities[row_numbers[r] * a.m + column] = score;
       }
     });
   }
   reduce_row<false>(totals, a, row_values);
+  reduce_row<false>(products, a, row_values);
+  const float entropies[2] = {logf(totals[0]) - products[0] / totals[0], logf(totals[1]) - products[1] / totals[1]};
 
   const bool used[2] = {scales[0] > 0, scales[1] > 0};
   for (int pass = 0; pass < a.passes; ++pass) {
@@ -225,7 +233,7 @@ __global__ void __launch_bounds__(kWarps * 32, Parts<T>::kBlocks) assignment_ker
     add_columns(a, pass, scores, column_sums);
   }
 
-  put_status(a, used, rows, row_numbers, counts);
+  put_status(a, used, rows, row_numbers, entropies, counts);
 }
 
 /// A block for each 32 columns: warp w takes blocks w, w + kWarps, … of the partial sums.
@@ -297,6 +305,7 @@ const char* soft_assignment(const Representations& z, const void* anchors, std::
               counted,
               outputs.probabilities,
               outputs.status,
+              outputs.entropies,
               sums,
               tokens,
               warps,

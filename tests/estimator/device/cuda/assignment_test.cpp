@@ -50,6 +50,13 @@ TEST_CASE("cuda assignment: probabilities, sum and counts agree with float64 at 
       CHECK(got.tokens == std::vector<std::int64_t>{n, 0});
       CHECK(std::all_of(got.status.begin(), got.status.end(), [](std::uint8_t status) { return status == kUsed; }));
       CHECK(worst(got, z, anchors.weight(), epsilon) < (type == at::kBFloat16 || type == at::kHalf ? 2e-5 : 2e-6));
+      const Oracle oracle(z, anchors.weight(), epsilon);
+      for (std::int64_t i = 0; i < n; ++i) {
+        const auto& p = oracle.row(static_cast<std::size_t>(i));
+        const double entropy = entropy_of(p.data(), m);
+        CHECK(std::abs(static_cast<double>(got.entropies[static_cast<std::size_t>(i)]) - entropy) <
+              (type == at::kBFloat16 || type == at::kHalf ? 2e-4 : 2e-5));
+      }
       for (std::int64_t b = 0; b < m; ++b) {
         double sum = 0;
         for (std::int64_t i = 0; i < n; ++i) {
@@ -189,6 +196,8 @@ TEST_CASE("cuda assignment: positions that do not count are in no sum, whatever 
   const Assigned got = assign(z, anchors.weight(), 0.1, counted);
   CHECK(got.tokens == std::vector<std::int64_t>{65, 1});
   CHECK(got.status[3] == kNotCounted);
+  CHECK(got.entropies[3] == 0);
+  CHECK(got.entropies[5] == 0);
   CHECK(got.status[5] == kRejected);
   double total = 0;
   for (const double value : got.sum) {

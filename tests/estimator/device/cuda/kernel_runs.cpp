@@ -61,6 +61,7 @@ Assigned assign(const at::Tensor& z, const at::Tensor& weight, double epsilon,
   const DeviceArray<std::uint8_t> flags(counted);
   const DeviceArray<std::uint8_t> anchors(static_cast<std::size_t>(anchor_bytes(type_of(z), m, d)));
   const DeviceArray<std::uint8_t> status(static_cast<std::size_t>(n));
+  const DeviceArray<float> entropies(static_cast<std::size_t>(n));
   const DeviceArray<double> sum(static_cast<std::size_t>(m));
   const DeviceArray<std::int64_t> tokens(2);
   const DeviceArray<std::uint8_t> workspace(static_cast<std::size_t>(assignment_workspace_bytes(n, m)));
@@ -75,10 +76,10 @@ Assigned assign(const at::Tensor& z, const at::Tensor& weight, double epsilon,
                              z.stride(-2),
                              z.stride(-1)};
   check_launch(prepare_anchors(device_weight.data(), m, d, rows.type, anchors.data(), nullptr));
-  check_launch(soft_assignment(rows, anchors.data(), m, epsilon, counted.empty() ? nullptr : flags.data(),
-                               {probabilities.data(), status.data(), sum.data(), tokens.data(), workspace.data()},
-                               nullptr));
-  return {probabilities.host(), status.host(), sum.host(), tokens.host(), probabilities};
+  check_launch(soft_assignment(
+      rows, anchors.data(), m, epsilon, counted.empty() ? nullptr : flags.data(),
+      {probabilities.data(), status.data(), entropies.data(), sum.data(), tokens.data(), workspace.data()}, nullptr));
+  return {probabilities.host(), status.host(), entropies.host(), sum.host(), tokens.host(), probabilities};
 }
 
 std::vector<std::vector<float>> label_rows(const DeviceArray<float>& probabilities, std::int64_t m,

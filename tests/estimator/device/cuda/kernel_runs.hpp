@@ -17,6 +17,7 @@ void require_device();
 struct Assigned {
   std::vector<float> probabilities;
   std::vector<std::uint8_t> status;
+  std::vector<float> entropies;
   std::vector<double> sum;
   std::vector<std::int64_t> tokens;
   DeviceArray<float> on_device;
