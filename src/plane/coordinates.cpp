@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "plane/bounds.hpp"
 #include "plane/statistics.hpp"
 
 namespace infoplane::plane {
@@ -26,6 +27,13 @@ void add_optimality(Metrics& metrics) {
   }
 }
 
+/// Whether the two coordinates of an order are over other positions in a block.
+bool over_other_positions(const std::vector<LayerPoint>& layers, const std::string& order) {
+  return std::any_of(layers.begin(), layers.end(), [&](const LayerPoint& layer) {
+    return layer.name != kEmbeddingLayer && are_of_other_positions(layer, order);
+  });
+}
+
 /// Adds the ratios of means and their statistics.
 void add_optimality_of_means(Metrics& means, const std::vector<LayerPoint>& layers) {
   for (const auto& order : orders_of(means)) {
@@ -33,6 +41,12 @@ void add_optimality_of_means(Metrics& means, const std::vector<LayerPoint>& laye
     const auto distance = "distance_of_means/" + order;
     const auto x = complexity_key(order);
     const auto y = expressivity_key(order);
+    if (over_other_positions(layers, order)) {
+      for (const auto& key : {optimality, distance, corrected_key(optimality), corrected_key(distance)}) {
+        means.emplace(key, kNaN);
+      }
+      continue;
+    }
     const auto add = [&](std::string (*key)(std::string_view)) {
       if (means.contains(key(x)) && means.contains(key(y))) {
         const auto value = ratio(means.at(key(x)) > 0 ? means.at(key(y)) : kNaN, means.at(key(x)));

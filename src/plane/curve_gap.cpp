@@ -12,9 +12,57 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
+/// Of a ratio's error, s_y² − 2 r c + r² s_x² with the covariance c that the error of y / x tells.
+double error_of_through(const Metrics& layer, std::string_view order, double r) {
+  const auto x = value_at(layer, corrected_key(complexity_key(order)));
+  const auto error_x = value_at(layer, standard_error_key(complexity_key(order)));
+  const auto error_y = value_at(layer, standard_error_key(through_key(order)));
+  const auto ratio = value_at(layer, corrected_key(optimality_through_key(order)));
+  const auto error_ratio = value_at(layer, standard_error_key(optimality_through_key(order)));
+  return error_of_combination({x, error_x, error_y, ratio, error_ratio}, r);
+}
+
+/// `bound_gap/<order>` and `efficiency/<order>`, of what goes through X.
+void add_bound(LayerPoint& layer, std::string_view order, const bound::IbCurve& curve, std::int64_t anchors) {
+  auto& metrics = layer.metrics;
+  const auto through = through_key(order), x = complexity_key(order);
+  if (!metrics.contains(through)) {
+    return;
+  }
+  const auto gap = bound_gap_key(order), efficiency = efficiency_key(order);
+  const auto add = [&](const std::string& gap_name, const std::string& efficiency_name, double complexity,
+                       double value) {
+    const double bound = std::isnan(complexity) ? kNaN : curve.efficiency_at(complexity, anchors);
+    metrics[gap_name] = bound - value;
+    metrics[efficiency_name] = bound > kInformationResolution ? value / bound : kNaN;
+    return bound;
+  };
+  add(gap, efficiency, value_at(metrics, paired_key(order)), value_at(metrics, through));
+  add(null_key(gap), null_key(efficiency), value_at(metrics, null_key(x)), value_at(metrics, null_key(through)));
+  // Where the ratio is not known, neither is that to the curve.
+  const auto ratio = corrected_key(optimality_through_key(order));
+  const bool known = !std::isnan(value_at(metrics, ratio));
+  const double complexity = known ? value_at(metrics, corrected_key(x)) : kNaN;
+  const double value = value_at(metrics, corrected_key(through));
+  const double bound = add(corrected_key(gap), corrected_key(efficiency), complexity, value);
+  const double slope = known ? curve.slope_at(complexity * std::log(static_cast<double>(anchors))) : kNaN;
+  metrics[standard_error_key(gap)] = known ? error_of_through(metrics, order, slope) : kNaN;
+  metrics[standard_error_key(efficiency)] =
+      known && bound > kInformationResolution ? error_of_through(metrics, order, value / bound * slope) / bound : kNaN;
+  const auto reason = layer.reasons.find(ratio);
+  for (const auto& key : {gap, efficiency}) {
+    for (const auto& name : {corrected_key(key), standard_error_key(key)}) {
+      if (!known && reason != layer.reasons.end()) {
+        layer.reasons[name] = reason->second;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void add_curve_gap(LayerPoint& layer, std::string_view order, const bound::IbCurve& curve, std::int64_t anchors) {
+  add_bound(layer, order, curve, anchors);
   auto& metrics = layer.metrics;
   const auto x = complexity_key(order);
   const auto y = expressivity_key(order);
@@ -46,13 +94,16 @@ void add_curve_gap(LayerPoint& layer, std::string_view order, const bound::IbCur
 }
 
 void add_curve_gap(Point& point, std::string_view order, const bound::IbCurve& curve, std::int64_t anchors) {
-  const auto key = curve_gap_key(order);
+  std::vector<std::string> keys;
+  for (const auto& key : {curve_gap_key(order), bound_gap_key(order), efficiency_key(order)}) {
+    keys.insert(keys.end(), {key, null_key(key), corrected_key(key), standard_error_key(key)});
+  }
   std::vector<LayerPoint> gaps;
   for (auto& layer : point.layers) {
     add_curve_gap(layer, order, curve, anchors);
     LayerPoint only;
     only.name = layer.name;
-    for (const auto& name : {key, null_key(key), corrected_key(key), standard_error_key(key)}) {
+    for (const auto& name : keys) {
       if (const auto found = layer.metrics.find(name); found != layer.metrics.end()) {
         only.metrics.insert(*found);
       }

@@ -37,4 +37,22 @@ std::string error_key(std::string_view key) {
 
 std::string curve_gap_key(std::string_view order) { return concat("curve_gap/", order); }
 
+std::string context_key() { return "I(X;Z)/context"; }
+
+std::string share_key(std::string_view label_set) { return concat("share/", label_set); }
+
+std::string through_key(std::string_view order) { return concat("I(Y;Z)/through_", order); }
+
+std::string paired_key(std::string_view order) { return concat("I(X;Z)/paired_", order); }
+
+std::string optimality_through_key(std::string_view order) { return concat("optimality_through/", order); }
+
+std::string from_context_key(std::string_view order) { return concat("I(Y;Z)/from_context_", order); }
+
+std::string bound_gap_key(std::string_view order) { return concat("bound_gap/", order); }
+
+std::string efficiency_key(std::string_view order) { return concat("efficiency/", order); }
+
+std::string predicted_key(std::string_view order) { return concat("predicted/", order); }
+
 }  // namespace infoplane::plane

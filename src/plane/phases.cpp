@@ -94,12 +94,15 @@ std::vector<Phase> phases(const Trajectory& trajectory, const PhaseOptions& opti
     return {};
   }
   const auto& layer = options.layer();
-  const auto key = trajectory.decisive_key(complexity_key(options.order()), layer);
+  const auto key =
+      trajectory.decisive_key(options.metric().empty() ? complexity_key(options.order()) : options.metric(), layer);
   const auto all = trajectory.series(key, layer);
   const auto complexity = finite(all);
   INFOPLANE_CHECK(!complexity.empty() || measured(trajectory, key, layer), ArgumentError,
                   "no point of the trajectory has a defined ", key, layer.empty() ? "" : " of " + layer,
-                  ": phases need the label sets input_", options.order(), " and output_", options.order());
+                  options.metric().empty()
+                      ? ": phases need the label sets input_" + options.order() + " and output_" + options.order()
+                      : "");
   const double deviation = std::max(step_noise(complexity), kInformationResolution);
   const double noise = std::sqrt(2.0) * deviation;
   if (complexity.size() < 5) {

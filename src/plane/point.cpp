@@ -16,7 +16,7 @@ std::vector<std::string> orders_of(const Metrics& metrics) {
   std::vector<std::string> orders;
   for (auto x = metrics.lower_bound(prefix); x != metrics.end() && x->first.starts_with(prefix); ++x) {
     auto order = x->first.substr(prefix.size());
-    if (order.find('/') == std::string::npos && metrics.contains(expressivity_key(order))) {
+    if (order.find_first_of("/|") == std::string::npos && metrics.contains(expressivity_key(order))) {
       orders.push_back(std::move(order));
     }
   }

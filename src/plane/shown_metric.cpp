@@ -69,9 +69,19 @@ ShownMetric shown_metric(std::string_view key, const std::vector<Point>& points,
 }
 
 bool is_plug_in(std::string_view key) noexcept {
-  constexpr std::array<std::string_view, 8> kFamilies = {
-      "I(X;Z)/",   "I(Y;Z)/", "regularity/", "optimality/", "distance/", "optimality_of_means/", "distance_of_means/",
-      "curve_gap/"};
+  constexpr std::array<std::string_view, 13> kFamilies = {"I(X;Z)/",
+                                                          "I(Y;Z)/",
+                                                          "regularity/",
+                                                          "optimality/",
+                                                          "distance/",
+                                                          "optimality_of_means/",
+                                                          "distance_of_means/",
+                                                          "curve_gap/",
+                                                          "share/",
+                                                          "optimality_through/",
+                                                          "bound_gap/",
+                                                          "efficiency/",
+                                                          "predicted/"};
   constexpr std::array<std::string_view, 3> kStatistics = {"/corrected", "/null", "/standard_error"};
   const bool estimate = key == "H(Z)" || std::any_of(kFamilies.begin(), kFamilies.end(),
                                                      [&](std::string_view family) { return key.starts_with(family); });

@@ -1,5 +1,8 @@
 #include "plane/statistics.hpp"
 
+#include "plane/bounds.hpp"
+#include "plane/layer_writer.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -18,23 +21,10 @@ using estimator::InformationEstimate;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// A value that an error belongs to, or why it has none.
-struct Value {
-  double value = kNaN;
-  double error = kNaN;
-  std::string reason = {};
-  std::string error_reason = {};
-};
-
-struct Ratio {
-  double null = kNaN;
-  Value corrected;
-};
-
 class Statistics {
  public:
-  Statistics(LayerPoint& point, const estimator::Estimate& estimate, double scale)
-      : point_(point), estimate_(estimate), scale_(scale) {}
+  Statistics(LayerPoint& point, LayerWriter& out)
+      : point_(point), out_(out), estimate_(out.estimate()), scale_(out.scale()) {}
 
   void add_entropy() {
     Value value{estimate_.corrected_entropy_nats / scale_, estimate_.entropy_standard_error_nats / scale_};
@@ -42,8 +32,8 @@ class Statistics {
       value.reason = "no token counted";
       point_.reasons.emplace("H(Z)", value.reason);
     }
-    value.error_reason = sequences();
-    add("H(Z)", value);
+    value.error_reason = out_.sequences();
+    out_.add("H(Z)", value);
   }
 
   void add_set(std::size_t index) {
@@ -61,29 +51,23 @@ class Statistics {
         point_.reasons.emplace(name, none);
       }
     }
-    add_null(key, set.chance_nats / scale_, set.reason);
-    add(key, {set.corrected_nats / scale_, set.standard_error_nats / scale_, set.reason, set.error_reason});
+    out_.add_null(key, set.chance_nats / scale_, set.reason);
+    out_.add(key, {set.corrected_nats / scale_, set.standard_error_nats / scale_, set.reason, set.error_reason});
     if (!set.name.starts_with("output_")) {
-      add("regularity/" + set.name, regularity(index), 1, 0);
+      out_.add("regularity/" + set.name, regularity(index), 1, 0);
     }
   }
 
   void add_optimality(std::string_view order, std::size_t input, std::size_t output) {
-    const Ratio ratio = optimality(input, output);
-    add(optimality_key(order), ratio, 1, 0);
-    add(distance_key(order), ratio, -1, 1);
+    const Behind ratio = optimality(input, output);
+    out_.add(optimality_key(order), ratio, 1, 0);
+    out_.add(distance_key(order), ratio, -1, 1);
   }
 
  private:
-  std::string sequences() const { return detail::concat("it needs at least 2 sequences, got ", estimate_.sequences); }
-
-  double error(std::span<const std::pair<std::size_t, double>> combination) const {
-    return std::sqrt(estimate_.covariance.variance(combination));
-  }
-
-  Ratio regularity(std::size_t index) const {
+  Behind regularity(std::size_t index) const {
     const InformationEstimate& set = estimate_.sets[index];
-    Ratio ratio;
+    Behind ratio;
     if (set.entropy_nats / scale_ > kInformationResolution) {
       ratio.null = set.chance_nats / set.entropy_nats;
     }
@@ -96,7 +80,7 @@ class Statistics {
       const std::array<std::pair<std::size_t, double>, 2> gradient = {
           {{Covariance::information_of(index), 1 / entropy},
            {Covariance::entropy_of(index), -set.corrected_nats / (entropy * entropy)}}};
-      corrected.error = error(gradient);
+      corrected.error = out_.error(gradient);
       corrected.error_reason = set.error_reason;
     } else {
       corrected.reason = "H(Z) cannot be told from 0";
@@ -104,15 +88,18 @@ class Statistics {
     return ratio;
   }
 
-  Ratio optimality(std::size_t input, std::size_t output) const {
+  Behind optimality(std::size_t input, std::size_t output) const {
     const InformationEstimate& x = estimate_.sets[input];
     const InformationEstimate& y = estimate_.sets[output];
-    Ratio ratio;
+    Behind ratio;
     if (x.chance_nats / scale_ > kInformationResolution) {
       ratio.null = y.chance_nats / x.chance_nats;
     }
     Value& corrected = ratio.corrected;
-    if (std::isnan(x.corrected_nats)) {
+    if (const std::string other = other_positions(estimate_, input, output); !other.empty()) {
+      ratio.null = kNaN;
+      corrected.reason = other;
+    } else if (std::isnan(x.corrected_nats)) {
       corrected.reason = "no corrected complexity: " + x.reason;
     } else if (std::isnan(y.corrected_nats)) {
       corrected.reason = "no corrected expressivity: " + y.reason;
@@ -128,56 +115,42 @@ class Statistics {
       const std::array<std::pair<std::size_t, double>, 2> gradient = {
           {{Covariance::information_of(output), 1 / x.corrected_nats},
            {Covariance::information_of(input), -corrected.value / x.corrected_nats}}};
-      corrected.error = error(gradient);
+      corrected.error = out_.error(gradient);
       corrected.error_reason = y.error_reason;
     }
     return ratio;
   }
 
-  void add_null(const std::string& key, double null, const std::string& reason) { put(null_key(key), null, reason); }
-
-  /// Adds `factor` · ratio + `offset`.
-  void add(const std::string& key, const Ratio& ratio, double factor, double offset) {
-    add_null(key, factor * ratio.null + offset, "the null of its denominator is 0 or undefined");
-    Value value = ratio.corrected;
-    value.value = factor * value.value + offset;
-    add(key, value);
-  }
-
-  void add(const std::string& key, const Value& value) {
-    put(corrected_key(key), value.value, value.reason);
-    put(standard_error_key(key), value.error, value.reason.empty() ? value.error_reason : value.reason);
-  }
-
-  void put(const std::string& key, double value, const std::string& reason) {
-    point_.metrics[key] = value;
-    if (std::isnan(value) && !reason.empty()) {
-      point_.reasons.emplace(key, reason);
-    }
-  }
-
   LayerPoint& point_;
+  LayerWriter& out_;
   const estimator::Estimate& estimate_;
   double scale_;
 };
 
 }  // namespace
 
+double error_of_combination(const RatioErrors& of, double r) {
+  const double most = of.error_x * of.error_y;
+  // ratio² error_ratio² x² = error_y² − 2 ratio c + ratio² error_x², solved for the covariance c.
+  const double c = (of.error_y * of.error_y + of.ratio * of.ratio * of.error_x * of.error_x -
+                    of.error_ratio * of.error_ratio * of.x * of.x) /
+                   (2 * of.ratio);
+  const double covariance = std::isfinite(c) ? std::clamp(c, -most, most) : -std::copysign(most, r);
+  return std::sqrt(std::max(of.error_y * of.error_y - 2 * r * covariance + r * r * of.error_x * of.error_x, 0.0));
+}
+
 double error_of_difference(const Metrics& layer, std::string_view order, double r) {
-  const auto x = value_at(layer, corrected_key(complexity_key(order)));
-  const auto error_x = value_at(layer, standard_error_key(complexity_key(order)));
-  const auto error_y = value_at(layer, standard_error_key(expressivity_key(order)));
-  const auto own = value_at(layer, corrected_key(optimality_key(order)));
-  const auto error_own = value_at(layer, standard_error_key(optimality_key(order)));
-  const auto most = error_x * error_y;
-  // own² error² x² = error_y² − 2 own c + own² error_x², solved for the covariance c.
-  const auto c = (error_y * error_y + own * own * error_x * error_x - error_own * error_own * x * x) / (2 * own);
-  const auto covariance = std::isfinite(c) ? std::clamp(c, -most, most) : -std::copysign(most, r);
-  return std::sqrt(std::max(error_y * error_y - 2 * r * covariance + r * r * error_x * error_x, 0.0));
+  return error_of_combination({value_at(layer, corrected_key(complexity_key(order))),
+                               value_at(layer, standard_error_key(complexity_key(order))),
+                               value_at(layer, standard_error_key(expressivity_key(order))),
+                               value_at(layer, corrected_key(optimality_key(order))),
+                               value_at(layer, standard_error_key(optimality_key(order)))},
+                              r);
 }
 
 void add_statistics(LayerPoint& point, const estimator::Estimate& estimate, double scale) {
-  Statistics statistics(point, estimate, scale);
+  LayerWriter out(point, estimate, scale);
+  Statistics statistics(point, out);
   statistics.add_entropy();
   for (std::size_t i = 0; i < estimate.sets.size(); ++i) {
     statistics.add_set(i);
@@ -190,9 +163,11 @@ void add_statistics(LayerPoint& point, const estimator::Estimate& estimate, doub
     for (std::size_t j = 0; j < estimate.sets.size(); ++j) {
       if (estimate.sets[j].name == "output_" + std::string(order)) {
         statistics.add_optimality(order, i, j);
+        forget_ratios_of_other_positions(point, order, other_positions(estimate, i, j));
       }
     }
   }
+  add_bounds(point, out);
 }
 
 }  // namespace infoplane::plane

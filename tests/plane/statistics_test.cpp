@@ -25,6 +25,9 @@ InformationEstimate set(std::string name, double corrected, double error, double
   made.share_1 = 0.25;
   made.share_4 = 0.5;
   made.share_32 = 0.125;
+  made.context_nats = 0.7 * kLog8;
+  made.corrected_context_nats = 0.72 * kLog8;
+  made.context_standard_error_nats = 0.01 * kLog8;
   return made;
 }
 
@@ -33,18 +36,21 @@ InformationEstimate set(std::string name, double corrected, double error, double
 Estimate estimate() {
   Estimate made{120, 3, 8, 0.9 * kLog8, {set("input_unigram", 0.4, 0.03, 0.2), set("output_unigram", 0.1, 0.02, 0.15)}};
   made.sequences = 6;
+  made.context_nats = 0.7 * kLog8;
+  made.corrected_context_nats = 0.72 * kLog8;
+  made.context_standard_error_nats = 0.01 * kLog8;
   made.corrected_entropy_nats = 0.91 * kLog8;
   made.entropy_standard_error_nats = 0.005 * kLog8;
-  std::vector<double> values(25, 0.0);
+  std::vector<double> values(64, 0.0);
   const auto put = [&](std::size_t i, std::size_t j, double efficiency) {
-    values[i * 5 + j] = values[j * 5 + i] = efficiency * kLog8 * kLog8;
+    values[i * 8 + j] = values[j * 8 + i] = efficiency * kLog8 * kLog8;
   };
   put(0, 0, 0.000025);
   put(Covariance::entropy_of(0), Covariance::entropy_of(0), 0.0001);
   put(Covariance::information_of(0), Covariance::information_of(0), 0.0009);
   put(Covariance::information_of(1), Covariance::information_of(1), 0.0004);
   put(Covariance::information_of(0), Covariance::information_of(1), 0.0003);
-  made.covariance = {5, values, std::vector<double>(25, 0.0)};
+  made.covariance = {8, values, std::vector<double>(64, 0.0)};
   return made;
 }
 

@@ -25,11 +25,21 @@ inline constexpr double kNoiseErrors = 2;
 ///   * `regularity/<set>` = I(X;Z) / H(Z), with H(Z) over the set's own positions, for each set that is not an output;
 ///   * `optimality/<order>` = I(Y;Z) / I(X;Z) and `distance/<order>` = 1 − optimality (the diagonal bound), for each
 ///     order with an input and an output set.
+///   * `I(X;Z)/context` = H(Z) − mean H(p_i): each position is its own value of X. Bounds every other information;
+///   * `share/<set>` = information / context over the positions of the set, in [0, 1];
+///   * `I(Y;Z)/through_<order>` = I(Y;B̄), `optimality_through/<order>` = I(Y;B̄) / I(X;B̄), in [0, 1], with
+///     `I(X;Z)/paired_<order>` = I(X;B̄) (see estimator::ThroughEstimate), and `I(Y;Z)/from_context_<order>` = I(Y;Z) −
+///     I(Y;B̄);
+///   * `I(X;Z)/input_bigram|unigram` and so on, on both sides: what an order says beyond the one below; and
+///     `I(X;Z)/context|<highest order>`: what the context says beyond that.
 /// These are plug-in values. Beside each key K but H(Z) stand `K/null` (what labels without information would show),
 /// `K/corrected` (without finite-sample bias) and `K/standard_error` (of the corrected value, between sequences; of
-/// ratios by the delta method over paired tokens); beside H(Z) the last two. For each set `tokens/<set>`,
+/// ratios by the delta method over paired tokens); beside H(Z) and the context the last two; beside
+/// `I(X;Z)/paired_…` none. For each set `tokens/<set>`,
 /// `labels/<set>`, and `share_1/<set>`, `share_4/<set>`, `share_32/<set>`: the share of the tokens whose label was seen
 /// once, at least 4 and at least 32 times.
+///
+/// What compares two sets is over positions that have both, but for a tenth of them; beyond that it is NaN.
 ///
 /// NaN over no tokens; a ratio is NaN unless its denominator is above kInformationResolution, and a ratio of corrected
 /// values unless its denominator is also above kNoiseErrors standard errors. Nothing is clamped. `reasons` says of

@@ -38,4 +38,31 @@ std::string error_key(std::string_view key);
 /// `curve_gap/<order>`.
 std::string curve_gap_key(std::string_view order);
 
+/// `I(X;Z)/context`: each position is its own value of X.
+std::string context_key();
+
+/// `share/<set>`: of the context's information.
+std::string share_key(std::string_view label_set);
+
+/// `I(Y;Z)/through_<order>`: through the input label alone.
+std::string through_key(std::string_view order);
+
+/// `I(X;Z)/paired_<order>`: complexity over the positions that `through_key` is over.
+std::string paired_key(std::string_view order);
+
+/// `optimality_through/<order>`.
+std::string optimality_through_key(std::string_view order);
+
+/// `I(Y;Z)/from_context_<order>`: what the context adds.
+std::string from_context_key(std::string_view order);
+
+/// `bound_gap/<order>`.
+std::string bound_gap_key(std::string_view order);
+
+/// `efficiency/<order>`.
+std::string efficiency_key(std::string_view order);
+
+/// `predicted/<order>`.
+std::string predicted_key(std::string_view order);
+
 }  // namespace infoplane::plane

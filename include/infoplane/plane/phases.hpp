@@ -32,6 +32,8 @@ struct PhaseOptions {
   /// Label sets: complexity is `I(X;Z)/input_<order>`, expressivity `I(Y;Z)/output_<order>`, corrected where there is
   /// that.
   INFOPLANE_ARG(std::string, order) = "unigram";
+  /// Key of the metric that is looked at in place of that complexity, such as `I(X;Z)/context`; empty: complexity.
+  INFOPLANE_ARG(std::string, metric);
   /// Layer that is looked at; empty: the mean over blocks.
   INFOPLANE_ARG(std::string, layer);
   /// Least change, in its own noise (√2 step_noise), that makes a phase. Raised to 2 √(ln n) + 1 where that is more:
