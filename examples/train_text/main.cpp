@@ -218,7 +218,7 @@ int train(const Options& options) {
       points.push_back(*point);
       auto heldout_observation = monitor.observe_heldout(step, heldout.inputs, heldout.targets);
       const double validation = heldout_loss(model, heldout_there);
-      points.push_back(*monitor.end_heldout(step, validation));
+      points.push_back(*monitor.end_heldout(step, validation, infoplane::LossKind::kCrossEntropy));
       if (stopping.update(points.back()) && options.stop) {
         break;
       }

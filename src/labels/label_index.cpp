@@ -95,6 +95,19 @@ LabelAssignment assign(const std::string& name, std::shared_ptr<KeyTable> table,
   return result;
 }
 
+/// Takes the labels from positions where the other set has none.
+void keep_common(LabelAssignment& one, LabelAssignment& other) noexcept {
+  one.labelled = other.labelled = 0;
+  for (std::size_t i = 0; i < one.rows.size(); ++i) {
+    if (one.rows[i] == kNoRow || other.rows[i] == kNoRow) {
+      one.rows[i] = other.rows[i] = kNoRow;
+    } else {
+      ++one.labelled;
+      ++other.labelled;
+    }
+  }
+}
+
 }  // namespace
 
 std::string input_label_name(int order) { return label_name("input", order); }
@@ -135,6 +148,14 @@ std::shared_ptr<const Grouping> LabelIndex::group(const TokenBatch& batch, const
       add(sets_[i], layout.tokens.data(), layout.inputs, sets_[i].table->width() - 1);
     } else {
       add(sets_[i], layout.following(), layout.outputs, 0);
+    }
+  }
+  for (std::size_t input = 0; options_.same_positions() && input < inputs; ++input) {
+    const int order = options_.input_orders()[input];
+    const auto& outputs = options_.output_orders();
+    const auto output = std::find(outputs.begin(), outputs.end(), order);
+    if (output != outputs.end()) {
+      keep_common(grouping->sets[input], grouping->sets[inputs + static_cast<std::size_t>(output - outputs.begin())]);
     }
   }
   std::vector<Set> new_sets;

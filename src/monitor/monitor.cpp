@@ -43,6 +43,21 @@ Observation Monitor::observe(std::int64_t step, const at::Tensor& tokens, const 
   return impl_->observe(impl_->state_->train, step, tokens, targets, details);
 }
 
+Observation Monitor::observe(std::int64_t step, const BatchDetails& details) {
+  if (!impl_->observes(step) || !impl_->options_.counts()) [[likely]] {
+    return {};
+  }
+  return impl_->observe(impl_->state_->train, step, details);
+}
+
+Observation Monitor::observe_heldout(std::int64_t step, const BatchDetails& details) {
+  impl_->heldout_step_ = step;
+  if (!impl_->options_.counts()) {
+    return {};
+  }
+  return impl_->observe(impl_->state_->heldout, step, details);
+}
+
 Observation Monitor::observe_heldout(std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets,
                                      const BatchDetails& details) {
   impl_->heldout_step_ = step;
@@ -52,28 +67,32 @@ Observation Monitor::observe_heldout(std::int64_t step, const at::Tensor& tokens
   return impl_->observe(impl_->state_->heldout, step, tokens, targets, details);
 }
 
-std::optional<plane::Point> Monitor::end_step(std::int64_t step, const at::Tensor& loss) {
+std::optional<plane::Point> Monitor::end_step(std::int64_t step, const at::Tensor& loss, LossKind kind) {
   if (!impl_->observes(step)) [[likely]] {
     return std::nullopt;
   }
   impl_->end_forgotten_heldout();
-  return impl_->end(impl_->state_->train, step, impl_->logs(step), [&] { return value_of(loss); });
+  return impl_->end(
+      impl_->state_->train, step, impl_->logs(step), [&] { return value_of(loss); }, kind);
 }
 
-std::optional<plane::Point> Monitor::end_step(std::int64_t step, std::optional<double> loss) {
+std::optional<plane::Point> Monitor::end_step(std::int64_t step, std::optional<double> loss, LossKind kind) {
   if (!impl_->observes(step)) [[likely]] {
     return std::nullopt;
   }
   impl_->end_forgotten_heldout();
-  return impl_->end(impl_->state_->train, step, impl_->logs(step), [&] { return loss; });
+  return impl_->end(
+      impl_->state_->train, step, impl_->logs(step), [&] { return loss; }, kind);
 }
 
-std::optional<plane::Point> Monitor::end_heldout(std::int64_t step, const at::Tensor& loss) {
-  return impl_->end(impl_->state_->heldout, step, true, [&] { return value_of(loss); });
+std::optional<plane::Point> Monitor::end_heldout(std::int64_t step, const at::Tensor& loss, LossKind kind) {
+  return impl_->end(
+      impl_->state_->heldout, step, true, [&] { return value_of(loss); }, kind);
 }
 
-std::optional<plane::Point> Monitor::end_heldout(std::int64_t step, std::optional<double> loss) {
-  return impl_->end(impl_->state_->heldout, step, true, [&] { return loss; });
+std::optional<plane::Point> Monitor::end_heldout(std::int64_t step, std::optional<double> loss, LossKind kind) {
+  return impl_->end(
+      impl_->state_->heldout, step, true, [&] { return loss; }, kind);
 }
 
 bool Monitor::observes(std::int64_t step) const noexcept { return impl_->observes(step); }

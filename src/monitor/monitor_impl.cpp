@@ -36,13 +36,27 @@ MonitorOptions Monitor::Impl::for_rank(MonitorOptions options) const {
 Observation Monitor::Impl::observe(Split& split, std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets,
                                    const BatchDetails& details) {
   const Stopwatch stopwatch(*state_);
-  INFOPLANE_CHECK(!is_open(), StateError,
-                  "an observation is open already: let it end with its scope, or call its finish(), before the next");
+  require_none_open();
   const HostBatch batch(tokens, targets, details, options_.time_major());
   check_targets(batch.tokens(), options_.time_major(), options_.targets_repeat_tokens());
+  return open(
+      split, step, batch,
+      state_->facts.orders.wants_match() ? followed_tokens(tokens, details, options_.time_major()) : at::Tensor());
+}
+
+Observation Monitor::Impl::observe(Split& split, std::int64_t step, const BatchDetails& details) {
+  const Stopwatch stopwatch(*state_);
+  require_none_open();
+  return open(split, step, HostBatch(details, options_.time_major()), at::Tensor());
+}
+
+void Monitor::Impl::require_none_open() const {
+  INFOPLANE_CHECK(!is_open(), StateError,
+                  "an observation is open already: let it end with its scope, or call its finish(), before the next");
+}
+
+Observation Monitor::Impl::open(Split& split, std::int64_t step, const HostBatch& batch, const at::Tensor& followed) {
   state_->facts.watch(watcher_->sites());
-  const auto followed =
-      state_->facts.orders.wants_match() ? followed_tokens(tokens, details, options_.time_major()) : at::Tensor();
   auto scope = watcher_->observe(
       [state = state_, watcher = watcher_, &split](const hooks::Site& site, const at::Tensor& tensor) {
         const Stopwatch inner(*state);
@@ -78,7 +92,8 @@ void MonitorState::end_micro_batch(Split& split, Observation::Impl::End end, con
   }
 }
 
-std::optional<plane::Point> Monitor::Impl::end(Split& split, std::int64_t step, bool wanted, const Loss& loss) {
+std::optional<plane::Point> Monitor::Impl::end(Split& split, std::int64_t step, bool wanted, const Loss& loss,
+                                               LossKind kind) {
   const Stopwatch stopwatch(*state_);
   heldout_step_ = &split == &state_->heldout ? -1 : heldout_step_;
   if (!wanted) {
@@ -87,6 +102,7 @@ std::optional<plane::Point> Monitor::Impl::end(Split& split, std::int64_t step, 
   }
   std::exception_ptr error;
   auto mine = own_report(split, step, loss, error);
+  mine.cross_entropy = kind == LossKind::kCrossEntropy;
   std::optional<plane::Point> point;
   try {
     const auto meeting = ranks_.meet(std::move(mine), settings_for_others(split), error);
@@ -140,7 +156,9 @@ plane::Point Monitor::Impl::measure(Split& split, std::int64_t step, const Ranks
   std::exception_ptr error;
   if (ranks_.rank() == 0) {
     try {
-      point = assemble_point({split.name(), step, meeting.loss, meeting.sites, estimates, meeting.dropped}, options_);
+      point = assemble_point(
+          {split.name(), step, meeting.loss, meeting.cross_entropy, meeting.sites, estimates, meeting.dropped},
+          options_);
       point.time = seconds_since(start_);
       if (!header_) {
         start(header_of(meeting));
@@ -158,7 +176,8 @@ std::vector<SharedSite> Monitor::Impl::own_sites() const {
 
 void Monitor::Impl::end_forgotten_heldout() {
   if (heldout_step_ >= 0) {
-    end(state_->heldout, heldout_step_, true, [] { return std::nullopt; });
+    end(
+        state_->heldout, heldout_step_, true, [] { return std::nullopt; }, LossKind::kOther);
   }
 }
 

@@ -64,8 +64,10 @@ class Monitor::Impl {
 
   Observation observe(Split& split, std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets,
                       const BatchDetails& details);
+  /// Without tokens.
+  Observation observe(Split& split, std::int64_t step, const BatchDetails& details);
   /// Ends the step of a split; where a point is `wanted`, all ranks meet.
-  std::optional<plane::Point> end(Split& split, std::int64_t step, bool wanted, const Loss& loss);
+  std::optional<plane::Point> end(Split& split, std::int64_t step, bool wanted, const Loss& loss, LossKind kind);
   /// A held-out pass that nobody ended goes to the sinks before the step's own point.
   void end_forgotten_heldout();
   void add(std::shared_ptr<sinks::Sink> sink);
@@ -89,6 +91,8 @@ class Monitor::Impl {
   }
   MonitorOptions for_rank(MonitorOptions options) const;
   bool is_open() const noexcept { return !open_.expired() && open_.lock()->is_open(); }
+  Observation open(Split& split, std::int64_t step, const HostBatch& batch, const at::Tensor& followed);
+  void require_none_open() const;
   void require_closed(const char* call) const;
   void close();
   void settle();

@@ -20,6 +20,7 @@ runs::MeasurementSettings schedule_of(const MonitorOptions& options) {
   result.input_orders = detail::join(labels.input_orders());
   result.output_orders = detail::join(labels.output_orders());
   result.common_positions = labels.common_positions();
+  result.same_positions = labels.same_positions();
   return result;
 }
 

@@ -1,9 +1,11 @@
 #include "monitor/point_assembly.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
 #include <infoplane/plane/curve_gap.hpp>
+#include <infoplane/plane/metric_keys.hpp>
 #include <limits>
 
 namespace infoplane {
@@ -53,6 +55,25 @@ void add_reasons(plane::LayerPoint& layer, const std::string& rejected, const st
   }
 }
 
+/// H(Y) − loss, with the H(Y) of the layer that saw the most.
+void add_predicted(plane::Point& point, const std::vector<estimator::NamedEstimate>& estimates) {
+  const estimator::InformationEstimate* best = nullptr;
+  double scale = 1;
+  for (const auto& [name, estimate] : estimates) {
+    for (const auto& set : estimate.sets) {
+      if (set.name == "output_unigram" && (best == nullptr || set.tokens > best->tokens)) {
+        best = &set;
+        scale = std::log(static_cast<double>(estimate.anchors));
+      }
+    }
+  }
+  if (best != nullptr) {
+    const auto key = plane::predicted_key("unigram");
+    point.mean[key] = (best->label_entropy_nats - point.loss) / scale;
+    point.mean[plane::corrected_key(key)] = (best->corrected_label_entropy_nats - point.loss) / scale;
+  }
+}
+
 }  // namespace
 
 plane::Point assemble_point(const Measured& measured, const MonitorOptions& options) {
@@ -85,6 +106,9 @@ plane::Point assemble_point(const Measured& measured, const MonitorOptions& opti
     }
   }
   point.mean = plane::mean_over_blocks(blocks);
+  if (measured.cross_entropy && measured.loss) {
+    add_predicted(point, measured.estimates);
+  }
   return point;
 }
 

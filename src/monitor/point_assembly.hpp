@@ -17,6 +17,7 @@ struct Measured {
   const std::string& split;
   std::int64_t step;
   std::optional<double> loss;
+  bool cross_entropy;  // what the loss is
   const std::vector<SharedSite>& sites;
   const std::vector<estimator::NamedEstimate>& estimates;
   const std::string& dropped;  // what does not count, in words

@@ -86,6 +86,7 @@ std::string bytes_of(const RankReport& report) {
   out.put_text(report.error);
   put_flag(out, report.loss.has_value());
   out.put(report.loss.value_or(0));
+  put_flag(out, report.cross_entropy);
   out.put_text(report.dropped);
   put_flag(out, report.has_tokens);
   put_flag(out, report.ended_early);
@@ -101,6 +102,7 @@ RankReport rank_report_of(std::string_view bytes) {
   report.error = in.get_text();
   const bool gave_loss = in.get_flag();
   const auto loss = in.get<double>();
+  report.cross_entropy = in.get_flag();
   report.loss = gave_loss ? std::optional(loss) : std::nullopt;
   report.dropped = in.get_text();
   report.has_tokens = in.get_flag();

@@ -34,10 +34,11 @@ struct RankReport {
   std::int64_t step = 0;
   std::string error;  // why there will be no point
   std::optional<double> loss;
-  std::string dropped;       // what its observations do not count, in words
-  bool has_tokens = false;   // that were measured in the window
-  bool ended_early = false;  // a forward of its window
-  std::string settings;      // bytes_of(RankSettings); empty where the others know them
+  bool cross_entropy = false;  // what the loss is
+  std::string dropped;         // what its observations do not count, in words
+  bool has_tokens = false;     // that were measured in the window
+  bool ended_early = false;    // a forward of its window
+  std::string settings;        // bytes_of(RankSettings); empty where the others know them
 };
 
 std::string bytes_of(const RankSettings& settings);

@@ -166,6 +166,8 @@ Ranks::Meeting Ranks::meet(RankReport report, const RankSettings& settings, cons
   describe_measurement(meeting);
   meeting.measured = has_tokens || (ended_early && meeting.width > 0);
   meeting.loss = mean_loss(reports);
+  meeting.cross_entropy = std::all_of(reports.begin(), reports.end(),
+                                      [](const RankReport& each) { return !each.loss || each.cross_entropy; });
   meeting.dropped = detail::join(dropped, "; ");
   return meeting;
 }

@@ -31,6 +31,7 @@ class Ranks {
   struct Meeting {
     bool measured = false;          // something; else there is no point
     std::optional<double> loss;     // mean over those that gave one
+    bool cross_entropy = false;     // all of these say that it is
     std::vector<SharedSite> sites;  // of all ranks, in the order of the layers
     std::int64_t width = 0;
     std::string dtype;

@@ -17,10 +17,18 @@ bool is_read_in_model(const hooks::Site& site) noexcept {
   return site.kind != hooks::SiteKind::kTap && site.kind != hooks::SiteKind::kModuleOutput;
 }
 
+labels::LabelOptions no_ngrams() {
+  return labels::LabelOptions().input_orders(std::vector<int>()).output_orders(std::vector<int>());
+}
+
 }  // namespace
 
 Split::Split(std::string name, const MonitorOptions& options, ModelFacts& facts)
-    : name_(std::move(name)), options_(options), facts_(facts), index_(options.labels()) {}
+    : name_(std::move(name)),
+      options_(options),
+      facts_(facts),
+      index_(options.labels()),
+      without_tokens_(no_ngrams()) {}
 
 /// A held-out pass is a window of one step.
 std::int64_t Split::logged_step_of(std::int64_t step) const noexcept {
@@ -40,12 +48,14 @@ void Split::begin(std::int64_t step, const HostBatch& batch) {
   if ((grouping_ || held_.micro_batches > 0) && (logged != logged_ || step < step_)) {
     drop(logged != logged_ ? Dropped::Cause::kOutsideWindow : Dropped::Cause::kWentBack);
   }
-  grouping_ = batch.at_positions(index_.group(batch.tokens(), batch.others()));
-  const auto& counted = grouping_->counted;
-  observed_.sequences = batch.sequences();
-  observed_.length = batch.length();
-  observed_.counted =
-      counted.empty() ? grouping_->positions : std::count(counted.begin(), counted.end(), std::uint8_t{1});
+  has_tokens_ = batch.has_tokens();
+  observed_ = {};
+  grouping_.reset();
+  if (batch.has_shape()) {
+    auto& index = has_tokens_ ? index_ : without_tokens_;
+    grouping_ = batch.at_positions(index.group(batch.tokens(), batch.others()));
+    count_positions(batch.sequences(), batch.length());
+  }
   logged_ = logged;
   step_ = step;
   came_.clear();
@@ -54,10 +64,44 @@ void Split::begin(std::int64_t step, const HostBatch& batch) {
   open_ = true;
 }
 
+void Split::count_positions(std::int64_t sequences, std::int64_t length) {
+  const auto& counted = grouping_->counted;
+  observed_.sequences = sequences;
+  observed_.length = length;
+  observed_.counted =
+      counted.empty() ? grouping_->positions : std::count(counted.begin(), counted.end(), std::uint8_t{1});
+}
+
+void Split::take_positions(const at::Tensor& tensor) {
+  INFOPLANE_CHECK(tensor.dim() == 2 || tensor.dim() == 3, SiteError,
+                  "without tokens the activations say the positions, as [B, T, d] or [N, d], got [",
+                  detail::join(tensor.sizes()), "]: give labels or a mask of [B, T] by BatchDetails");
+  const bool flat = tensor.dim() == 2, time_first = !flat && time_comes_first();
+  const auto sequences = tensor.size(time_first ? 1 : 0), length = flat ? 1 : tensor.size(time_first ? 0 : 1);
+  grouping_ = without_tokens_.group({no_tokens(sequences, length)});
+  count_positions(sequences, length);
+}
+
+bool Split::time_comes_first() const noexcept {
+  return options_.activations() == AxisOrder::kTimeFirst ||
+         (options_.activations() == AxisOrder::kAuto && options_.time_major());
+}
+
+/// Without tokens nothing but the options can tell, and nothing is to be learnt.
+AxisOrder Split::order_of(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match) {
+  if (has_tokens_) {
+    return facts_.orders.of(site, tensor.sizes(), observed_.sequences, observed_.length, match);
+  }
+  return time_comes_first() ? AxisOrder::kTimeFirst : AxisOrder::kBatchFirst;
+}
+
 void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match) {
+  if (!grouping_) {
+    take_positions(tensor);
+  }
   INFOPLANE_CHECK(fits(tensor.sizes(), observed_), SiteError,
                   shape_error(site, tensor.sizes(), observed_, facts_.sites, facts_.stacks));
-  const auto order = facts_.orders.of(site, tensor.sizes(), observed_.sequences, observed_.length, match);
+  const auto order = order_of(site, tensor, match);
   const auto z = by_position(tensor, observed_.sequences, observed_.length, order);
   const auto width = z.size(-1);
   if (!prototype_) {
@@ -258,6 +302,7 @@ void Split::forget_tokens(Layer& layer) const noexcept {
 
 void Split::reset_window() {
   index_ = labels::LabelIndex(options_.labels());
+  without_tokens_ = labels::LabelIndex(no_ngrams());
   for (auto& layer : layers_) {
     forget_tokens(layer);
     layer.captures = 0;

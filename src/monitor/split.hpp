@@ -96,11 +96,17 @@ class Split {
   std::string end_of_forward(const std::vector<hooks::Site>& sites) const;
   void forget_tokens(Layer& layer) const noexcept;
   void reset_window();
+  void count_positions(std::int64_t sequences, std::int64_t length);
+  /// The positions of a micro-batch that has no tokens and nothing else that says them.
+  void take_positions(const at::Tensor& tensor);
+  bool time_comes_first() const noexcept;
+  AxisOrder order_of(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match);
 
   std::string name_;
   const MonitorOptions options_;
   ModelFacts& facts_;
   labels::LabelIndex index_;
+  labels::LabelIndex without_tokens_;                           // for positions without them
   std::optional<estimator::SoftEntropyAccumulator> prototype_;  // empty: copied for each site, which share its anchors
   std::vector<Layer> layers_;
   std::vector<std::string> label_sets_;
@@ -117,6 +123,7 @@ class Split {
   ObservedTokens observed_;
   std::vector<std::size_t> came_;  // layers, in the order of the forward
   std::size_t layers_before_ = 0;
+  bool has_tokens_ = true;
   bool open_ = false;
   bool is_first_ = true;  // of its window, which holds nothing else: then what it adds need not wait
 };

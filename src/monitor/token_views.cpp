@@ -24,6 +24,11 @@ void check_mask(const labels::IntegerView& mask) {
 
 }  // namespace
 
+labels::IntegerView no_tokens(std::int64_t sequences, std::int64_t length) {
+  static constexpr std::int64_t kAnything = 0;
+  return {&kAnything, labels::IntegerView::Type::kInt64, sequences, length, 0, 0};
+}
+
 labels::IntegerView HostBatch::view(const at::Tensor& tensor, TokenRole role, const char* what, bool time_major) {
   INFOPLANE_CHECK(tensor.defined(), ShapeError, what, " must be a tensor, got an undefined one");
   INFOPLANE_CHECK(tensor.dim() == 1 || tensor.dim() == 2, ShapeError, what, " must be ",
@@ -66,6 +71,30 @@ HostBatch::HostBatch(const at::Tensor& tokens, const at::Tensor& targets, const 
   if (targets.defined()) {
     batch_.targets = view_beside(targets, TokenRole::kTargets, "targets", time_major);
   }
+  take(details, time_major);
+}
+
+HostBatch::HostBatch(const BatchDetails& details, bool time_major)
+    : batch_{no_tokens(0, 0)}, has_tokens_(false), has_shape_(false) {
+  INFOPLANE_CHECK(!details.positions().defined(), ArgumentError,
+                  "positions are those of a row of tokens, and observe() got no tokens");
+  std::vector<std::pair<const at::Tensor*, std::pair<TokenRole, const char*>>> tensors = {
+      {&details.mask(), {TokenRole::kMask, "mask"}}, {&details.documents(), {TokenRole::kDocuments, "documents"}}};
+  for (const auto& [name, values] : details.labels()) {
+    tensors.push_back({&values, {TokenRole::kLabels, name.c_str()}});
+  }
+  for (const auto& [tensor, what] : tensors) {
+    if (tensor->defined()) {
+      const auto shape = view(*tensor, what.first, what.second, time_major);
+      batch_.tokens = no_tokens(shape.rows(), shape.columns());
+      has_shape_ = true;
+      break;
+    }
+  }
+  take(details, time_major);
+}
+
+void HostBatch::take(const BatchDetails& details, bool time_major) {
   if (details.mask().defined()) {
     batch_.mask = view_beside(details.mask(), TokenRole::kMask, "mask", time_major);
     if (details.mask().is_signed()) {

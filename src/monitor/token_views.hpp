@@ -12,12 +12,21 @@
 
 namespace infoplane {
 
+/// Of positions without tokens.
+labels::IntegerView no_tokens(std::int64_t sequences, std::int64_t length);
+
 /// A micro-batch on the host: views for the labels, and the tensors that keep their memory alive.
 class HostBatch {
  public:
   /// @throws ShapeError if a tensor isn't one of 1 or 2 axes, not of a dtype for what it is, or not like the tokens.
   /// @throws ArgumentError if positions are not in the rows, or a mask has negative values.
   HostBatch(const at::Tensor& tokens, const at::Tensor& targets, const BatchDetails& details, bool time_major);
+  /// Without tokens: the shape is that of the first tensor of the details. @throws as above.
+  HostBatch(const BatchDetails& details, bool time_major);
+
+  bool has_tokens() const noexcept { return has_tokens_; }
+  /// Whether it says how many positions there are; else the activations do.
+  bool has_shape() const noexcept { return has_shape_; }
 
   const labels::TokenBatch& tokens() const noexcept { return batch_; }
   const std::vector<labels::NamedLabels>& others() const noexcept { return others_; }
@@ -30,12 +39,15 @@ class HostBatch {
   std::shared_ptr<const labels::Grouping> at_positions(std::shared_ptr<const labels::Grouping> grouping) const;
 
  private:
+  void take(const BatchDetails& details, bool time_major);
   labels::IntegerView view(const at::Tensor& tensor, TokenRole role, const char* what, bool time_major);
   /// The same of a tensor with a value for each token.
   labels::IntegerView view_beside(const at::Tensor& tensor, TokenRole role, const char* what, bool time_major);
 
   std::vector<at::Tensor> held_;
   labels::TokenBatch batch_;
+  bool has_tokens_ = true;
+  bool has_shape_ = true;
   bool whole_ = true;
   std::vector<std::int64_t> positions_;
   std::vector<labels::NamedLabels> others_;

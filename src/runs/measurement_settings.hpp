@@ -20,6 +20,7 @@ struct MeasurementSettings {
   std::optional<std::string> input_orders;  // such as "1, 2"
   std::optional<std::string> output_orders;
   std::optional<bool> common_positions;
+  std::optional<bool> same_positions;
   std::optional<std::int64_t> anchors;
   std::optional<std::uint64_t> seed;
   std::optional<std::string> seed_rule;
@@ -41,6 +42,7 @@ struct MeasurementSettings {
     visit("input orders", &MeasurementSettings::input_orders);
     visit("output orders", &MeasurementSettings::output_orders);
     visit("common positions", &MeasurementSettings::common_positions);
+    visit("same positions", &MeasurementSettings::same_positions);
     visit("m", &MeasurementSettings::anchors);
     visit("seed", &MeasurementSettings::seed);
     visit("seed rule", &MeasurementSettings::seed_rule);

@@ -161,6 +161,26 @@ TEST_CASE("common positions without n-grams are all positions", "[labels]") {
   CHECK(grouping->counted.empty());
 }
 
+TEST_CASE("same positions: both sides of an order have labels where both have one", "[labels]") {
+  const auto options = LabelOptions().input_orders({1, 2}).output_orders({1, 3}).same_positions(true);
+  check({{"few targets, as of a masked language model",
+          {.tokens = {1, 2, 3, 4, 5}, .targets = Values{2, -1, 4, -100, 6}},
+          {{"input_unigram", "1 - 3 - 5"},
+           {"output_unigram", "2 - 4 - 6"},
+           {"input_bigram", "- 1.2 2.3 3.4 4.5"},
+           {"output_trigram", "- - - - -"}}},
+         {"the last position of a row has no next token",
+          {.tokens = {1, 2, 3}},
+          {{"input_unigram", "1 2 -"}, {"output_unigram", "2 3 -"}}}},
+        options);
+  LabelIndex index(options);
+  const OwnedBatch batch{.tokens = {1, 2, 3, 4, 5}, .targets = Values{2, -1, 4, -100, 6}};
+  const auto grouping = index.group(batch.batch());
+  CHECK(set_of(*grouping, "input_unigram").labelled == 3);
+  CHECK(set_of(*grouping, "output_unigram").labelled == 3);
+  CHECK(set_of(*grouping, "input_bigram").labelled == 4);
+}
+
 TEST_CASE("a grouping counts positions, labels and rows", "[labels]") {
   LabelIndex index(LabelOptions().input_orders({2, 1}).output_orders({1}));
   const OwnedBatch batch{.rows = 2, .tokens = {4, 5, 4, 5, 4, 0}, .mask = Values{1, 1, 1, 1, 1, 0}};

@@ -8,6 +8,7 @@
 #include <infoplane/monitor/monitor.hpp>
 #include <infoplane/plane/coordinates.hpp>
 
+#include "monitor/point_checks.hpp"
 #include "monitor/small_gpt.hpp"
 
 using Catch::Approx;
@@ -69,7 +70,7 @@ TEST_CASE("a point holds the embedding and each block, measured as the estimator
     REQUIRE(point->layers[i].tokens == 48);
     for (const auto& [key, value] : expected.metrics) {
       INFO(names[i] << " " << key);
-      REQUIRE(point->layers[i].metrics.at(key) == value);
+      REQUIRE(infoplane::test::same_value(point->layers[i].metrics.at(key), value));
     }
   }
   REQUIRE(point->mean.at("H(Z)") == Approx((point->layers[1].metrics.at("H(Z)") + point->layers[2].metrics.at("H(Z)") +
@@ -148,7 +149,7 @@ TEST_CASE("micro-batches of one step add up to what one large batch gives", "[mo
   REQUIRE(parts->tokens == whole->tokens);
   for (const auto& [key, value] : whole->mean) {
     INFO(key);
-    REQUIRE(parts->mean.at(key) == Approx(value).epsilon(1e-6));
+    REQUIRE(infoplane::test::near(parts->mean.at(key), value));
   }
 }
 
@@ -292,7 +293,7 @@ TEST_CASE("activations of [T, B, d] are matched to tokens of [B, T]", "[monitor]
   const auto got = step_of(time_first, model, 1, tokens);
   for (const auto& [key, value] : expected->mean) {
     INFO(key);
-    REQUIRE(got->mean.at(key) == Approx(value).epsilon(1e-6));
+    REQUIRE(infoplane::test::near(got->mean.at(key), value));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 #include <catch2/catch_test_macros.hpp>
 
+#include <cmath>
 #include <cstring>
 #include <infoplane/plane/point.hpp>
 
@@ -34,6 +35,14 @@ inline void require_same_values(const plane::Point& got, const plane::Point& exp
     require_same_bits(got.layers[i].metrics, expected.layers[i].metrics);
   }
   require_same_bits(got.mean, expected.mean);
+}
+
+/// NaN is NaN.
+inline bool same_value(double got, double expected) {
+  return got == expected || (std::isnan(got) && std::isnan(expected));
+}
+inline bool near(double got, double expected) {
+  return same_value(got, expected) || std::abs(got - expected) <= 1e-6 * (1 + std::abs(expected));
 }
 
 inline void require_tokens(const plane::Point& point, std::int64_t tokens) {

@@ -21,6 +21,10 @@ struct LabelOptions {
   /// The reference's rule: only the positions n_max−1 … L−n_max−1 of a document of L positions count, for every set,
   /// whatever its order, and for H(Z). n_max is the largest order of both lists; targets add no position.
   INFOPLANE_ARG(bool, common_positions) = false;
+  /// The input and the output set of an order have labels only where both have one, so that their ratio compares the
+  /// same positions: for masked language models, whose targets are few. Sets of an order that one side alone has are
+  /// left as they are.
+  INFOPLANE_ARG(bool, same_positions) = false;
 };
 
 /// Name of an n-gram label set: "input_unigram", "output_quadgram", …

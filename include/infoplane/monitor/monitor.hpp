@@ -6,6 +6,7 @@
 #include <infoplane/distributed/communicator.hpp>
 #include <infoplane/hooks/site.hpp>
 #include <infoplane/monitor/batch_details.hpp>
+#include <infoplane/monitor/loss_kind.hpp>
 #include <infoplane/monitor/monitor_options.hpp>
 #include <infoplane/monitor/observation.hpp>
 #include <infoplane/plane/point.hpp>
@@ -83,15 +84,26 @@ class Monitor {
   Observation observe(std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets = {},
                       const BatchDetails& details = {});
 
+  /// The same for a model without tokens: points then have `I(X;Z)/context`, and the label sets of `details`, whose
+  /// tensors are [B, T] like the positions of the activations ([T, B] with `MonitorOptions::time_major`). Without any
+  /// of them positions come from the first activation: of [B, T, d] the two leading axes ([T, B, d] with
+  /// `MonitorOptions::activations` or `time_major`), of [N, d] N sequences of one position, whose errors are too small
+  /// where rows of a sequence follow one another.
+  /// @throws ShapeError, ArgumentError as above.
+  Observation observe(std::int64_t step, const BatchDetails& details = {});
+
   /// Observes a forward over held-out tokens, at any step. Several forwards with the same step add up to one point. An
   /// earlier pass that was not ended is dropped, and the next held-out point says so.
   Observation observe_heldout(std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets = {},
                               const BatchDetails& details = {});
+  /// The same for a model without tokens.
+  Observation observe_heldout(std::int64_t step, const BatchDetails& details = {});
 
   /// Ends the step: closes an open observation, throws what went wrong inside one, and at a logged step returns the
   /// point of the `train` split after handing it to the sinks. A held-out pass still open is ended first. Empty between
   /// the logged steps, and where nothing of the window was observed, or all of it was taken back. If no forward of the
-  /// window reached its end, all values are NaN. `loss`, a tensor of one element, is read only at a logged step.
+  /// window reached its end, all values are NaN. `loss`, a tensor of one element, is read only at a logged step;
+  /// `kind` says what it is, the same on every rank.
   ///
   /// Over ranks the point has the mean of the losses, over the ranks that give one. What goes wrong is thrown where no
   /// rank is left waiting for another: by one rank at once and as it is; over ranks from the next point, by all of
@@ -103,14 +115,16 @@ class Monitor {
   /// @throws SiteError after the first observed step if a site did not fire, or fired in a shape that is not the
   /// tokens'; if nothing tells which of its axes is which, or they change; if several stacks of blocks were measured
   /// against one row of tokens. Each says what to write.
-  std::optional<plane::Point> end_step(std::int64_t step, const at::Tensor& loss);
+  std::optional<plane::Point> end_step(std::int64_t step, const at::Tensor& loss, LossKind kind = LossKind::kOther);
   /// The same with a loss that is a number, or without one.
-  std::optional<plane::Point> end_step(std::int64_t step, std::optional<double> loss = std::nullopt);
+  std::optional<plane::Point> end_step(std::int64_t step, std::optional<double> loss = std::nullopt,
+                                       LossKind kind = LossKind::kOther);
 
   /// Ends the held-out pass of `step` and returns its point; empty if none was observed.
-  std::optional<plane::Point> end_heldout(std::int64_t step, const at::Tensor& loss);
+  std::optional<plane::Point> end_heldout(std::int64_t step, const at::Tensor& loss, LossKind kind = LossKind::kOther);
   /// The same with a loss that is a number, or without one.
-  std::optional<plane::Point> end_heldout(std::int64_t step, std::optional<double> loss = std::nullopt);
+  std::optional<plane::Point> end_heldout(std::int64_t step, std::optional<double> loss = std::nullopt,
+                                          LossKind kind = LossKind::kOther);
 
   /// Means over the ranks that have each metric, the same bits on every rank: for values of the trainer's own that
   /// decide in `EarlyStopping::update`. Collective.
