@@ -72,6 +72,11 @@ void add_report(CLI::App& program, Context& context) {
                          "Draw nothing: say what is wrong in which line, and end with 1 where a file has an error")
                     ->excludes(output)
                     ->excludes(figure);
+  add_flag(*command, "--table", arguments->only_table,
+           "Draw nothing: print what the layers keep of token and context, with errors, a row a step")
+      ->excludes(output)
+      ->excludes(figure)
+      ->excludes(check);
   add_number(*command, "--most", arguments->check.most, "Findings shown of each file at most", {1})->needs(check);
   add_flag(*command, "--strict", arguments->check.strict, "Warnings end with 1 too")->needs(check);
   command->footer(
@@ -79,11 +84,19 @@ void add_report(CLI::App& program, Context& context) {
       "         infoplane report a.jsonl b.jsonl -o both.html\n"
       "         infoplane report run.jsonl --curve text.curve.json\n"
       "         infoplane report run.jsonl --figure plane -o plane.svg\n"
+      "         infoplane report run.jsonl --table\n"
       "         infoplane report run.jsonl --check");
   command->callback([arguments, output, figure, &context] {
     if (arguments->only_check) {
       arguments->check.json = arguments->json;
       check_runs(arguments->runs, arguments->check, context);
+      return;
+    }
+    if (arguments->only_table) {
+      if (arguments->json) {
+        throw CLI::ValidationError("--json", "and --table exclude each other: the run file is JSON already");
+      }
+      bounds_tables(*arguments, context);
       return;
     }
     if (figure->count() > 0 && arguments->runs.size() != 1) {
@@ -103,9 +116,11 @@ void add_compare(CLI::App& program, Context& context) {
   command->option_defaults()->always_capture_default();
   add_run_choice(*command, arguments->choice, "Run files",
                  "Step that is compared: last, best (of each run) or a number");
-  command->add_option("--metric", arguments->metric,
-                      "What is compared: distance, optimality, curve_gap, complexity, expressivity, or a key of the "
-                      "points such as I(X;Z)/preference");
+  command->add_option(
+      "--metric", arguments->metric,
+      "What is compared: distance, optimality, bound_gap, efficiency, curve_gap, complexity, expressivity, "
+      "context, or a key of the "
+      "points such as I(X;Z)/preference");
   add_flag(*command, "--json", arguments->json, "Print JSON");
   command->footer(
       "Ends with 1, and names the fields, where runs were measured with other anchors, m, d, ε or label sets, or gaps "

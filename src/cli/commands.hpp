@@ -25,8 +25,12 @@ struct ReportArguments {
   Rule rule;
   bool json = false;
   bool only_check = false;  ///< draws nothing
+  bool only_table = false;  ///< prints what the ratio is made of
   CheckOptions check;
 };
+
+/// Prints what the ratio of each run is made of.
+void bounds_tables(const ReportArguments& arguments, Context& context);
 
 /// Draws runs as one page, or a figure of one, or checks their files.
 void report(const ReportArguments& arguments, Context& context);

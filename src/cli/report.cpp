@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <infoplane/report/bounds_table.hpp>
 #include <infoplane/report/figures.hpp>
 #include <ostream>
 
@@ -39,6 +40,16 @@ std::string output_of(const ReportArguments& arguments) {
 }
 
 }  // namespace
+
+void bounds_tables(const ReportArguments& arguments, Context& context) {
+  const std::vector<CurveFile> curves(arguments.curves.begin(), arguments.curves.end());
+  const auto options = report::PlaneTableOptions().order(arguments.order).max_rows(arguments.max_steps);
+  for (const auto& path : arguments.runs) {
+    const auto run = load_run(path, arguments.rule, curves);
+    context.out << (arguments.runs.size() > 1 ? text::printable(run.file.header.run + " (" + path + ")") + "\n" : "")
+                << report::bounds_table(run.file, options);
+  }
+}
 
 void report(const ReportArguments& arguments, Context& context) {
   const std::vector<CurveFile> curves(arguments.curves.begin(), arguments.curves.end());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <infoplane/compare/comparison.hpp>
 #include <infoplane/core/error.hpp>
@@ -42,14 +43,22 @@ std::vector<const std::vector<plane::Point>*> points_of_all(const std::vector<ru
   return all;
 }
 
-constexpr std::string_view kGap = "curve_gap";
+/// What is measured against a curve.
+constexpr std::array<std::string_view, 3> kOfCurve = {"curve_gap", "bound_gap", "efficiency"};
 constexpr double kSameCorner = 1e-6;  // efficiencies
+
+bool is_of_curve(std::string_view family) {
+  return std::find(kOfCurve.begin(), kOfCurve.end(), family) != kOfCurve.end();
+}
 
 /// The key of Point::mean that the options ask for, not corrected.
 std::string plain_key(const std::vector<runs::RunFile>& runs, const ComparisonOptions& options) {
   const auto& metric = options.metric();
-  if (metric == kGap) {
-    return plane::curve_gap_key(options.order());
+  if (is_of_curve(metric)) {
+    return metric + "/" + options.order();
+  }
+  if (metric == "context") {
+    return plane::context_key();
   }
   const bool is_key = std::any_of(runs.begin(), runs.end(), [&](const runs::RunFile& run) {
     return std::any_of(run.points.begin(), run.points.end(),
@@ -58,10 +67,12 @@ std::string plain_key(const std::vector<runs::RunFile>& runs, const ComparisonOp
   return is_key ? metric : runs::metric_key(metric, options.order());
 }
 
-/// The order of a "curve_gap/<order>…"; empty for other keys.
+/// The order of a "curve_gap/<order>…" and its like; empty for other keys.
 std::string order_of_gap(const std::string& key) {
-  const auto start = plane::curve_gap_key("").size();
-  return key.starts_with(plane::curve_gap_key("")) ? key.substr(start, key.find('/', start) - start) : "";
+  const auto start = key.find('/');
+  return start != std::string::npos && is_of_curve(std::string_view(key).substr(0, start))
+             ? key.substr(start + 1, key.find('/', start + 1) - start - 1)
+             : "";
 }
 
 bool same_curve(const runs::RunHeader& one, const runs::RunHeader& other, const std::string& order) {
@@ -133,7 +144,7 @@ void explain(ComparedRun& compared, const runs::RunFile& run, const plane::Point
 std::vector<std::string> comparison_obstacles(const std::vector<runs::RunFile>& runs,
                                               const std::vector<std::string>& names, const ComparisonOptions& options) {
   std::vector<std::string> obstacles;
-  const auto order = options.metric() == kGap ? options.order() : order_of_gap(options.metric());
+  const auto order = is_of_curve(options.metric()) ? options.order() : order_of_gap(options.metric());
   for (std::size_t i = 1; i < runs.size(); ++i) {
     const auto &first = runs.front().header, &other = runs[i].header;
     auto fields = runs::differing_fields(first, other);
@@ -174,7 +185,8 @@ Comparison compare(const std::vector<runs::RunFile>& runs, const ComparisonOptio
   INFOPLANE_CHECK(obstacles.empty(), ArgumentError, "the runs cannot be compared with ", names.front(), ": ",
                   detail::join(obstacles, "; "));
   const auto plain = plain_key(runs, options);
-  const bool smaller_is_better = plain.starts_with("distance") || plain.starts_with(kGap);
+  const bool smaller_is_better =
+      plain.starts_with("distance") || plain.starts_with("curve_gap") || plain.starts_with("bound_gap");
   const auto all = points_of_all(runs);
   Comparison result;
   result.split = split_of(runs, options);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <infoplane/report/report.hpp>
 #include <optional>
@@ -28,10 +29,18 @@ Choice choice_of(const ReportRun& run);
 /// The step that all parts of a page call the run's best: the one that was given, else that of its distance.
 std::optional<std::int64_t> best_step_of(const ReportRun& run, const std::string& order);
 
+/// Whose informations a figure of the plane compares.
+enum class View : std::uint8_t {
+  kPaper,    ///< of the last tokens and of the next ones: its diagonal can be crossed
+  kContext,  ///< of all that was read, and of the next tokens: its diagonal cannot
+  kThrough,  ///< of the last tokens, and of the next ones through those alone: neither can the IB curve
+};
+
 /// What a figure of the plane shows of an order.
 struct Coordinates {
-  Coordinates(const Choice& choice, const std::string& order);
-  plane::ShownMetric complexity, expressivity, optimality;
+  Coordinates(const Choice& choice, const std::string& order, View view = View::kPaper);
+  plane::ShownMetric complexity, expressivity, optimality;  ///< to the right, upwards, and their ratio
+  const char *x, *x_means, *y, *y_means, *ratio;            ///< what a reader is told they are
 };
 
 /// Where a layer, or the mean of a run, was on the plane.
@@ -57,8 +66,9 @@ struct Plane {
   std::optional<std::int64_t> best_step;
 };
 
-/// Paths of all layers on one split.
-Plane plane_of(const ReportRun& run, const std::string& order, const std::string& split, std::size_t max_steps);
+/// Paths of all layers on one split; none where the run has nothing of the view.
+Plane plane_of(const ReportRun& run, const std::string& order, const std::string& split, std::size_t max_steps,
+               View view = View::kPaper);
 Drawing draw(const Plane& plane);
 
 struct Line {
@@ -88,6 +98,22 @@ std::string phase_color(const std::string& name, int& shade);
 std::string split_color(const std::string& split);
 /// "held-out" for "heldout"; others as they are.
 std::string split_name(const std::string& split);
+
+/// Parts of a whole over steps, one upon the other.
+struct Bands {
+  std::string title;
+  std::vector<std::int64_t> steps;
+  struct Part {
+    std::string name;
+    std::vector<double> values;  ///< one a step
+  };
+  std::vector<Part> parts;
+};
+
+/// Where the complexity of a layer lies: in the last token, in the one before it, and so on, and in the rest of the
+/// context. Of the mean over the blocks where `layer` is empty. Without parts where the run does not say.
+Bands bands_of(const ReportRun& run, const std::string& split, const std::string& layer, std::size_t max_steps);
+Drawing draw(const Bands& bands);
 
 struct HeatMap {
   std::string title;

@@ -195,6 +195,12 @@ std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std
       {"Expressivity", "information held about what comes next", plane::expressivity_key(order)},
       {"Optimality", "expressivity / complexity, as in the paper", plane::optimality_key(order)},
       {"Distance to the bound", "1 − optimality; lower is better", plane::distance_key(order)},
+      {"Context", "information kept about all that was read", plane::context_key()},
+      {"Share of the context", "of what is kept, what is about what comes next", plane::share_key("output_" + order)},
+      {"Through the input", "about what comes next, by the input alone", plane::through_key(order)},
+      {"From the context", "expressivity that the input alone does not give", plane::from_context_key(order)},
+      {"Predicted", "H(Y) − loss: how much of the next token the model predicts", plane::predicted_key(order)},
+      {"Efficiency", "through the input / the most that is possible; at most 1", plane::efficiency_key(order)},
       {"Gap to the IB curve", "best possible expressivity − the layers' own", plane::curve_gap_key(order)},
   };
   const auto& points = run.file.points;

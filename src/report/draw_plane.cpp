@@ -67,21 +67,29 @@ Choice choice_of(const ReportRun& run) {
   return [&points = run.file.points](const std::string& key) { return plane::shown_metric(key, points); };
 }
 
-Coordinates::Coordinates(const Choice& choice, const std::string& order)
-    : complexity(choice(plane::complexity_key(order))),
-      expressivity(choice(plane::expressivity_key(order))),
-      optimality(choice(plane::optimality_key(order))) {}
+Coordinates::Coordinates(const Choice& choice, const std::string& order, View view)
+    : complexity(choice(view == View::kContext ? plane::context_key() : plane::complexity_key(order))),
+      expressivity(choice(view == View::kThrough ? plane::through_key(order) : plane::expressivity_key(order))),
+      optimality(choice(view == View::kPaper     ? plane::optimality_key(order)
+                        : view == View::kContext ? plane::share_key("output_" + order)
+                                                 : plane::optimality_through_key(order))),
+      x(view == View::kContext ? "context" : "complexity"),
+      x_means(view == View::kContext ? "what is kept about all that was read" : "what is kept about the input"),
+      y(view == View::kThrough ? "through the input" : "expressivity"),
+      y_means(view == View::kThrough ? "about what comes next, by the input alone" : "about what comes next"),
+      ratio(view == View::kPaper ? "optimality" : "share") {}
 
 Spot spot_of(std::int64_t step, const plane::Metrics& metrics, const Coordinates& shown) {
   return {step, plane::value_at(metrics, shown.complexity.key), plane::value_at(metrics, shown.expressivity.key),
           plane::value_at(metrics, shown.optimality.key)};
 }
 
-Plane plane_of(const ReportRun& run, const std::string& order, const std::string& split, std::size_t max_steps) {
+Plane plane_of(const ReportRun& run, const std::string& order, const std::string& split, std::size_t max_steps,
+               View view) {
   const auto& points = run.file.points;
   const auto names = runs::layers_of(points);
   const auto most = std::max<std::size_t>(2, std::min(max_steps, kMostSpots / std::max<std::size_t>(names.size(), 1)));
-  Plane plane{order, {choice_of(run), order}, {}, {}, best_step_of(run, order)};
+  Plane plane{order, {choice_of(run), order, view}, {}, {}, best_step_of(run, order)};
   const auto chosen = runs::thinned(runs::with_layers(runs::points_of(points, split)), most);
   const auto layers = runs::layers_by_name(chosen);
   for (const auto& name : names) {
@@ -100,6 +108,15 @@ Plane plane_of(const ReportRun& run, const std::string& order, const std::string
       path.spots[i].vague = complexities[i].standard_error > vague_x || expressivities[i].standard_error > vague_y;
     }
     plane.paths.push_back(std::move(path));
+  }
+  const bool empty = std::none_of(plane.paths.begin(), plane.paths.end(), [](const Path& path) {
+    return std::any_of(path.spots.begin(), path.spots.end(), drawn);
+  });
+  if (view != View::kPaper && empty) {
+    plane.paths.clear();
+  }
+  if (view == View::kContext) {
+    return plane;  // a curve is of the order's X
   }
   for (const auto& curve : run.curves) {
     if (curve.order == order) {
@@ -121,12 +138,12 @@ std::string fill_of(const Path& path, const Spot& spot, const svg::Scale& positi
                             : "f" + path.color;
 }
 
-std::string circle(const Frame& frame, const Path& path, const Spot& spot, const std::string& color) {
-  return fmt::format(
-      "<circle class=\"{} p\" cx=\"{}\" cy=\"{}\" r=\"2.4\" data-t=\"{}, step {}|complexity {}|"
-      "expressivity {}|optimality {}\"/>",
-      color, at(frame.column(spot.complexity)), at(frame.row(spot.expressivity)), svg::escape(path.name), spot.step,
-      svg::value(spot.complexity), svg::value(spot.expressivity), svg::value(spot.optimality));
+std::string circle(const Frame& frame, const Coordinates& shown, const Path& path, const Spot& spot,
+                   const std::string& color) {
+  return fmt::format("<circle class=\"{} p\" cx=\"{}\" cy=\"{}\" r=\"2.4\" data-t=\"{}, step {}|{} {}|{} {}|{} {}\"/>",
+                     color, at(frame.column(spot.complexity)), at(frame.row(spot.expressivity)), svg::escape(path.name),
+                     spot.step, shown.x, svg::value(spot.complexity), shown.y, svg::value(spot.expressivity),
+                     shown.ratio, svg::value(spot.optimality));
 }
 
 /// What lies over the paths: their spots, and over those their ends and the best step.
@@ -142,7 +159,7 @@ const Spot* mark_spots(const Frame& frame, const Plane& plane, const Path& path,
     if (!drawn(spot)) {
       continue;
     }
-    marks.spots += circle(frame, path, spot, fill_of(path, spot, position));
+    marks.spots += circle(frame, plane.shown, path, spot, fill_of(path, spot, position));
     labels.avoid(frame.column(spot.complexity), frame.row(spot.expressivity));
     if (last != nullptr) {
       labels.avoid({frame.column(last->complexity), frame.row(last->expressivity)},
@@ -208,8 +225,8 @@ Drawing draw(const Plane& plane) {
     body += color_bar(frame.left, static_cast<std::int64_t>(steps.low), static_cast<std::int64_t>(steps.high));
   }
   return {frame.width, Frame::kHeight, body + marks.spots + marks.ends, "",
-          fmt::format("Information plane of {} paths, {}s: complexity against expressivity from step {} to step {}",
-                      count, plane.order, steps.low, steps.high)};
+          fmt::format("Information plane of {} paths, {}s: {} against {} from step {} to step {}", count, plane.order,
+                      plane.shown.x, plane.shown.y, steps.low, steps.high)};
 }
 
 }  // namespace infoplane::report

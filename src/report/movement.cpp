@@ -11,11 +11,11 @@ namespace {
 using plane::PhaseKind;
 
 /// The means of the main split with what phases look at; steps that do not rise are left out.
-plane::Trajectory trajectory_of(const runs::RunFile& run, const std::string& order) {
+plane::Trajectory trajectory_of(const runs::RunFile& run, const std::vector<std::string>& plain) {
   plane::Trajectory trajectory;
   const auto keys = [&] {
     std::vector<std::string> all;
-    for (const auto& key : {plane::complexity_key(order), plane::expressivity_key(order)}) {
+    for (const auto& key : plain) {
       all.insert(all.end(), {key, plane::corrected_key(key), plane::standard_error_key(key)});
     }
     return all;
@@ -48,11 +48,14 @@ bool differ(const runs::Sample& a, const runs::Sample& b) {
   return std::abs(a.value - b.value) > std::max(noise, 0.02 * size);
 }
 
-Movement movement_of(const runs::RunFile& run, const std::string& order) {
+namespace {
+
+/// `key`: of what moves; it stands in the place of the order's complexity.
+Movement movement(const runs::RunFile& run, const std::string& order, const std::string& key) {
   constexpr std::int64_t kLeastValues = 5;
   Movement moved;
-  const auto trajectory = trajectory_of(run, order);
-  const auto values = plane::finite(trajectory.series(trajectory.decisive_key(plane::complexity_key(order))));
+  const auto trajectory = trajectory_of(run, {key, plane::expressivity_key(order)});
+  const auto values = plane::finite(trajectory.series(trajectory.decisive_key(key)));
   if (values.empty()) {
     return moved;
   }
@@ -63,7 +66,7 @@ Movement movement_of(const runs::RunFile& run, const std::string& order) {
     moved.kind = Movement::Kind::kTooShort;
     return moved;
   }
-  moved.phases = plane::phases(trajectory, plane::PhaseOptions().order(order));
+  moved.phases = plane::phases(trajectory, plane::PhaseOptions().order(order).metric(key));
   const plane::Phase *now = nullptr, *before = nullptr;  // the last two that are decided
   for (const auto& phase : moved.phases) {
     if (phase.kind != PhaseKind::kUndecided) {
@@ -91,6 +94,14 @@ Movement movement_of(const runs::RunFile& run, const std::string& order) {
   }
   return moved;
 }
+
+}  // namespace
+
+Movement movement_of(const runs::RunFile& run, const std::string& order) {
+  return movement(run, order, plane::complexity_key(order));
+}
+
+Movement movement_of_metric(const runs::RunFile& run, const std::string& key) { return movement(run, "unigram", key); }
 
 std::vector<ReportPhase> phases_of(const ReportRun& run, const std::string& order) {
   if (!run.phases.empty()) {

@@ -33,6 +33,8 @@ struct Movement {
 };
 
 Movement movement_of(const runs::RunFile& run, const std::string& order);
+/// The same of another metric in place of complexity, by its plain key.
+Movement movement_of_metric(const runs::RunFile& run, const std::string& key);
 
 /// The phases that the run was given, else those of its movement.
 std::vector<ReportPhase> phases_of(const ReportRun& run, const std::string& order);

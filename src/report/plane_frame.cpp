@@ -151,11 +151,10 @@ std::string axes(const Frame& frame, const Coordinates& shown) {
   }
   out += fmt::format("<path class=\"ax\" d=\"M{} {}V{}H{}\"/>", at(frame.left), at(Frame::kTop), at(Frame::kBottom),
                      at(Frame::kRight));
-  out +=
-      fmt::format("<text class=\"m\" x=\"{}\" y=\"{}\">{}: what is kept about the input →</text>",
-                  at((frame.left + Frame::kRight) / 2), at(Frame::kBottom + 40), shown.complexity.label("complexity"));
-  out += fmt::format("<text class=\"m\" transform=\"translate(15 {}) rotate(-90)\">{}: about what comes next →</text>",
-                     at((Frame::kTop + Frame::kBottom) / 2), shown.expressivity.label("expressivity"));
+  out += fmt::format("<text class=\"m\" x=\"{}\" y=\"{}\">{}: {} →</text>", at((frame.left + Frame::kRight) / 2),
+                     at(Frame::kBottom + 40), shown.complexity.label(shown.x), shown.x_means);
+  out += fmt::format("<text class=\"m\" transform=\"translate(15 {}) rotate(-90)\">{}: {} →</text>",
+                     at((Frame::kTop + Frame::kBottom) / 2), shown.expressivity.label(shown.y), shown.y_means);
   return out;
 }
 

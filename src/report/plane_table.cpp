@@ -23,7 +23,7 @@ struct Column {
   std::string key;  // empty: the loss
 };
 
-/// The gap to the IB curve only where a point has it. `shown` chooses the value of a metric.
+/// The context and the gaps to the IB curve only where a point has them. `shown` chooses the value of a metric.
 template <typename Shown>
 std::vector<Column> coordinates(const std::string& order, std::span<const plane::Point> points, const Shown& shown) {
   std::vector<Column> columns;
@@ -35,10 +35,14 @@ std::vector<Column> coordinates(const std::string& order, std::span<const plane:
   add("expressivity", plane::expressivity_key(order));
   add("optimality", plane::optimality_key(order));
   add("distance", plane::distance_key(order));
-  const auto gap = plane::curve_gap_key(order);
-  if (std::any_of(points.begin(), points.end(), [&](const plane::Point& point) { return point.mean.contains(gap); })) {
-    add("curve gap", gap);
-  }
+  const auto add_where_there = [&](const char* name, const std::string& key) {
+    if (std::any_of(points.begin(), points.end(), [&](const plane::Point& each) { return each.mean.contains(key); })) {
+      add(name, key);
+    }
+  };
+  add_where_there("context", plane::context_key());
+  add_where_there("bound gap", plane::bound_gap_key(order));
+  add_where_there("curve gap", plane::curve_gap_key(order));
   return columns;
 }
 

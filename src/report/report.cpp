@@ -32,6 +32,10 @@ constexpr const char* kGlossary =
     "<dt>Information plane</dt><dd>Complexity to the right, expressivity upwards. A path shows where a layer went "
     "while "
     "the model trained. Towards the line “bound” is better; to the left is compression.</dd>"
+    "<dt>Context</dt><dd>I(X;Z) where X is all that was read: each position is a value of its own. It is the most that "
+    "a layer knows about anything, so a share of it lies between 0 and 1.</dd>"
+    "<dt>Through the input</dt><dd>What a layer would know about what comes next by the last tokens alone. It cannot "
+    "exceed the IB curve; the rest of expressivity comes from the context.</dd>"
     "<dt>IB curve</dt><dd>The most that can be known about the next tokens by keeping so much of the last ones, "
     "computed from the text alone. Layers may lie above it, because they see more of the text than the last "
     "tokens.</dd>"
@@ -78,6 +82,60 @@ std::string shading(const std::vector<ReportPhase>& phases) {
   return out.empty() ? "" : "<div class=\"legend\">" + out + "</div>";
 }
 
+/// The plane with other coordinates; empty where the run does not have them.
+std::string view_part(const ReportRun& run, const std::string& order, View view, std::size_t max_steps) {
+  std::string planes;
+  for (const auto& split : runs::splits_of(run.file.points)) {
+    const auto plane = plane_of(run, order, split, max_steps, view);
+    if (!plane.paths.empty()) {
+      planes += parts::figure("plane", draw(plane), plane_caption(split));
+    }
+  }
+  if (planes.empty()) {
+    return "";
+  }
+  const auto head =
+      view == View::kContext
+          ? fmt::format(
+                "<h3>All that was read, and the next {0}</h3><p class=\"note\">To the right: how much a layer "
+                "keeps of everything that it has read, not of the last tokens alone. Nothing that it knows can "
+                "be more than that, so no path crosses the diagonal.</p>",
+                order == "unigram" ? "token" : escape(order))
+          : fmt::format(
+                "<h3>Through the last {0} alone</h3><p class=\"note\">Upwards: what a layer would know about what "
+                "comes next if all it kept was about the last {0}. Neither the diagonal nor, where it is of "
+                "the measured text, the IB curve can be crossed. What is missing to its expressivity comes "
+                "from the context.</p>",
+                order == "unigram" ? "token" : escape(order));
+  return head + "<div class=\"grid planes\">" + planes + "</div>";
+}
+
+/// Where complexity lies, for the mean and for up to twelve layers.
+std::string bands_part(const ReportRun& run, std::size_t max_steps) {
+  const auto split = runs::main_split(run.file.points);
+  auto names = runs::layers_of(run.file.points);
+  constexpr std::size_t kMost = 12;
+  if (names.size() > kMost) {
+    std::vector<std::string> some;
+    for (std::size_t i = 0; i < kMost; ++i) {
+      some.push_back(names[i * (names.size() - 1) / (kMost - 1)]);
+    }
+    names = std::move(some);
+  }
+  names.insert(names.begin(), "");
+  std::string figures;
+  for (const auto& name : names) {
+    const auto bands = bands_of(run, split, name, max_steps);
+    figures += bands.parts.empty() ? "" : parts::figure("bands", draw(bands), "");
+  }
+  return figures.empty()
+             ? ""
+             : "<h3>Where complexity lies</h3><p class=\"note\">How much of what a layer keeps of its context "
+               "is about the last token, how much more about the one before it, and how much is about the "
+               "rest. " +
+                   plane_caption(split) + "</p><div class=\"grid\">" + figures + "</div>";
+}
+
 std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
   const auto& points = run.file.points;
   const auto splits = runs::splits_of(points);
@@ -90,8 +148,9 @@ std::string order_part(const ReportRun& run, const std::string& order, const std
       curve = curve || !plane.curve.empty();
     }
   }
-  out += (planes.empty() ? "" : how_to_read_planes(order, curve)) + "<div class=\"grid planes\">" + planes;
-  out += fmt::format("</div><h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
+  out += (planes.empty() ? "" : how_to_read_planes(order, curve)) + "<div class=\"grid planes\">" + planes + "</div>";
+  out += view_part(run, order, View::kContext, max_steps) + view_part(run, order, View::kThrough, max_steps);
+  out += fmt::format("<h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
   const auto panels = panels_of(run, order, max_steps, choice_of(run));
   out += parts::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines);
   out += panels.empty() ? "" : shading(panels.front().phases);
@@ -138,6 +197,7 @@ std::string run_part(const ReportRun& run, const std::string& id, std::size_t ma
   for (const auto& order : orders) {
     out += order_part(run, order, id, max_steps);
   }
+  out += bands_part(run, max_steps);
   if (orders.empty() && !run.file.points.empty()) {
     out +=
         parts::legend({}) + "<p class=\"note\">No point of this run has complexity and expressivity of one order.</p>";

@@ -7,16 +7,11 @@
 #include <infoplane/report/report.hpp>
 
 #include "report/draw.hpp"
+#include "report/forgotten.hpp"
 #include "report/movement.hpp"
 
 namespace infoplane::report {
 namespace {
-
-std::string number(double value) {
-  const auto size = std::abs(value);
-  return size == 0 || (size >= 0.01 && size < 1e4) ? fmt::format("{:.{}f}", value, size < 1 ? 3 : 2)
-                                                   : fmt::format("{:.2g}", value);
-}
 
 std::string span(const std::vector<plane::Point>& points) {
   std::int64_t first = points.front().step, last = first;
@@ -99,7 +94,7 @@ std::string optimality_now(const Course& optimality) {
 }
 
 /// What it keeps about what it read, as the beginning of a sentence; empty where that is unknown.
-std::string what_it_keeps(const Movement& moved) {
+std::string what_it_keeps(const Movement& moved, const std::string& read) {
   using Kind = Movement::Kind;
   const auto less = [&] { return fmt::format("{:.0f} % less", 100 * (1 - moved.last.value / moved.turn.value)); };
   const std::string out = "While it trained, ";
@@ -108,22 +103,19 @@ std::string what_it_keeps(const Movement& moved) {
       return fmt::format("The run has {} measurement{} so far, too few to tell how the model moves", moved.values,
                          moved.values == 1 ? "" : "s");
     case Kind::kStill:
-      return out + "what the model keeps about the text that it read changed by no more than noise";
+      return out + fmt::format("what the model keeps about {} changed by no more than noise", read);
     case Kind::kExpansion:
-      return out + fmt::format(
-                       "the model took in more and more about the text that it read; by step {} it has not begun to "
-                       "compress that",
-                       moved.last.step);
+      return out + fmt::format("the model took in more and more about {}; by step {} it has not begun to compress that",
+                               read, moved.last.step);
     case Kind::kCompression:
-      return out +
-             fmt::format("the model compressed: at step {} it kept {} about the text that it read than at step {}",
-                         moved.last.step, less(), moved.turn.step);
+      return out + fmt::format("the model compressed: at step {} it kept {} about {} than at step {}", moved.last.step,
+                               less(), read, moved.turn.step);
     case Kind::kBoth:
-      return out +
-             fmt::format(
-                 "the model first took in more and more about the text that it read, up to step {}; from step {} on it "
-                 "compressed: at step {} it kept {} of that than at its peak",
-                 moved.until, moved.since, moved.last.step, less());
+      return out + fmt::format(
+                       "the model first took in more and more about {}, up to step {}; from step {} on it compressed: "
+                       "at step "
+                       "{} it kept {} of that than at its peak",
+                       read, moved.until, moved.since, moved.last.step, less());
     case Kind::kUnknown:
       break;
   }
@@ -149,8 +141,9 @@ std::string what_it_knows(const Course& expressivity) {
 }
 
 /// The run in one or two sentences, without a term of the field.
-std::string headline(const Movement& moved, const Course& expressivity, const Course& optimality) {
-  auto out = what_it_keeps(moved);
+std::string headline(const Movement& moved, const std::string& read, const Course& expressivity,
+                     const Course& optimality) {
+  auto out = what_it_keeps(moved, read);
   if (out.empty()) {
     return out;
   }
@@ -356,7 +349,8 @@ std::vector<std::string> run_summary(const ReportRun& run, const std::string& or
   const auto expressivity = course(plane::expressivity_key(order)), optimality = course(plane::optimality_key(order));
   const auto moved = movement_of(run.file, order);
   std::vector<std::string> sentences = {
-      headline(moved, expressivity, optimality),
+      headline(moved, read_of(run.file, order), expressivity, optimality),
+      forgotten_sentence(run.file),
       span(points),
       loss_sentence(loss),
       complexity_sentence(moved, course(plane::complexity_key(order))),

@@ -15,11 +15,24 @@ namespace infoplane::sinks {
 
 std::string metric_heading(const std::string& key) {
   const std::pair<const char*, const char*> kNames[] = {
-      {"I(X;Z)/input_", "complexity"}, {"I(Y;Z)/output_", "expressivity"}, {"regularity/input_", "regularity"},
-      {"optimality/", "optimality"},   {"distance/", "distance"},          {"curve_gap/", "curve gap"},
+      {"I(X;Z)/input_", "complexity"},
+      {"I(Y;Z)/output_", "expressivity"},
+      {"regularity/input_", "regularity"},
+      {"optimality/", "optimality"},
+      {"distance/", "distance"},
+      {"curve_gap/", "curve gap"},
+      {"bound_gap/", "bound gap"},
+      {"efficiency/", "efficiency"},
+      {"predicted/", "predicted"},
+      {"I(Y;Z)/through_", "through input"},
+      {"I(Y;Z)/from_context_", "from context"},
+      {"share/output_", "share of context"},
   };
   const auto corrected = plane::corrected_key("");
   auto plain = key.ends_with(corrected) ? key.substr(0, key.size() - corrected.size()) : key;
+  if (plain == plane::context_key()) {
+    return "context";
+  }
   for (const auto& [prefix, name] : kNames) {
     if (plain.starts_with(prefix)) {
       const auto order = plain.substr(std::string_view(prefix).size());

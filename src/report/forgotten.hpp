@@ -1,0 +1,18 @@
+#pragma once
+
+#include <infoplane/runs/run_file.hpp>
+#include <string>
+
+// What a run forgot: the last token, the last pair, or the context.
+namespace infoplane::report {
+
+/// A value for a sentence.
+std::string number(double value);
+
+/// What complexity of that order is about. Where the run knows the context, too, the two are told apart.
+std::string read_of(const runs::RunFile& run, const std::string& order);
+
+/// What was forgotten and what was not: the token, the pair, …, the context. Empty where the run has no context.
+std::string forgotten_sentence(const runs::RunFile& run);
+
+}  // namespace infoplane::report
