@@ -1,12 +1,12 @@
 // Compiles the C++ blocks of the other pages of docs/ and of CONTRIBUTING.md, and runs those that can run alone.
 // clang-format off
 #include "trainers_2_includes.inc"
-#include "trainers_6_includes.inc"
-#include "trainers_7_includes.inc"
+#include "trainers_8_includes.inc"
+#include "trainers_9_includes.inc"
 #include "hooks_1_includes.inc"
 #include "hooks_2_includes.inc"
 #include "hooks_3_includes.inc"
-#include "bound_1_includes.inc"
+#include "bound_2_includes.inc"
 #include "run-file_1_includes.inc"
 #include "CONTRIBUTING_1_includes.inc"
 // clang-format on
@@ -49,8 +49,18 @@ bool with_details(infoplane::Monitor& monitor, int64_t step, const at::Tensor& i
   return static_cast<bool>(observation);
 }
 
-void skip(infoplane::Observation& observation, const at::Tensor& loss) {
+bool without_tokens(infoplane::Monitor& monitor, int64_t step, const at::Tensor& classes) {
 #include "trainers_4.inc"
+  return static_cast<bool>(observation) && static_cast<bool>(labelled);
+}
+
+void masked(SmallGPT& model) {
+#include "trainers_5.inc"
+  static_cast<void>(monitor);
+}
+
+void skip(infoplane::Observation& observation, const at::Tensor& loss) {
+#include "trainers_6.inc"
 }
 
 /// Stands for a model with an encoder and a decoder; not run.
@@ -61,7 +71,7 @@ TORCH_MODULE(Translator);
 
 void two_stacks(Translator& model, int64_t step, const at::Tensor& source, const at::Tensor& target,
                 const at::Tensor& next) {
-#include "trainers_5.inc"
+#include "trainers_7.inc"
 }
 
 struct LayerImpl : torch::nn::Module {
@@ -70,13 +80,13 @@ struct LayerImpl : torch::nn::Module {
 INFOPLANE_MODULE(Layer);
 
 void tap_outputs(std::vector<Layer>& layers){
-#include "trainers_6.inc"
+#include "trainers_8.inc"
 }
 
 std::optional<infoplane::plane::Point> raw(int64_t step, const std::vector<int64_t>& tokens, int64_t batch,
                                            int64_t length, int64_t width,
                                            const std::vector<std::vector<float>>& activations, double loss) {
-#include "trainers_7.inc"
+#include "trainers_9.inc"
   return point;
 }
 
@@ -117,8 +127,12 @@ double corrected(const at::Tensor& z, const at::Tensor& labels) {
   return set.corrected_nats;
 }
 
-std::size_t bound(SmallGPT& model, std::span<const int64_t> tokens) {
+void shares(infoplane::Monitor& monitor, int64_t step, double loss){
 #include "bound_1.inc"
+}
+
+std::size_t bound(SmallGPT& model, std::span<const int64_t> tokens) {
+#include "bound_2.inc"
   return curve.points().size();
 }
 
