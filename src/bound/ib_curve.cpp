@@ -2,63 +2,16 @@
 #include <cmath>
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/core/error.hpp>
-#include <infoplane/core/hash.hpp>
 #include <limits>
 
+#include "bound/annealing.hpp"
 #include "bound/concave_hull.hpp"
-#include "bound/self_consistent.hpp"
 
 namespace infoplane::bound {
 namespace {
 
-constexpr double kHighestBeta = 1024;
-constexpr double kLowestBeta = 1;        // the curve is nowhere steeper than 1
-constexpr double kLongestStep = 0.6931;  // of log β
-constexpr double kShortestStep = 0.01;
-constexpr double kResolution = 1e-3;  // of the tolerance: when an iteration stands still
-constexpr double kNothing = 1e-9;     // nats
-
-/// Walks β from one end to the other; steps shrink where the curve bends and grow where it doesn't.
-void sweep(SelfConsistent& equations, bool down, const IbCurveOptions& options, std::uint64_t seed,
-           std::vector<IbPoint>& points) {
-  const double resolution = options.tolerance() * kResolution;
-  const double first = down ? std::log(kHighestBeta) : std::log(kLowestBeta);
-  const double last = down ? std::log(kLowestBeta) : std::log(kHighestBeta);
-  auto point = equations.solve(std::exp(first), resolution, options.max_iterations());
-  points.push_back(point);
-  double at = first;
-  double step = kLongestStep;
-  for (std::uint64_t number = 0; at != last; ++number) {
-    const auto before = equations.state();
-    double next = 0;
-    IbPoint found;
-    for (;;) {
-      next = down ? std::max(at - step, last) : std::min(at + step, last);
-      if (down) {
-        equations.soften();
-      } else {
-        equations.shake(splitmix64(seed) + number);
-      }
-      found = equations.solve(std::exp(next), resolution, options.max_iterations());
-      points.push_back(found);
-      const double gap = down ? tangent_gap(found, point) : tangent_gap(point, found);
-      if (gap <= options.tolerance() || step <= kShortestStep) {
-        step = std::min(gap < options.tolerance() / 4 ? step * 1.5 : step, kLongestStep);
-        break;
-      }
-      step = std::max(step / 2, kShortestStep);
-      equations.restore(before);
-    }
-    at = next;
-    point = found;
-    if (down) {
-      equations.join();
-      if (point.complexity < kNothing || equations.clusters() < 2) {
-        break;
-      }
-    }
-  }
-}
+constexpr double kNothing = 1e-9;    // nats
+constexpr double kRounding = 1e-12;  // nats
 
 }  // namespace
 
@@ -78,23 +31,14 @@ IbCurve IbCurve::solve(const Joint& joint, const IbCurveOptions& options) {
   curve.information_ = joint.information();
   const Joint small = merge_alike(joint);
   std::vector<IbPoint> points;
-  if (small.rows() <= options.clusters()) {
-    // T = the minimal sufficient statistic.
-    points.push_back({small.row_entropy(), small.information(), std::numeric_limits<double>::infinity(), small.rows()});
-  }
   if (small.rows() > 1 && options.clusters() > 1 && curve.information_ > kNothing) {
-    for (std::int64_t restart = 0; restart < options.restarts(); ++restart) {
-      SelfConsistent equations(small);
-      const auto round = static_cast<std::uint64_t>(restart / 2);
-      const auto seed = round == 0 ? options.seed() : splitmix64(options.seed() + round);
-      const bool down = restart % 2 == 0;
-      if (down) {
-        equations.start_apart(options.clusters(), seed);
-      } else {
-        equations.start_together(options.clusters(), seed);
-      }
-      sweep(equations, down, options, seed, points);
-    }
+    points = anneal(small, options);
+  }
+  if (small.rows() <= options.clusters()) {
+    // T = the minimal sufficient statistic: no other channel has all of I(X;Y), but for rounding.
+    const double top = small.information();
+    std::erase_if(points, [&](const IbPoint& point) { return point.expressivity > top - kRounding; });
+    points.push_back({small.row_entropy(), top, std::numeric_limits<double>::infinity(), small.rows()});
   }
   curve.points_ = concave_hull(std::move(points));
   for (std::size_t i = 0; i + 1 < curve.points_.size(); ++i) {

@@ -1,274 +1,173 @@
 #include "bound/self_consistent.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <infoplane/core/hash.hpp>
-#include <limits>
 #include <numeric>
+
+#include "bound/exponential.hpp"
 
 namespace infoplane::bound {
 namespace {
 
-constexpr double kSoftening = 1e-3;
-constexpr double kNoise = 1e-2;
-constexpr double kSmallest = 1e-300;  // stands for 0 in a logarithm
-constexpr double kEmpty = 1e-14;      // mass of a cluster that is none
-constexpr double kOnePlace = 1e-9;    // distance of p(y|t) between clusters that are one
+constexpr double kLogOfNothing = -690.8;  // log 1e-300 stands for log 0
+constexpr double kLowestScore = -64;      // below the highest; what lies there has no share of the row
+constexpr double kSmallestShare = 1e-26;
 
-/// In [−1, 1], from a seed and a place.
-double noise(std::uint64_t seed, std::uint64_t place) {
-  return static_cast<double>(splitmix64(splitmix64(seed) ^ place) >> 11U) * 0x1p-52 - 1;
+using Lanes = std::array<double, kLanes>;
+
+double sum_of(const Lanes& lanes) { return std::accumulate(lanes.begin(), lanes.end(), 0.0); }
+
+/// to += Σ weight[i] · row[i], four rows at once: half of the time goes into loading and storing `to`.
+void add_four(double* __restrict to, std::size_t size, const std::array<double, 4>& weight,
+              const std::array<const double*, 4>& row) {
+  const double* __restrict a = row[0];
+  const double* __restrict b = row[1];
+  const double* __restrict c = row[2];
+  const double* __restrict d = row[3];
+  for (std::size_t t = 0; t < size; ++t) {
+    to[t] += (weight[0] * a[t] + weight[1] * b[t]) + (weight[2] * c[t] + weight[3] * d[t]);
+  }
 }
 
-double log_of(double value) { return std::log(std::max(value, kSmallest)); }
+void add_one(double* __restrict to, std::size_t size, double weight, const double* __restrict row) {
+  for (std::size_t t = 0; t < size; ++t) {
+    to[t] += weight * row[t];
+  }
+}
 
-/// The scores of a row become its p(t|x); returns H(T|X = x).
-double softmax(std::vector<double>& channel) {
-  const double highest = *std::max_element(channel.begin(), channel.end());
-  double sum = 0;
-  double weighted = 0;  // Σ e^s s
-  for (double& each : channel) {
-    const double score = each - highest;
-    each = score < -60 ? 0 : std::exp(score);
-    sum += each;
-    weighted += each * score;
+double highest_of(const std::vector<double>& values) {
+  Lanes lanes;
+  std::copy_n(values.begin(), kLanes, lanes.begin());
+  for (std::size_t t = kLanes; t < values.size(); t += kLanes) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      lanes[i] = lanes[i] < values[t + i] ? values[t + i] : lanes[i];
+    }
   }
-  for (double& each : channel) {
-    each /= sum;
-  }
-  return std::log(sum) - weighted / sum;
+  return *std::max_element(lanes.begin(), lanes.end());
 }
 
 }  // namespace
 
-SelfConsistent::SelfConsistent(const Joint& joint) : joint_(&joint) {}
-
-void SelfConsistent::start_apart(std::int64_t clusters, std::uint64_t seed) {
-  const auto rows = static_cast<std::size_t>(joint_->rows());
-  const auto m = std::min(static_cast<std::size_t>(clusters), rows);
-  std::vector<std::size_t> chosen;
-  if (m == rows) {
-    chosen.resize(rows);
-    std::iota(chosen.begin(), chosen.end(), 0);
-  } else {
-    // Farthest first by p(x) KL(p(y|x) ‖ p(y|nearest)).
-    std::vector<double> nearest(rows, std::numeric_limits<double>::infinity());
-    std::vector<double> centre(joint_->column_mass().begin(), joint_->column_mass().end());
-    for (std::size_t t = 0; t < m; ++t) {
-      for (std::size_t x = 0; x < rows; ++x) {
-        const auto columns = joint_->columns_of(static_cast<std::int64_t>(x));
-        const auto values = joint_->values_of(static_cast<std::int64_t>(x));
-        double divergence = 0;
-        for (std::size_t i = 0; i < columns.size(); ++i) {
-          divergence +=
-              values[i] > 0 ? values[i] * std::log(values[i] / joint_->row_mass()[x] / centre[columns[i]]) : 0;
-        }
-        nearest[x] = std::min(nearest[x], divergence);
-      }
-      const auto reach = [&](std::size_t x) {
-        const double by = seed == 0 ? 1 : noise(seed, t * rows + x) + 1 + 1e-3;
-        return nearest[x] * by;
-      };
-      std::size_t farthest = 0;
-      for (std::size_t x = 1; x < rows; ++x) {
-        farthest = reach(x) > reach(farthest) ? x : farthest;
-      }
-      chosen.push_back(farthest);
-      for (std::size_t y = 0; y < centre.size(); ++y) {
-        centre[y] = kNoise * joint_->column_mass()[y];
-      }
-      const auto columns = joint_->columns_of(static_cast<std::int64_t>(farthest));
-      const auto values = joint_->values_of(static_cast<std::int64_t>(farthest));
-      for (std::size_t i = 0; i < columns.size(); ++i) {
-        centre[columns[i]] += (1 - kNoise) * values[i] / joint_->row_mass()[farthest];
-      }
-    }
-  }
-  mass_.assign(m, 0);
-  conditional_.assign(static_cast<std::size_t>(joint_->columns()) * m, 0);
-  for (std::size_t t = 0; t < m; ++t) {
-    const auto x = static_cast<std::int64_t>(chosen[t]);
-    const auto columns = joint_->columns_of(x);
-    const auto values = joint_->values_of(x);
-    mass_[t] = joint_->row_mass()[chosen[t]];
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      conditional_[columns[i] * m + t] += values[i];
-    }
-  }
-  normalise();
-  soften();
+SelfConsistent::SelfConsistent(const Joint& joint) : joint_(&joint) {
+  log_column_mass_.resize(joint.column_mass().size());
+  std::transform(joint.column_mass().begin(), joint.column_mass().end(), log_column_mass_.begin(),
+                 [](double p) { return p > 0 ? std::log(p) : 0; });
 }
 
-void SelfConsistent::start_together(std::int64_t clusters, std::uint64_t seed) {
-  const auto m = static_cast<std::size_t>(std::min(clusters, joint_->rows()));
-  mass_.assign(m, 1.0 / static_cast<double>(m));
-  conditional_.resize(static_cast<std::size_t>(joint_->columns()) * m);
-  for (std::size_t i = 0; i < conditional_.size(); ++i) {
-    conditional_[i] = joint_->column_mass()[i / m];
-  }
-  shake(seed);
-}
-
-void SelfConsistent::restore(const State& state) {
-  mass_ = state.mass;
-  conditional_ = state.conditional;
-}
-
-void SelfConsistent::normalise() {
-  const auto m = mass_.size();
-  std::vector<double> sum(m, 0);
-  for (std::size_t i = 0; i < conditional_.size(); ++i) {
-    sum[i % m] += conditional_[i];
-  }
-  for (std::size_t i = 0; i < conditional_.size(); ++i) {
-    conditional_[i] /= sum[i % m] > 0 ? sum[i % m] : 1;
-  }
-  const double total = std::accumulate(mass_.begin(), mass_.end(), 0.0);
-  for (double& each : mass_) {
-    each /= total;
-  }
-}
-
-void SelfConsistent::soften() {
-  const auto m = mass_.size();
-  for (std::size_t i = 0; i < conditional_.size(); ++i) {
-    conditional_[i] += kSoftening * (joint_->column_mass()[i / m] - conditional_[i]);
-  }
-}
-
-void SelfConsistent::shake(std::uint64_t seed) {
-  for (std::size_t i = 0; i < conditional_.size(); ++i) {
-    conditional_[i] *= 1 + kNoise * noise(seed, i);
-  }
-  normalise();
-}
-
-IbPoint SelfConsistent::iterate(double beta) {
-  const auto m = mass_.size();
-  logarithm_.resize(conditional_.size());
-  std::transform(conditional_.begin(), conditional_.end(), logarithm_.begin(), log_of);
-  std::vector<double> log_mass(m);
-  std::transform(mass_.begin(), mass_.end(), log_mass.begin(), log_of);
-  next_.assign(conditional_.size(), 0);
-  std::fill(mass_.begin(), mass_.end(), 0);
-  std::vector<double> channel(m);
+IbPoint SelfConsistent::iterate(double beta, const Clusters& from, Clusters& to) {
+  take_logarithms(from);
+  to.count = from.count;
+  to.stride = from.stride;
+  to.mass.assign(from.mass.size(), 0);
+  to.joint.assign(from.joint.size(), 0);
+  scores_.resize(from.stride);
+  channel_.resize(from.stride);
   double conditional_entropy = 0;  // H(T|X)
   for (std::int64_t x = 0; x < joint_->rows(); ++x) {
     const double p = joint_->row_mass()[static_cast<std::size_t>(x)];
     if (p <= 0) {
       continue;
     }
-    score(x, beta / p, log_mass, channel);
-    conditional_entropy += p * softmax(channel);
-    add(x, p, channel);
+    score(x, beta / p);
+    conditional_entropy += p * soft_max();
+    add_one(to.mass.data(), to.stride, p, channel_.data());
+    add(x, to);
   }
-  return settle(beta, conditional_entropy);
+  double entropy = 0;
+  for (const double each : to.mass) {
+    entropy -= each > 0 ? each * std::log(each) : 0;
+  }
+  take_logarithms(to);
+  return {std::max(entropy - conditional_entropy, 0.0), expressivity(to), beta, static_cast<std::int64_t>(to.count)};
+}
+
+void SelfConsistent::take_logarithms(const Clusters& clusters) {
+  const auto log_of = [](double p) { return p > 0 ? std::max(std::log(p), kLogOfNothing) : kLogOfNothing; };
+  log_mass_.resize(clusters.stride);
+  std::transform(clusters.mass.begin(), clusters.mass.end(), log_mass_.begin(), log_of);
+  log_conditional_.resize(clusters.joint.size());
+  for (std::size_t y = 0; y < clusters.columns(); ++y) {
+    for (std::size_t t = 0; t < clusters.stride; ++t) {
+      const auto i = y * clusters.stride + t;
+      log_conditional_[i] = clusters.joint[i] > 0 ? log_of(clusters.joint[i] / clusters.mass[t]) : kLogOfNothing;
+    }
+  }
+  std::fill(log_mass_.begin() + static_cast<std::ptrdiff_t>(clusters.count), log_mass_.end(), -1e300);
 }
 
 /// log p(t) + scale · Σ_y p(x, y) log p(y|t) of each cluster.
-void SelfConsistent::score(std::int64_t x, double scale, const std::vector<double>& log_mass,
-                           std::vector<double>& channel) const {
-  const auto m = channel.size();
+void SelfConsistent::score(std::int64_t x, double scale) {
   const auto columns = joint_->columns_of(x);
   const auto values = joint_->values_of(x);
-  std::fill(channel.begin(), channel.end(), 0);
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const double weight = values[i];
-    const double* row = logarithm_.data() + columns[i] * m;
-    for (std::size_t t = 0; t < m; ++t) {
-      channel[t] += weight * row[t];
-    }
+  const auto size = scores_.size();
+  const auto row = [&](std::size_t i) { return log_conditional_.data() + columns[i] * size; };
+  std::fill(scores_.begin(), scores_.end(), 0);
+  std::size_t i = 0;
+  for (; i + 4 <= columns.size(); i += 4) {
+    add_four(scores_.data(), size, {values[i], values[i + 1], values[i + 2], values[i + 3]},
+             {row(i), row(i + 1), row(i + 2), row(i + 3)});
   }
-  for (std::size_t t = 0; t < m; ++t) {
-    channel[t] = channel[t] * scale + log_mass[t];
+  for (; i < columns.size(); ++i) {
+    add_one(scores_.data(), size, values[i], row(i));
+  }
+  for (std::size_t t = 0; t < size; ++t) {
+    scores_[t] = scores_[t] * scale + log_mass_[t];
   }
 }
 
-/// Adds a row of probability p to p(t) and p(y, t).
-void SelfConsistent::add(std::int64_t x, double p, const std::vector<double>& channel) {
-  const auto m = channel.size();
+/// Makes p(t|x) of the scores of a row; returns H(T|X = x).
+double SelfConsistent::soft_max() {
+  const double highest = highest_of(scores_);
+  double* __restrict scores = scores_.data();
+  double* __restrict channel = channel_.data();
+  const auto size = scores_.size();
+  for (std::size_t t = 0; t < size; ++t) {
+    const double score = scores[t] - highest;
+    scores[t] = score < kLowestScore ? kLowestScore : score;
+  }
+  for (std::size_t t = 0; t < size; ++t) {
+    const double share = exponential(scores[t]);
+    channel[t] = share < kSmallestShare ? 0 : share;
+  }
+  Lanes sums{};
+  Lanes weighted{};  // Σ e^s s
+  for (std::size_t t = 0; t < size; t += kLanes) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      sums[i] += channel[t + i];
+      weighted[i] += channel[t + i] * scores[t + i];
+    }
+  }
+  const double sum = sum_of(sums);
+  const double scale = 1 / sum;
+  for (std::size_t t = 0; t < size; ++t) {
+    channel[t] *= scale;
+  }
+  return std::log(sum) - sum_of(weighted) * scale;
+}
+
+/// Adds a row to p(y, t).
+void SelfConsistent::add(std::int64_t x, Clusters& to) const {
   const auto columns = joint_->columns_of(x);
   const auto values = joint_->values_of(x);
-  for (std::size_t t = 0; t < m; ++t) {
-    mass_[t] += p * channel[t];
-  }
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const double weight = values[i];
-    double* row = next_.data() + columns[i] * m;
-    for (std::size_t t = 0; t < m; ++t) {
-      row[t] += weight * channel[t];
-    }
+    add_one(to.joint.data() + columns[i] * to.stride, to.stride, values[i], channel_.data());
   }
 }
 
-/// Makes p(y|t) of the sums of all rows, and says where the channel is.
-IbPoint SelfConsistent::settle(double beta, double conditional_entropy) {
-  const auto m = mass_.size();
-  double entropy = 0;
-  for (const double each : mass_) {
-    entropy -= each > 0 ? each * std::log(each) : 0;
-  }
-  IbPoint point{entropy - conditional_entropy, 0, beta, clusters()};
-  for (std::size_t y = 0; y < joint_->column_mass().size(); ++y) {
-    for (std::size_t t = 0; t < m; ++t) {
-      const double both = next_[y * m + t];
-      const double now = mass_[t] > 0 ? both / mass_[t] : 0;
-      conditional_[y * m + t] = now;
-      point.expressivity += both > 0 ? both * std::log(now / joint_->column_mass()[y]) : 0;
-    }
-  }
-  point.complexity = std::max(point.complexity, 0.0);
-  point.expressivity = std::max(point.expressivity, 0.0);
-  return point;
-}
-
-IbPoint SelfConsistent::solve(double beta, double resolution, std::int64_t max_iterations) {
-  auto point = iterate(beta);
-  for (std::int64_t i = 1; i < max_iterations; ++i) {
-    const auto next = iterate(beta);
-    const bool still = std::abs(next.complexity - point.complexity) < resolution &&
-                       std::abs(next.expressivity - point.expressivity) < resolution;
-    point = next;
-    if (still) {
-      break;
-    }
-  }
-  return point;
-}
-
-void SelfConsistent::join() {
-  const auto m = mass_.size();
-  const auto columns = joint_->column_mass().size();
-  std::vector<std::size_t> kept;
-  for (std::size_t t = 0; t < m; ++t) {
-    const auto same = [&](std::size_t other) {
-      double distance = 0;
-      for (std::size_t y = 0; y < columns && distance < kOnePlace; ++y) {
-        const double difference = conditional_[y * m + t] - conditional_[y * m + other];
-        distance += joint_->column_mass()[y] > 0 ? difference * difference / joint_->column_mass()[y] : 0;
+/// I(T;Y) of the clusters whose logarithms were taken.
+double SelfConsistent::expressivity(const Clusters& clusters) const {
+  Lanes sums{};
+  for (std::size_t y = 0; y < clusters.columns(); ++y) {
+    const double* joint = clusters.joint.data() + y * clusters.stride;
+    const double* log_conditional = log_conditional_.data() + y * clusters.stride;
+    for (std::size_t t = 0; t < clusters.stride; t += kLanes) {
+      for (std::size_t i = 0; i < kLanes; ++i) {
+        sums[i] += joint[t + i] * (log_conditional[t + i] - log_column_mass_[y]);
       }
-      return distance < kOnePlace;
-    };
-    const auto found = std::find_if(kept.begin(), kept.end(), same);
-    if (mass_[t] > kEmpty && found != kept.end()) {
-      mass_[*found] += mass_[t];
-    } else if (mass_[t] > kEmpty) {
-      kept.push_back(t);
     }
   }
-  if (kept.size() == m) {
-    return;
-  }
-  std::vector<double> mass(kept.size());
-  std::vector<double> conditional(columns * kept.size());
-  for (std::size_t k = 0; k < kept.size(); ++k) {
-    mass[k] = mass_[kept[k]];
-    for (std::size_t y = 0; y < columns; ++y) {
-      conditional[y * kept.size() + k] = conditional_[y * m + kept[k]];
-    }
-  }
-  mass_ = std::move(mass);
-  conditional_ = std::move(conditional);
+  return std::max(sum_of(sums), 0.0);
 }
 
 }  // namespace infoplane::bound

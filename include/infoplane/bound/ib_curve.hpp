@@ -34,14 +34,14 @@ struct IbCurveOptions {
 /// The Information Bottleneck curve of a joint distribution: I_IB(R) = max I(T;Y) over channels X → T with I(T;X) ≤ R
 /// and at most m values of T.
 ///
-/// Solved by the self-consistent equations p(t|x) ∝ p(t) exp(−β KL(p(y|x) ‖ p(y|t))) with annealing in β, then the
-/// concave hull of all channels that were found. Every point of the hull can be reached (by switching between two
-/// channels), so the curve errs to the low side only: by less than `tolerance()` where the sweeps found the best
-/// channel at each β. That cannot be proven, the problem isn't convex; sweeps from several starts are what there is
-/// against it.
+/// Solved by the self-consistent equations p(t|x) ∝ p(t) exp(−β KL(p(y|x) ‖ p(y|t))) with annealing in β, their
+/// iteration accelerated by SQUAREM (Varadhan and Roland 2008); then the concave hull of all channels that were found.
+/// Every point of the hull can be reached (by switching between two channels), so the curve errs to the low side only:
+/// by less than `tolerance()` where the sweeps found the best channel at each β. That cannot be proven, the problem
+/// isn't convex; sweeps from several starts are what there is against it.
 ///
-/// Cost: one iteration is 4·nonzeros·m flop after merge_alike(), on one thread; a curve takes some thousand of them.
-/// Memory: four arrays [columns, m] of doubles.
+/// Cost: one iteration is 4·nonzeros·m flop and rows·m exponentials after merge_alike(), on one thread; a sweep takes
+/// about a thousand of them. Memory: six arrays [columns, m] of doubles.
 /// Source: Tishby, Pereira, Bialek, "The information bottleneck method" (physics/0004057).
 class IbCurve {
  public:
