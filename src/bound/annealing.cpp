@@ -13,11 +13,13 @@ namespace infoplane::bound {
 namespace {
 
 constexpr double kHighestBeta = 1024;
-constexpr double kLowestBeta = 1;       // the curve is nowhere steeper than 1
-constexpr double kLongestStep = 0.2;    // of log β
-constexpr double kShortestStep = 0.01;  // of log β
-constexpr double kAim = 0.25;           // of the tolerance: the gap that the next step shall have
-constexpr double kResolution = 2e-4;    // of the tolerance: when iterations stand still
+constexpr double kLowestBeta = 1;        // the curve is nowhere steeper than 1
+constexpr double kLongestStep = 0.6931;  // of log β
+constexpr double kFineStep = 0.2;        // the longest where the tolerance is kFineTolerance or less
+constexpr double kFineTolerance = 2e-3;  // nats
+constexpr double kShortestStep = 0.01;   // of log β
+constexpr double kAim = 0.25;            // of the tolerance: the gap that the next step shall have
+constexpr double kResolution = 2e-4;     // of the tolerance: when iterations stand still
 constexpr double kFarthest = 0.7;  // of the last step: so far ahead a start is taken. Beyond, it misses the optimum
 constexpr double kNothing = 1e-9;  // nats
 
@@ -28,6 +30,8 @@ class Sweep {
       : equations_(joint),
         stop_{options.tolerance() * kResolution, options.max_iterations()},
         tolerance_(options.tolerance()),
+        longest_step_(std::min(kFineStep * std::sqrt(std::max(tolerance_ / kFineTolerance, 1.0)), kLongestStep)),
+        step_(longest_step_),
         method_(method),
         points_(&points) {}
 
@@ -89,7 +93,7 @@ class Sweep {
       // The gap grows with the square of the step.
       const double factor = gap > 0 ? std::sqrt(kAim * tolerance_ / gap) : kLongestStep / kShortestStep;
       step_ *= within ? std::clamp(factor, 0.5, 1.5) : std::clamp(factor, 0.25, 0.7);
-      step_ = std::clamp(step_, kShortestStep, kLongestStep);
+      step_ = std::clamp(step_, kShortestStep, longest_step_);
       if (within) {
         length_ = std::abs(next - at_);
         at_ = next;
@@ -103,6 +107,8 @@ class Sweep {
   SelfConsistent equations_;
   Stop stop_;
   double tolerance_;
+  double longest_step_;  // the gap grows with its square
+  double step_;
   Method method_;
   std::vector<IbPoint>* points_;
   Clusters clusters_;
@@ -110,7 +116,6 @@ class Sweep {
   IbPoint point_;      // of the last solution
   double at_ = 0;      // its log β
   double length_ = 0;  // of the step to it
-  double step_ = kLongestStep;
 };
 
 }  // namespace
