@@ -16,8 +16,8 @@ struct Background {
 
   /// `rows`: of the sample, in random order; `sums`: of the `tokens` rows of the stream that they stand for.
   Background(const Reservoir& sample, std::span<const std::uint32_t> rows, std::span<const double> sums,
-             std::int64_t tokens)
-      : curve(sample, rows, sums.size()), spread(spread_between_sequences(sample, rows, sums, tokens)) {}
+             std::int64_t tokens, std::size_t permutations = ChanceLevel::kPermutations)
+      : curve(sample, rows, sums.size(), permutations), spread(spread_between_sequences(sample, rows, sums, tokens)) {}
 };
 
 }  // namespace infoplane::estimator

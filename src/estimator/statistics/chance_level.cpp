@@ -17,7 +17,6 @@ namespace infoplane::estimator {
 namespace {
 
 // Groups of many rows are few in one permutation, and the curve's error is common to all labels.
-constexpr std::size_t kPermutations = 16;
 constexpr std::size_t kOfSmallGroups = 4;
 constexpr std::size_t kSmallGroup = 8;
 
@@ -64,7 +63,8 @@ std::vector<std::uint32_t> shuffled(std::span<const std::uint32_t> rows, std::ui
 
 }  // namespace
 
-ChanceLevel::ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t anchors) {
+ChanceLevel::ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t anchors,
+                         std::size_t permutations) {
   const std::size_t m = anchors;
   std::vector<double> sums(m, 0.0);
   std::vector<double> squares(m, 0.0);
@@ -83,8 +83,8 @@ ChanceLevel::ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t>
       spread_ += std::max(0.0, squares[b] / count - centre * centre) * count / (count - 1) / centre;
     }
   }
-  std::vector<std::vector<double>> entropies(kPermutations);
-  at::parallel_for(0, static_cast<std::int64_t>(kPermutations), 1, [&](std::int64_t first, std::int64_t last) {
+  std::vector<std::vector<double>> entropies(permutations);
+  at::parallel_for(0, static_cast<std::int64_t>(permutations), 1, [&](std::int64_t first, std::int64_t last) {
     for (auto k = static_cast<std::size_t>(first); k < static_cast<std::size_t>(last); ++k) {
       const std::size_t smallest = k == 0 ? 1 : k < kOfSmallGroups ? 2 : kSmallGroup;
       entropies[k] = group_entropies(
@@ -95,12 +95,12 @@ ChanceLevel::ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t>
   const double entropy = entropy_of_sums(sums) + bias_of_all(static_cast<std::int64_t>(rows.size()));
   for (std::size_t knot = 0; knot < entropies[0].size(); ++knot) {
     const std::size_t n = std::size_t{1} << knot;
-    const std::size_t permutations = n == 1 ? 1 : n < kSmallGroup ? kOfSmallGroups : kPermutations;
+    const std::size_t orders = n == 1 ? 1 : n < kSmallGroup ? kOfSmallGroups : permutations;
     double total = 0;
-    for (std::size_t k = 0; k < permutations; ++k) {
+    for (std::size_t k = 0; k < orders; ++k) {
       total += entropies[k][knot];
     }
-    knots_.push_back(entropy - total / static_cast<double>(permutations * (rows.size() / n)));
+    knots_.push_back(entropy - total / static_cast<double>(orders * (rows.size() / n)));
   }
   for (std::int64_t n = 0; n < 512; ++n) {
     table_.push_back(between_knots(n));

@@ -21,8 +21,11 @@ namespace infoplane::estimator {
 /// biases in different information measures", 1996).
 class ChanceLevel {
  public:
-  /// `rows`: rows of the sample, in random order, of `anchors` probabilities each.
-  ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t anchors);
+  static constexpr std::size_t kPermutations = 16;
+  /// `rows`: rows of the sample, in random order, of `anchors` probabilities each; `permutations`: of large groups, 4
+  /// or more.
+  ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t anchors,
+              std::size_t permutations = kPermutations);
 
   /// T / (2 N): what H(Z) of N tokens is too low by.
   double bias_of_all(std::int64_t tokens) const noexcept { return spread_ / (2 * static_cast<double>(tokens)); }

@@ -15,6 +15,9 @@ namespace {
 // What the correction for noise of P_x is expected to be wrong by, as a part of it.
 constexpr double kChannelError = 0.1;
 
+// Rows that are means are less unlike one another than soft assignments: fewer orders of them tell the chance level.
+constexpr std::size_t kPermutations = 4;
+
 }  // namespace
 
 ThroughEstimator::ThroughEstimator(InputJoint joint, const LabelSet& inputs, const LabelSet& outputs,
@@ -115,7 +118,7 @@ void ThroughEstimator::take_mixtures(Reduction& reduction) {
   divergence_ = reduction.take();
   all_mixtures_.resize(channel_->anchors());
   reduction.take(all_mixtures_);
-  background_.emplace(*means_, order_, all_mixtures_, tokens_);
+  background_.emplace(*means_, order_, all_mixtures_, tokens_, kPermutations);
   estimator_.emplace(mixtures_->set(), weights_, *means_, order_, *background_, std::span<const double>());
 }
 
