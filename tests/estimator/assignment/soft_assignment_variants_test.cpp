@@ -37,6 +37,20 @@ double worst_difference(const kernels::SoftAssignment& result, const Oracle& ora
   return worst;
 }
 
+/// The same of H(p) of the rows that are used, in nats.
+double worst_entropy(const kernels::SoftAssignment& result, const Oracle& oracle) {
+  double worst = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(result.rows); ++i) {
+    double entropy = 0;
+    for (const double p : oracle.row(i)) {
+      entropy -= p > 0 ? p * std::log(p) : 0.0;
+    }
+    worst =
+        oracle.row(i).empty() ? worst : std::max(worst, std::abs(static_cast<double>(result.entropies[i]) - entropy));
+  }
+  return worst;
+}
+
 /// Representations of this size: of ordinary magnitude, tiny, huge, and, from 8 rows on, three bad ones.
 at::Tensor rows(std::int64_t n, std::int64_t d, at::ScalarType type) {
   at::Tensor z = normal({n, d}, static_cast<std::uint64_t>(n + d)).to(at::kDouble);
@@ -66,7 +80,9 @@ void agrees_with_oracle(InstructionSet set) {
         const auto result = kernels::soft_assignment_cpu(z, panels, epsilon, nullptr);
         CHECK(result.tokens == 50);
         CHECK(result.rejected == 3);
-        CHECK(worst_difference(result, Oracle(z, anchors.weight(), epsilon), m) < tolerance(epsilon));
+        const Oracle oracle(z, anchors.weight(), epsilon);
+        CHECK(worst_difference(result, oracle, m) < tolerance(epsilon));
+        CHECK(worst_entropy(result, oracle) < 4 * tolerance(epsilon));
       }
     }
   }
