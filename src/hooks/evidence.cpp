@@ -1,12 +1,12 @@
 // What shows that a tensor is the stream that enters a block.
 #include <algorithm>
 
-#include "hooks/learner.hpp"
 #include "hooks/operator_kind.hpp"
+#include "hooks/site_resolver.hpp"
 
 namespace infoplane::hooks::detail {
 
-void Learner::look_at_addition(std::string_view name, const std::vector<Operand>& operands, int occurrence) {
+void SiteResolver::look_at_addition(std::string_view name, const std::vector<Operand>& operands, int occurrence) {
   for (const auto& a : operands) {
     for (const auto& b : operands) {
       const bool is_pair = &a != &b && a.parameter < 0 && b.parameter < 0 &&
@@ -19,7 +19,7 @@ void Learner::look_at_addition(std::string_view name, const std::vector<Operand>
 }
 
 /// An addition of `a`, or what became of a stream in it, and `b`, which is made of that stream.
-void Learner::look_at_pair(const Operand& a, const Operand& b, std::string_view name, int occurrence) {
+void SiteResolver::look_at_pair(const Operand& a, const Operand& b, std::string_view name, int occurrence) {
   const auto base = flow_.value(*a.tensor);
   const auto step = flow_.value(*b.tensor);
   if (base < 0 || step < 0) {
@@ -46,12 +46,12 @@ void Learner::look_at_pair(const Operand& a, const Operand& b, std::string_view 
 }
 
 /// A block without its place went into the value.
-bool Learner::waits_for_evidence(int id, Flow::Value value) const {
+bool SiteResolver::waits_for_evidence(int id, Flow::Value value) const {
   return !uses_[id].accepted && !uses_[id].closed && flow_.used(value, id);
 }
 
 /// The one stream that entered the block and that an addition of `base` and `step` shows, or −1.
-Flow::Value Learner::stream_of_pair(int id, Flow::Value base, Flow::Value step) const {
+Flow::Value SiteResolver::stream_of_pair(int id, Flow::Value base, Flow::Value step) const {
   const auto is_stream = [&](Flow::Value value) { return !flow_.used(value, id) && flow_.paths(value, step).mixes; };
   auto streams = flow_.origins(base, is_stream);
   std::erase_if(streams, [&](Flow::Value value) { return !is_stream(value); });
@@ -63,7 +63,7 @@ Flow::Value Learner::stream_of_pair(int id, Flow::Value base, Flow::Value step) 
 }
 
 /// The sum is the last one of the latest block that carries its own stream or sum into it.
-void Learner::note_sum(Flow::Value base, Flow::Value step) {
+void SiteResolver::note_sum(Flow::Value base, Flow::Value step) {
   for (int id = latest_; id >= 0; --id) {
     auto& use = uses_[id];
     const bool carries = flow_.carries(base, use.sum) || flow_.carries(base, use.stream);
@@ -85,7 +85,7 @@ void Learner::note_sum(Flow::Value base, Flow::Value step) {
 /// Whether the value is what a block made of its stream: that was carried into it, or, where the block hands on
 /// something else than what entered it, its last sum went into it, no other stream did, nor a product with a
 /// parameter that is not the block's.
-bool Learner::continues(int id, Flow::Value value) const {
+bool SiteResolver::continues(int id, Flow::Value value) const {
   const auto& use = uses_[id];
   if (!flow_.used(value, id)) {
     return false;
@@ -108,7 +108,7 @@ bool Learner::continues(int id, Flow::Value value) const {
 
 /// Whether the value is what the block made last, or one tensor made of that, without a parameter, a norm, or anything
 /// else in it.
-bool Learner::is_handed_on(int id, Flow::Value value) const {
+bool SiteResolver::is_handed_on(int id, Flow::Value value) const {
   const auto& use = uses_[id];
   auto current = value;
   while (current > use.last && !flow_.same(current, use.sum) && !flow_.same(current, use.after)) {
@@ -130,7 +130,7 @@ bool Learner::is_handed_on(int id, Flow::Value value) const {
 
 /// Whether the value is one tensor that a model could begin with: no norm without a weight, which could be the
 /// block's, and no row of tensors.
-bool Learner::is_whole_start(Flow::Value value) const {
+bool SiteResolver::is_whole_start(Flow::Value value) const {
   const auto& inputs = flow_.inputs(value);
   const auto differs = [&](const Flow::Input& input) { return input.numel != flow_.numel(value); };
   const bool is_row = inputs.size() > 1 && std::any_of(inputs.begin(), inputs.end(), [&](const Flow::Input& input) {
@@ -140,7 +140,7 @@ bool Learner::is_whole_start(Flow::Value value) const {
 }
 
 /// The last block that the value went through, or −1.
-int Learner::owner_of(Flow::Value value) const {
+int SiteResolver::owner_of(Flow::Value value) const {
   int owner = -1;
   for (int id = 0; id < static_cast<int>(uses_.size()); ++id) {
     const auto& use = uses_[id];
@@ -152,18 +152,18 @@ int Learner::owner_of(Flow::Value value) const {
 }
 
 /// The norm of that block which returned the value itself.
-const Flow::Norm* Learner::own_norm(Flow::Value value, int id) const {
+const Flow::Norm* SiteResolver::own_norm(Flow::Value value, int id) const {
   const auto root = flow_.root(value);
   const auto* norm = flow_.norm(root);
   return norm != nullptr && norm->parameter >= 0 && flow_.by(root) == id ? norm : nullptr;
 }
 
-bool Learner::is_asked_for(const Spot& spot) const {
+bool SiteResolver::is_asked_for(const Spot& spot) const {
   return spot.parameter >= 0 && spot.reading == Reading::kNorm && plan_.parameter(spot.parameter).asked_for;
 }
 
 /// Whether the value was read there, or, where it is an operand, that very tensor.
-bool Learner::reads(const Spot& spot, Flow::Value value, const at::Tensor* operand) const {
+bool SiteResolver::reads(const Spot& spot, Flow::Value value, const at::Tensor* operand) const {
   if (operand != nullptr && spot.value == value) {
     return spot.data == operand->const_data_ptr() && spot.tensor.numel() == operand->numel();
   }
@@ -172,7 +172,8 @@ bool Learner::reads(const Spot& spot, Flow::Value value, const at::Tensor* opera
 
 /// The first place where the value was read (a norm that a pattern asks for goes before others), or else one where its
 /// direction was.
-const Learner::Spot* Learner::choose(Flow::Value value, const at::Tensor* operand, const std::vector<Spot>& own) const {
+const SiteResolver::Spot* SiteResolver::choose(Flow::Value value, const at::Tensor* operand,
+                                               const std::vector<Spot>& own) const {
   const Spot* exact = nullptr;
   const Spot* gain = nullptr;
   for (const auto* spots : {&zone_, &own}) {
@@ -191,7 +192,7 @@ const Learner::Spot* Learner::choose(Flow::Value value, const at::Tensor* operan
   return exact != nullptr ? exact : gain;
 }
 
-bool Learner::accept(int id, Flow::Value value, const Operand* operand, std::string_view name, int occurrence) {
+bool SiteResolver::accept(int id, Flow::Value value, const Operand* operand, std::string_view name, int occurrence) {
   const bool is_part = operand != nullptr && operand->tensor->numel() < flow_.numel(value) &&
                        operand->tensor->size(-1) != flow_.width(value);  // some of the channels
   if (is_part || flow_.is_bare_step(flow_.root(value))) {
@@ -218,7 +219,7 @@ bool Learner::accept(int id, Flow::Value value, const Operand* operand, std::str
 }
 
 /// What entered the norm without a known weight that returned the value, or −1.
-Flow::Value Learner::weightless_input(Flow::Value value) const {
+Flow::Value SiteResolver::weightless_input(Flow::Value value) const {
   const auto root = flow_.root(value);
   const auto* norm = flow_.norm(root);
   const bool is_one = norm != nullptr && norm->parameter < 0 && !flow_.inputs(root).empty();
@@ -226,7 +227,7 @@ Flow::Value Learner::weightless_input(Flow::Value value) const {
 }
 
 /// What was handed on, seen from where the last addition and the last norm of the block are.
-Learner::Manner Learner::manner_from(const BlockUse& use, Flow::Value value) const {
+SiteResolver::Manner SiteResolver::manner_from(const BlockUse& use, Flow::Value value) const {
   Manner manner;
   while (!flow_.same(value, use.sum) && !flow_.same(value, use.after)) {
     value = weightless_input(value);

@@ -1,10 +1,10 @@
-// Which of an operator's operands are parameters, and which is the stream.
+#include "hooks/operands.hpp"
+
 #include <algorithm>
 #include <array>
 
 #include "hooks/each_tensor.hpp"
 #include "hooks/operator_kind.hpp"
-#include "hooks/pass.hpp"
 
 namespace infoplane::hooks::detail {
 namespace {
@@ -22,29 +22,29 @@ bool multiplies_matrices(std::string_view name) {
 
 }  // namespace
 
-Pass::Operator Pass::classify(std::string_view name) noexcept {
+OperatorClass classify(std::string_view name) noexcept {
   if (!name.starts_with("aten::")) {
-    return Operator::kOther;
+    return OperatorClass::kOther;
   }
   if (is_fused_norm(name)) {
-    return Operator::kNorm;
+    return OperatorClass::kNorm;
   }
   name.remove_prefix(6);
   if (name == "mul" || name == "mul_" || name == "multiply" || name == "addcmul") {
-    return Operator::kProduct;
+    return OperatorClass::kProduct;
   }
   if (name == "embedding") {
-    return Operator::kEmbedding;
+    return OperatorClass::kEmbedding;
   }
   if (!name.starts_with('_')) {
-    return Operator::kOther;
+    return OperatorClass::kOther;
   }
   constexpr std::array kPrefixes = {"_foreach_", "_fused_adam", "_fused_sgd", "_fused_adagrad", "_amp_"};
   const auto starts = [&](const char* prefix) { return name.starts_with(prefix); };
-  return std::any_of(kPrefixes.begin(), kPrefixes.end(), starts) ? Operator::kOfLists : Operator::kOther;
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(), starts) ? OperatorClass::kOfLists : OperatorClass::kOther;
 }
 
-int Pass::find(const at::Tensor& tensor) const noexcept {
+int OperandFinder::parameter_of(const at::Tensor& tensor) const noexcept {
   if (const int parameter = plan_.find(tensor.unsafeGetTensorImpl()); parameter >= 0) {
     return parameter;
   }
@@ -56,18 +56,18 @@ int Pass::find(const at::Tensor& tensor) const noexcept {
   return -1;
 }
 
-Pass::Operands Pass::norm_operands(c10::ArrayRef<const c10::IValue> inputs) const {
+Operands OperandFinder::of_norm(c10::ArrayRef<const c10::IValue> inputs) const {
   Operands operands;  // (input, normalized_shape, weight, …)
   if (inputs.size() > 2 && inputs[0].isTensor() && inputs[2].isTensor() && inputs[2].toTensor().defined()) {
     operands.stream = &inputs[0].toTensor();
-    operands.parameter = find(inputs[2].toTensor());
+    operands.parameter = parameter_of(inputs[2].toTensor());
   }
   return operands;
 }
 
 /// Takes the next operand in, of which a parameter goes before a buffer, and the first stream is that.
-void Pass::look_at_operand(Operands& operands, const at::Tensor& tensor, bool is_first) const {
-  if (const int parameter = find(tensor); parameter >= 0) {
+void OperandFinder::look_at(Operands& operands, const at::Tensor& tensor, bool is_first) const {
+  if (const int parameter = parameter_of(tensor); parameter >= 0) {
     if (operands.parameter < 0 || plan_.parameters()[operands.parameter].is_buffer) {
       operands.parameter = parameter;
       operands.parameter_tensor = &tensor;
@@ -79,14 +79,14 @@ void Pass::look_at_operand(Operands& operands, const at::Tensor& tensor, bool is
   }
 }
 
-Pass::Operands Pass::find_operands(Operator op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const {
-  if (op == Operator::kNorm) {
-    return norm_operands(inputs);
+Operands OperandFinder::find(OperatorClass op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const {
+  if (op == OperatorClass::kNorm) {
+    return of_norm(inputs);
   }
   Operands operands;
   bool is_first = true;
   for_each_tensor(inputs, [&](const at::Tensor& tensor) {
-    look_at_operand(operands, tensor, is_first);
+    look_at(operands, tensor, is_first);
     is_first = false;
   });
   // Element by element with the parameter: a gradient, a moving average, the anchor of a penalty.
@@ -97,7 +97,7 @@ Pass::Operands Pass::find_operands(Operator op, std::string_view name, c10::Arra
   return operands;
 }
 
-void Pass::derive(const std::vector<c10::IValue>& results, int parameter) {
+void OperandFinder::derive(const std::vector<c10::IValue>& results, int parameter) {
   for (const auto& result : results) {
     if (!result.isTensor() || plan_.find(result.toTensor().unsafeGetTensorImpl()) >= 0) {
       continue;
@@ -110,12 +110,11 @@ void Pass::derive(const std::vector<c10::IValue>& results, int parameter) {
   }
 }
 
-/// All tensors in order, lists taken apart.
-std::vector<Operand> Pass::list_operands(c10::ArrayRef<const c10::IValue> inputs) const {
+std::vector<Operand> OperandFinder::list(c10::ArrayRef<const c10::IValue> inputs) const {
   std::vector<Operand> operands;
   for_each_tensor(inputs, [&](const at::Tensor& tensor) {
     if (tensor.defined()) {
-      operands.push_back({&tensor, static_cast<int>(operands.size()), find(tensor)});
+      operands.push_back({&tensor, static_cast<int>(operands.size()), parameter_of(tensor)});
     }
   });
   return operands;

@@ -6,7 +6,6 @@
 #include "hooks/backward.hpp"
 #include "hooks/centred.hpp"
 #include "hooks/glob.hpp"
-#include "hooks/layout.hpp"
 #include "hooks/operator_kind.hpp"
 
 namespace infoplane::hooks::detail {
@@ -14,18 +13,19 @@ namespace infoplane::hooks::detail {
 Pass::Pass(Plan& plan, Emit emit)
     : plan_(plan),
       emit_(std::move(emit)),
+      finder_(plan),
       fired_(plan.records().size(), Source::kNone),
       calls_(plan.parameters().size(), 0) {
-  if (plan.learning()) {
+  if (plan.resolving()) {
     const auto fire = [this](int record, const at::Tensor& tensor, std::string_view name, FiredBy by) {
-      fire_learnt(record, tensor, name, by);
+      fire_resolved(record, tensor, name, by);
     };
     const auto fire_norm = [this](int parameter, Reading reading, const at::Tensor& stream, std::string_view name) {
       const auto current = std::exchange(operator_name_, name);
       read_asked_norm(parameter, reading, stream);
       operator_name_ = current;
     };
-    learner_ = std::make_unique<Learner>(plan, fire, fire_norm);
+    resolver_ = std::make_unique<SiteResolver>(plan, fire, fire_norm);
   }
   arm(-1, plan.first_uses(), 0);
 }
@@ -34,28 +34,31 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
   if (shields_ > 0) {
     return;  // inside an operator that counts: its kernels, or what autocast calls again
   }
-  if (transposed_.defined() && !in_backward()) {
-    look_for_residual(name, inputs);
-  } else if (transposed_.defined()) {
-    drop_transposed();  // its addition was none that is known
+  if (turned_.waits() && in_backward()) {
+    drop_turned();  // its addition was none that is known
+  } else if (turned_.waits()) {
+    if (const auto found = turned_.added(name, inputs)) {
+      operator_name_ = name;
+      fire(found->record, found->stream, Source::kOperator);
+    }
   }
   const auto op = classify(name);
-  const bool reads_all = plan_.reads_all_operators() && op != Operator::kOfLists;
-  if (op != Operator::kNorm && op != Operator::kEmbedding && !reads_all) {
+  const bool reads_all = plan_.reads_all_operators() && op != OperatorClass::kOfLists;
+  if (op != OperatorClass::kNorm && op != OperatorClass::kEmbedding && !reads_all) {
     return;
   }
   if (!in_backward()) {
     start_forward(key, name, op, inputs);
-  } else if (learns()) {
-    learner_->finish();
+  } else if (resolves()) {
+    resolver_->finish();
   }
 }
 
 /// An operator of the forward, by the parameters and the stream that it has.
-void Pass::start_forward(const void* key, const char* name, Operator op, c10::ArrayRef<const c10::IValue> inputs) {
-  const auto operands = find_operands(op, name, inputs);
+void Pass::start_forward(const void* key, const char* name, OperatorClass op, c10::ArrayRef<const c10::IValue> inputs) {
+  const auto operands = finder_.find(op, name, inputs);
   const int id = operands.parameter;
-  if (op == Operator::kEmbedding) {
+  if (op == OperatorClass::kEmbedding) {
     start_embedding(key, id, inputs);
     return;
   }
@@ -69,8 +72,8 @@ void Pass::start_forward(const void* key, const char* name, Operator op, c10::Ar
   } else if (operands.stream != nullptr) {
     start_read(key, name, op, operands, inputs);
   } else if (plan_.reads_results()) {
-    if (learns()) {
-      learner_->derive(list_operands(inputs));
+    if (resolves()) {
+      resolver_->derive(finder_.list(inputs));
     }
     running_.push_back({.key = key, .parameter = id, .is_shield = false, .is_derive = true});
   }
@@ -86,16 +89,16 @@ void Pass::start_embedding(const void* key, int parameter, c10::ArrayRef<const c
   if (parameter >= 0) {
     const bool is_again = calls_[parameter] > 0;
     if (is_again) {
-      tap_calls_.clear();
+      tap_numbers_.restart();
     }
-    if (is_again && learns() && learner_->has_run_through()) {
-      learner_->finish();
+    if (is_again && resolves() && resolver_->has_run_through()) {
+      resolver_->finish();
     }
     const auto call = count(parameter);
-    if (learns()) {
-      learner_->embed(parameter, call);
+    if (resolves()) {
+      resolver_->embed(parameter, call);
     }
-    if (learns() || !armed_.empty()) {
+    if (resolves() || !armed_.empty()) {
       shield({.key = key});
     }
     return;
@@ -106,36 +109,36 @@ void Pass::start_embedding(const void* key, int parameter, c10::ArrayRef<const c
   const auto& weight = inputs[0].toTensor();
   const auto is_same = [&](const at::Tensor& seen) { return seen.is_same(weight); };
   if (std::any_of(embedding_weights_.begin(), embedding_weights_.end(), is_same)) {
-    tap_calls_.clear();
+    tap_numbers_.restart();
   } else {
     embedding_weights_.push_back(weight);
   }
 }
 
 // An operator without a parameter, inside LibTorch's own nothing else is looked at.
-void Pass::start_plain(const void* key, const char* name, Operator op, c10::ArrayRef<const c10::IValue> inputs) {
-  if (op == Operator::kNorm && plan_.reads_any_norm()) {
+void Pass::start_plain(const void* key, const char* name, OperatorClass op, c10::ArrayRef<const c10::IValue> inputs) {
+  if (op == OperatorClass::kNorm && plan_.reads_any_norm()) {
     operator_name_ = name;
     fire_any_norm(inputs);
   }
   const std::string_view text = name;
   const bool is_aten = text.starts_with("aten::");
-  const bool is_followed = (learns() || !armed_.empty()) && text.find("::") != std::string_view::npos;
+  const bool is_followed = (resolves() || !armed_.empty()) && text.find("::") != std::string_view::npos;
   if (is_followed && !armed_.empty()) {
     read_armed(name, inputs);
   }
-  if (is_followed && learns()) {
-    const auto operands = list_operands(inputs);
+  if (is_followed && resolves()) {
+    const auto operands = finder_.list(inputs);
     const bool has_weight = inputs.size() > 2 && inputs[2].isTensor() && inputs[2].toTensor().defined();
-    learner_->plain(name, operands, op == Operator::kNorm, has_weight);
-    learner_->begin(key, name, operands, is_aten);
+    resolver_->plain(name, operands, op == OperatorClass::kNorm, has_weight);
+    resolver_->begin(key, name, operands, is_aten);
   }
-  if (op == Operator::kNorm || (is_followed && is_aten)) {
+  if (op == OperatorClass::kNorm || (is_followed && is_aten)) {
     shield({.key = key});
   }
 }
 
-void Pass::start_read(const void* key, const char* name, Operator op, const Operands& operands,
+void Pass::start_read(const void* key, const char* name, OperatorClass op, const Operands& operands,
                       c10::ArrayRef<const c10::IValue> inputs) {
   const int id = operands.parameter;
   const auto& stream = *operands.stream;
@@ -144,13 +147,13 @@ void Pass::start_read(const void* key, const char* name, Operator op, const Oper
   const auto call = count(id);
   const auto known = read_known(id, call, reading, stream);
   bool is_stream = known.has_value() && known->site >= 0;
-  if (learns()) {
-    is_stream = learner_->read({id, call, reading, &stream, name, known ? &*known : nullptr}) || is_stream;
-    if (learner_->has_left()) {
-      tap_calls_.clear();
+  if (resolves()) {
+    is_stream = resolver_->read({id, call, reading, &stream, name, known ? &*known : nullptr}) || is_stream;
+    if (resolver_->has_left()) {
+      tap_numbers_.restart();
     }
-    if (learns()) {
-      learner_->begin(key, name, list_operands(inputs), true);
+    if (resolves()) {
+      resolver_->begin(key, name, finder_.list(inputs), true);
     }
   }
   if (reading != Reading::kOther && !is_stream && plan_.parameters()[id].asked_for) {
@@ -159,9 +162,9 @@ void Pass::start_read(const void* key, const char* name, Operator op, const Oper
   shield({.key = key, .parameter = id, .output_site = reading == Reading::kNorm ? output_site_of(id, call) : -1});
 }
 
-Reading Pass::reading_of(Operator op, int parameter) const {
-  const bool is_gain = op == Operator::kProduct && plan_.parameters()[parameter].norm_like;
-  return op == Operator::kNorm ? Reading::kNorm : is_gain ? Reading::kGain : Reading::kOther;
+Reading Pass::reading_of(OperatorClass op, int parameter) const {
+  const bool is_gain = op == OperatorClass::kProduct && plan_.parameters()[parameter].norm_like;
+  return op == OperatorClass::kNorm ? Reading::kNorm : is_gain ? Reading::kGain : Reading::kOther;
 }
 
 /// The site of what this call of the norm returns, or −1.
@@ -196,10 +199,10 @@ void Pass::read_armed(std::string_view name, c10::ArrayRef<const c10::IValue> in
     if (use.operator_name != name || ++armed.seen != use.occurrence) {
       return false;
     }
-    const auto operands = list_operands(inputs);
+    const auto operands = finder_.list(inputs);
     if (static_cast<std::size_t>(use.operand) < operands.size()) {
       operator_name_ = name;
-      drop_transposed();
+      drop_turned();
       fire(use.site, *operands[use.operand].tensor, Source::kOperator);
     }
     return true;
@@ -218,7 +221,7 @@ void Pass::fire_any_norm(c10::ArrayRef<const c10::IValue> inputs) {
   if (position == norm_weights_.end()) {
     norm_weights_.push_back(weight);
   } else if (index == 0 && embedding_weights_.empty()) {
-    tap_calls_.clear();  // nothing else tells where the next forward begins
+    tap_numbers_.restart();  // nothing else tells where the next forward begins
   }
   const int id = plan_.find(weight.unsafeGetTensorImpl());
   const auto name = infoplane::detail::concat("norms.", index);
@@ -229,8 +232,8 @@ void Pass::fire_any_norm(c10::ArrayRef<const c10::IValue> inputs) {
 }
 
 void Pass::end(const void* key, const std::vector<c10::IValue>& results) {
-  if (learns()) {
-    learner_->end(key, results);
+  if (resolves()) {
+    resolver_->end(key, results);
   }
   if (running_.empty() || running_.back().key != key) {
     return;
@@ -239,13 +242,13 @@ void Pass::end(const void* key, const std::vector<c10::IValue>& results) {
   running_.pop_back();
   shields_ -= ended.is_shield ? 1 : 0;
   if (ended.is_derive) {
-    derive(results, ended.parameter);
+    finder_.derive(results, ended.parameter);
     return;
   }
   if (ended.output_site < 0 || results.empty() || !results.front().isTensor()) {
     return;
   }
-  drop_transposed();
+  drop_turned();
   operator_name_ = "aten::layer_norm";
   fire(ended.output_site, results.front().toTensor(), Source::kOperator);
 }
@@ -261,7 +264,7 @@ std::optional<Use> Pass::read_known(int parameter, std::size_t call, Reading rea
       fire_stream(use, stream);
     }
     if (use.is_tail) {
-      tap_calls_.clear();
+      tap_numbers_.restart();
     }
     return use;
   }
@@ -282,65 +285,41 @@ void Pass::read_asked_norm(int parameter, Reading reading, const at::Tensor& str
   fire(site, stream, Source::kOperator);
 }
 
-// An attention that works batch first transposes what it reads in a model of layout [T, B, d]. The residual addition
-// has the stream as it is. (The head, or the final norm, reads a transpose too, and no addition follows.)
 void Pass::fire_stream(const Use& use, const at::Tensor& stream) {
-  drop_transposed();
+  drop_turned();
   if (use.is_tail) {
-    fire(use.site, in_layout(stream, layout_), Source::kOperator);
+    fire(use.site, turned_.as_last(stream), Source::kOperator);
     return;
   }
   const bool is_turned = use.reading == Reading::kOther && stream.dim() == 3 && !stream.is_contiguous();
   if ((use.at_addition || is_turned) && stream.has_storage()) {
-    transposed_ = stream.variable_data();
-    transposed_record_ = use.site;
+    turned_.wait(stream, use.site);
     return;
   }
   fire(use.site, stream, Source::kOperator);
 }
 
-void Pass::look_for_residual(std::string_view name, c10::ArrayRef<const c10::IValue> inputs) {
-  if (!is_addition(name)) {
-    return;
-  }
-  for (const auto& input : inputs) {
-    if (!input.isTensor()) {
-      continue;
-    }
-    const auto& operand = input.toTensor();
-    const bool same = operand.defined() && operand.has_storage() && operand.is_alias_of(transposed_) &&
-                      operand.const_data_ptr() == transposed_.const_data_ptr() &&
-                      operand.numel() == transposed_.numel();
-    if (same) {
-      transposed_.reset();
-      operator_name_ = name;
-      fire(transposed_record_, operand, Source::kOperator);
-      return;
-    }
-  }
-}
-
 void Pass::finish() {
-  drop_transposed();
-  if (learns()) {
-    learner_->finish();
+  drop_turned();
+  if (resolves()) {
+    resolver_->finish();
   }
 }
 
 // It was not added to anything.
-void Pass::drop_transposed() {
-  if (transposed_.defined()) {
-    const auto stream = std::exchange(transposed_, at::Tensor());
+void Pass::drop_turned() {
+  if (turned_.waits()) {
+    const auto [record, stream] = turned_.give_up();
     const auto current = std::exchange(operator_name_, "aten::matmul");
-    fire(transposed_record_, stream, Source::kOperator);
+    fire(record, stream, Source::kOperator);
     operator_name_ = current;
   }
 }
 
-void Pass::fire_learnt(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by) {
+void Pass::fire_resolved(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by) {
   const auto current = std::exchange(operator_name_, operator_name);
   const auto source = by == FiredBy::kTap ? Source::kTap : Source::kOperator;
-  fire(record, by == FiredBy::kTail ? in_layout(tensor, layout_) : tensor, source);
+  fire(record, by == FiredBy::kTail ? turned_.as_last(tensor) : tensor, source);
   operator_name_ = current;
 }
 
@@ -359,14 +338,14 @@ void Pass::fire(int record, const at::Tensor& tensor, Source source) {
   r.operator_name = operator_name_;
   r.shape = tensor.sizes().vec();
   r.doubt.clear();
-  layout_ = r.shape;
+  turned_.note_sizes(r.shape);
   if (r.wanted) {
     emit_(r.site, tensor);
   }
 }
 
 bool Pass::is_done() const {
-  if (plan_.learning() || plan_.reads_any_norm() || plan_.asks_for_norms() || numbers_taps_) {
+  if (plan_.resolving() || plan_.reads_any_norm() || plan_.asks_for_norms() || tap_numbers_.any()) {
     return false;
   }
   const auto& records = plan_.records();

@@ -10,8 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "hooks/learner.hpp"
+#include "hooks/operands.hpp"
 #include "hooks/plan.hpp"
+#include "hooks/site_resolver.hpp"
+#include "hooks/tap_numbers.hpp"
+#include "hooks/turned_stream.hpp"
 
 namespace infoplane::hooks::detail {
 
@@ -19,12 +22,13 @@ namespace infoplane::hooks::detail {
 ///
 /// It looks for operators that have a parameter among their operands, be it a fused norm, the gain of a hand-written
 /// one, or a linear map, and that the plan says to read a stream. Tensors made of parameters alone (transposes, casts,
-/// sums of adapters) stand for the parameter they came from. What the plan does not know yet, the learner finds out.
+/// sums of adapters) stand for the parameter they came from. What the plan does not know yet, the site resolver finds
+/// out.
 class Pass {
  public:
   using Emit = std::function<void(const Site&, const at::Tensor&)>;
 
-  /// `plan` is borrowed and learns.
+  /// `plan` is borrowed and completed.
   Pass(Plan& plan, Emit emit);
 
   /// An operator begins. `key` identifies it until its end.
@@ -40,32 +44,14 @@ class Pass {
   void finish();
 
  private:
-  enum class Operator {
-    kNorm,
-    kProduct,  ///< element by element
-    kEmbedding,
-    kOfLists,  ///< of optimizers
-    kOther,
-  };
   enum class Source : std::uint8_t { kNone, kOperator, kTap };
 
-  struct Operands {
-    int parameter = -1;
-    const at::Tensor* parameter_tensor = nullptr;  ///< or what stands for it
-    const at::Tensor* stream = nullptr;
-    bool only_parameters = true;
-    bool first_is_parameter = false;
-  };
   struct Running {
     const void* key;
     int parameter = -1;
     bool is_shield = true;   ///< what runs inside this operator is its own affair
     bool is_derive = false;  ///< its results stand for the parameter
     int output_site = -1;    ///< its result is that of a site
-  };
-  struct Derived {
-    c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl> tensor;
-    int parameter;
   };
   /// A use that waits for an operator behind its parameter.
   struct Armed {
@@ -74,21 +60,12 @@ class Pass {
     int seen = 0;
   };
 
-  // what an operator reads
-  static Operator classify(std::string_view name) noexcept;
-  int find(const at::Tensor& tensor) const noexcept;
-  Operands find_operands(Operator op, std::string_view name, c10::ArrayRef<const c10::IValue> inputs) const;
-  Operands norm_operands(c10::ArrayRef<const c10::IValue> inputs) const;
-  void look_at_operand(Operands& operands, const at::Tensor& tensor, bool is_first) const;
-  std::vector<Operand> list_operands(c10::ArrayRef<const c10::IValue> inputs) const;
-  void derive(const std::vector<c10::IValue>& results, int parameter);
-
-  void start_forward(const void* key, const char* name, Operator op, c10::ArrayRef<const c10::IValue> inputs);
-  Reading reading_of(Operator op, int parameter) const;
+  void start_forward(const void* key, const char* name, OperatorClass op, c10::ArrayRef<const c10::IValue> inputs);
+  Reading reading_of(OperatorClass op, int parameter) const;
   int output_site_of(int norm, std::size_t call) const;
   void start_embedding(const void* key, int parameter, c10::ArrayRef<const c10::IValue> inputs);
-  void start_plain(const void* key, const char* name, Operator op, c10::ArrayRef<const c10::IValue> inputs);
-  void start_read(const void* key, const char* name, Operator op, const Operands& operands,
+  void start_plain(const void* key, const char* name, OperatorClass op, c10::ArrayRef<const c10::IValue> inputs);
+  void start_read(const void* key, const char* name, OperatorClass op, const Operands& operands,
                   c10::ArrayRef<const c10::IValue> inputs);
   void shield(const Running& running);
   void read_armed(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
@@ -97,8 +74,7 @@ class Pass {
   std::optional<Use> read_known(int parameter, std::size_t call, Reading reading, const at::Tensor& stream);
   void read_asked_norm(int parameter, Reading reading, const at::Tensor& stream);
   void fire_stream(const Use& use, const at::Tensor& stream);
-  void look_for_residual(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
-  void drop_transposed();
+  void drop_turned();
   /// The site that the name of a tap means in this forward, and the number in it (−1: the embedding).
   std::pair<std::string, int> numbered(std::string_view tap);
   bool has_come(int record) const {
@@ -107,27 +83,23 @@ class Pass {
   void name_tapped(int record, bool is_new, int index, SiteKind kind, const std::string& source);
   void fire_any_norm(c10::ArrayRef<const c10::IValue> inputs);
   void fire(int record, const at::Tensor& tensor, Source source);
-  void fire_learnt(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by);
-  bool learns() const noexcept { return learner_ && !learner_->is_over(); }
+  void fire_resolved(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by);
+  bool resolves() const noexcept { return resolver_ && !resolver_->is_over(); }
   static SiteKind kind_of_stream(Reading reading, const at::Tensor& stream);
 
   Plan& plan_;
   Emit emit_;
-  std::unique_ptr<Learner> learner_;  // where something is to be learnt
+  std::unique_ptr<SiteResolver> resolver_;  // where something is to be learnt
   std::string_view operator_name_;
+  OperandFinder finder_;
   std::vector<Running> running_;
   int shields_ = 0;
-  std::vector<Derived> derived_;
   std::vector<Source> fired_;
   int fires_ = 0;
   std::vector<std::size_t> calls_;  // of each parameter
   std::vector<Armed> armed_;
-  at::Tensor transposed_;  // entered an operator in another layout than the stream's; detached, held until its
-                           // residual addition or the next block
-  int transposed_record_ = -1;
-  std::vector<std::int64_t> layout_;  // sizes of the last stream
-  std::vector<std::pair<std::string, int>> tap_calls_;
-  bool numbers_taps_ = false;
+  TurnedStream turned_;
+  TapNumbers tap_numbers_;
   std::vector<at::Tensor> norm_weights_;       // of the norms that were called, in a model without known blocks
   std::vector<at::Tensor> embedding_weights_;  // likewise
 };

@@ -353,9 +353,9 @@ bool Plan::misses_streams() const {
 }
 
 void Plan::settle() {
-  learning_ = is_open() && misses_streams();
-  reads_all_ = learning_ || asks_for_norms_ || !first_uses_.empty();
-  reads_results_ = learning_;
+  resolving_ = is_open() && misses_streams();
+  reads_all_ = resolving_ || asks_for_norms_ || !first_uses_.empty();
+  reads_results_ = resolving_;
   for (const auto& parameter : parameters_) {
     for (const auto& use : parameter.uses) {
       const bool indirect = use.reading != Reading::kNorm || use.at_addition;

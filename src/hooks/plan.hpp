@@ -133,7 +133,7 @@ class Plan {
   bool are_alike(int block, int other) const;
 
   /// Something is still to be learnt from a pass.
-  bool learning() const noexcept { return learning_; }
+  bool resolving() const noexcept { return resolving_; }
   /// Operators beyond fused norms, and results, are of interest.
   bool reads_all_operators() const noexcept { return reads_all_; }
   bool reads_results() const noexcept { return reads_results_; }
@@ -178,7 +178,7 @@ class Plan {
   std::vector<SiteRecord> records_;
   std::vector<Use> first_uses_;
   std::map<std::string, int, std::less<>> tapped_;
-  bool learning_ = false;
+  bool resolving_ = false;
   bool reads_all_ = false;
   bool reads_results_ = false;
   bool asks_for_norms_ = false;

@@ -133,9 +133,9 @@ std::string describe(const Plan& plan) {
     const auto first = printable(plan.blocks()[stack.blocks.front()].path);
     const auto last = printable(plan.blocks()[stack.blocks.back()].path);
     text += fmt::format("{} blocks, {} to {}, {}\n", stack.blocks.size(), first, last,
-                        stack.post_norm   ? "post-norm"
-                        : plan.learning() ? "not yet observed"
-                                          : "read where each begins");
+                        stack.post_norm    ? "post-norm"
+                        : plan.resolving() ? "not yet observed"
+                                           : "read where each begins");
     if (!stack.expects_tail && !stack.post_norm) {
       text += fmt::format("nothing follows the last block, so the output of {} is not seen: tap it\n", last);
     }

@@ -1,12 +1,12 @@
 // What is written down of a stream once it is known which tensor it is.
 #include "hooks/centred.hpp"
-#include "hooks/learner.hpp"
+#include "hooks/site_resolver.hpp"
 
 namespace infoplane::hooks::detail {
 
 /// The record of the stream that enters a block. What entered the first block of a stack from another stack, and was
 /// not seen before, is the output of the other's last block; else it is an embedding.
-int Learner::site_for(int id, int owner) {
+int SiteResolver::site_for(int id, int owner) {
   const int stack = plan_.blocks()[uses_[id].block].stack;
   const auto& state = plan_.stacks()[stack];
   const bool is_first = stacks_[stack].last < 0;
@@ -23,7 +23,7 @@ int Learner::site_for(int id, int owner) {
   return plan_.record(state.embedding);
 }
 
-at::Tensor Learner::result_of(const Flow::Norm& norm, Flow::Value value) const {
+at::Tensor SiteResolver::result_of(const Flow::Norm& norm, Flow::Value value) const {
   auto result = norm.result ? norm.result->lock() : nullptr;
   if (!result) {
     return {};
@@ -33,7 +33,7 @@ at::Tensor Learner::result_of(const Flow::Norm& norm, Flow::Value value) const {
 }
 
 /// The tensor that a norm returned.
-Learner::Found Learner::found_at(const Flow::Norm& norm, Flow::Value value, int block) const {
+SiteResolver::Found SiteResolver::found_at(const Flow::Norm& norm, Flow::Value value, int block) const {
   Found found;
   found.parameter = norm.parameter;
   found.use.call = norm.call;
@@ -46,7 +46,7 @@ Learner::Found Learner::found_at(const Flow::Norm& norm, Flow::Value value, int 
 }
 
 /// The tensor that was read there, whose source is still to be said.
-Learner::Found Learner::found_at(const Spot& spot, Flow::Value value) const {
+SiteResolver::Found SiteResolver::found_at(const Spot& spot, Flow::Value value) const {
   Found found;
   found.parameter = spot.parameter;
   found.use.call = spot.call;
@@ -66,8 +66,8 @@ Learner::Found Learner::found_at(const Spot& spot, Flow::Value value) const {
 }
 
 /// What enters the block, at the spot or, where that has another shape, at the addition.
-Learner::Found Learner::found_at_entry(const BlockUse& use, const Spot& spot, Flow::Value value,
-                                       const at::Tensor* operand) const {
+SiteResolver::Found SiteResolver::found_at_entry(const BlockUse& use, const Spot& spot, Flow::Value value,
+                                                 const at::Tensor* operand) const {
   auto found = found_at(spot, value);
   const bool is_direct = spot.reading == Reading::kNorm || spot.reading == Reading::kOther;
   found.use.at_addition = is_direct && operand != nullptr && operand->sizes() != spot.tensor.sizes();
@@ -82,8 +82,8 @@ Learner::Found Learner::found_at_entry(const BlockUse& use, const Spot& spot, Fl
 }
 
 /// What the norm of the block before returned, or where that is gone, what was read of it.
-Learner::Found Learner::found_at_exit(const Flow::Norm& norm, Flow::Value value, int block, const Spot* spot,
-                                      const at::Tensor* operand) const {
+SiteResolver::Found SiteResolver::found_at_exit(const Flow::Norm& norm, Flow::Value value, int block, const Spot* spot,
+                                                const at::Tensor* operand) const {
   auto found = found_at(norm, value, block);
   if (!found.tensor.defined() && operand != nullptr) {
     found.tensor = *operand;
@@ -94,21 +94,21 @@ Learner::Found Learner::found_at_exit(const Flow::Norm& norm, Flow::Value value,
 }
 
 /// The record says where its tensor was found, unless a tap handed it over.
-void Learner::name_site(int site, const Found& found, int index, int stack) {
+void SiteResolver::name_site(int site, const Found& found, int index, int stack) {
   const auto& record = plan_.records()[site];
   if (!is_handed_over(record.site.kind) || record.hits == 0) {
     plan_.refine(site, found.kind, found.source, index, stack);
   }
 }
 
-void Learner::fire_found(int site, Flow::Value value, const Found& found, FiredBy by) {
+void SiteResolver::fire_found(int site, Flow::Value value, const Found& found, FiredBy by) {
   if (!settle_taps(site, value) && found.tensor.defined()) {
     fire_(site, found.tensor, found.operator_name, by);
   }
 }
 
 /// The block has shown what those of its stack hand on.
-void Learner::note_manner(const BlockUse& use, Flow::Value handed, bool is_norm) {
+void SiteResolver::note_manner(const BlockUse& use, Flow::Value handed, bool is_norm) {
   if (use.stream >= 0) {
     const int stack = plan_.blocks()[use.block].stack;
     stacks_[stack].manner = manner_from(use, handed);
@@ -116,7 +116,7 @@ void Learner::note_manner(const BlockUse& use, Flow::Value handed, bool is_norm)
   }
 }
 
-void Learner::settle(int id, int owner, Flow::Value value, const Spot* spot, const at::Tensor* operand) {
+void SiteResolver::settle(int id, int owner, Flow::Value value, const Spot* spot, const at::Tensor* operand) {
   auto& use = uses_[id];
   const int site = site_for(id, owner);
   const bool is_output =
@@ -150,7 +150,7 @@ void Learner::settle(int id, int owner, Flow::Value value, const Spot* spot, con
 }
 
 /// A norm that was a site of its own is that of a stream, unless it is what that norm returned.
-void Learner::drop_norm_site(const Found& found) {
+void SiteResolver::drop_norm_site(const Found& found) {
   for (auto& record : plan_.records()) {
     const bool is_it = found.kind != SiteKind::kNormOutput && record.site.index == -2 &&
                        record.site.source == found.source && !is_handed_over(record.site.kind);

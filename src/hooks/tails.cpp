@@ -4,12 +4,12 @@
 #include <algorithm>
 
 #include "hooks/centred.hpp"
-#include "hooks/learner.hpp"
+#include "hooks/site_resolver.hpp"
 
 namespace infoplane::hooks::detail {
 
 /// A block of the stack has not run.
-bool Learner::waits(int stack) const {
+bool SiteResolver::waits(int stack) const {
   const auto& blocks = plan_.stacks()[stack].blocks;
   return std::any_of(blocks.begin(), blocks.end(), [&](int block) {
     const int id = current_[block];
@@ -18,12 +18,12 @@ bool Learner::waits(int stack) const {
 }
 
 /// What the block hands on if it does as those before it, or as its own parts do.
-Learner::Manner Learner::manner_of(const BlockUse& use) const {
+SiteResolver::Manner SiteResolver::manner_of(const BlockUse& use) const {
   const auto& manner = stacks_[plan_.blocks()[use.block].stack].manner;
   return manner.handed == Handed::kUnknown ? use.inner : manner;
 }
 
-Flow::Value Learner::expected(const BlockUse& use) const {
+Flow::Value SiteResolver::expected(const BlockUse& use) const {
   const auto handed = manner_of(use).handed;
   if (handed == Handed::kOther) {
     return -1;
@@ -32,7 +32,7 @@ Flow::Value Learner::expected(const BlockUse& use) const {
 }
 
 /// A parameter outside of all blocks: it may read what the last block handed on.
-bool Learner::look_outside(const Read& read, Flow::Value value) {
+bool SiteResolver::look_outside(const Read& read, Flow::Value value) {
   const auto given = spot_of(read, value);
   zone_.push_back(given);
   outside_.insert(read.parameter);
@@ -55,7 +55,7 @@ bool Learner::look_outside(const Read& read, Flow::Value value) {
 }
 
 /// The stack at work ends where an earlier pass has shown it; whether the stream that is read there is a site's.
-bool Learner::leave_as_known(const Use& tail, Flow::Value value) {
+bool SiteResolver::leave_as_known(const Use& tail, Flow::Value value) {
   stacks_[plan_.blocks()[uses_[latest_].block].stack].has_tail = true;
   const int site = tail.site;
   if (site >= 0) {
@@ -68,7 +68,7 @@ bool Learner::leave_as_known(const Use& tail, Flow::Value value) {
 }
 
 /// The use with the last place in the order that went into the value, or −1.
-int Learner::last_use_in(Flow::Value value) const {
+int SiteResolver::last_use_in(Flow::Value value) const {
   int last = -1;
   for (int id = 0; id < static_cast<int>(uses_.size()); ++id) {
     const bool is_later = last < 0 || uses_[id].index > uses_[last].index;
@@ -78,7 +78,7 @@ int Learner::last_use_in(Flow::Value value) const {
 }
 
 /// Whether an operator outside the blocks shows the output of the use.
-bool Learner::look_at_tail(int id, const Spot& given) {
+bool SiteResolver::look_at_tail(int id, const Spot& given) {
   const int stack = plan_.blocks()[uses_[id].block].stack;
   if (id != stacks_[stack].last || stacks_[stack].has_tail) {
     return false;
@@ -96,7 +96,7 @@ bool Learner::look_at_tail(int id, const Spot& given) {
 }
 
 /// A final norm is registered that was not used, and one that is not registered was: it has been replaced.
-bool Learner::is_replaced(const BlockUse& use, const at::Tensor& stream) const {
+bool SiteResolver::is_replaced(const BlockUse& use, const at::Tensor& stream) const {
   const auto& parameters = plan_.parameters();
   const auto waits = [&](const Parameter& p) {
     const auto id = static_cast<int>(&p - parameters.data());
@@ -105,7 +105,7 @@ bool Learner::is_replaced(const BlockUse& use, const at::Tensor& stream) const {
   return use.lost_norm && std::any_of(parameters.begin(), parameters.end(), waits);
 }
 
-std::optional<Learner::Tail> Learner::find_tail(int id, const Spot& given) const {
+std::optional<SiteResolver::Tail> SiteResolver::find_tail(int id, const Spot& given) const {
   const auto& use = uses_[id];
   const auto manner = manner_of(use);
   // What a norm of the block made of its sum is the later of the two, whatever other blocks do.
@@ -132,10 +132,10 @@ std::optional<Learner::Tail> Learner::find_tail(int id, const Spot& given) const
   return tail_behind(id, out, given);
 }
 
-bool Learner::is_whole(const Spot& spot) const { return spot.tensor.numel() == flow_.numel(spot.value); }
+bool SiteResolver::is_whole(const Spot& spot) const { return spot.tensor.numel() == flow_.numel(spot.value); }
 
 /// Of a block in which nothing was added, or that hands on something else than its sum: what is given, if it made that.
-std::optional<Learner::Tail> Learner::tail_without_sum(int id, const Spot& given) const {
+std::optional<SiteResolver::Tail> SiteResolver::tail_without_sum(int id, const Spot& given) const {
   const auto sum = uses_[id].sum;
   const bool is_its_own = sum < 0 ? is_handed_on(id, given.value)
                                   : flow_.carries(given.value, sum) && !flow_.paths(sum, given.value).has_parameter;
@@ -145,7 +145,7 @@ std::optional<Learner::Tail> Learner::tail_without_sum(int id, const Spot& given
 }
 
 /// The value and what it was before norms without a weight, back to `out` where they lead there.
-std::vector<Flow::Value> Learner::weightless_chain(Flow::Value value, Flow::Value out) const {
+std::vector<Flow::Value> SiteResolver::weightless_chain(Flow::Value value, Flow::Value out) const {
   std::vector<Flow::Value> chain = {value};
   while (!flow_.same(chain.back(), out) && weightless_input(chain.back()) >= 0) {
     chain.push_back(weightless_input(chain.back()));
@@ -154,8 +154,9 @@ std::vector<Flow::Value> Learner::weightless_chain(Flow::Value value, Flow::Valu
 }
 
 /// Norms without a weight are behind the last sum, and the block's come first; `behind` of them are not its own.
-std::optional<Learner::Tail> Learner::tail_among_norms(int id, const Spot& given, const std::vector<Flow::Value>& chain,
-                                                       int behind) const {
+std::optional<SiteResolver::Tail> SiteResolver::tail_among_norms(int id, const Spot& given,
+                                                                 const std::vector<Flow::Value>& chain,
+                                                                 int behind) const {
   if (behind < 0) {
     return std::nullopt;
   }
@@ -165,7 +166,7 @@ std::optional<Learner::Tail> Learner::tail_among_norms(int id, const Spot& given
 }
 
 /// The operator has something that was made of what the block hands on, which is read where it was read first.
-std::optional<Learner::Tail> Learner::tail_behind(int id, Flow::Value out, const Spot& given) const {
+std::optional<SiteResolver::Tail> SiteResolver::tail_behind(int id, Flow::Value out, const Spot& given) const {
   const auto& use = uses_[id];
   const bool is_gain = given.reading == Reading::kGain && flow_.carries(given.value, out);
   if (is_gain || own_norm(out, id) != nullptr) {
@@ -182,7 +183,7 @@ std::optional<Learner::Tail> Learner::tail_behind(int id, Flow::Value out, const
                                                                     : std::nullopt;
 }
 
-void Learner::accept_tail(const Tail& tail) {
+void SiteResolver::accept_tail(const Tail& tail) {
   auto& use = uses_[tail.use];
   const int stack = plan_.blocks()[use.block].stack;
   const int site = plan_.record(plan_.output_name(use.block, use.nth));
@@ -216,7 +217,7 @@ void Learner::accept_tail(const Tail& tail) {
 }
 
 /// The last block of a stack has ended where this is read, while its stream is read elsewhere.
-void Learner::add_end(const Spot& spot) {
+void SiteResolver::add_end(const Spot& spot) {
   if (spot.parameter >= 0 && spot.reading != Reading::kLater) {
     Use end;
     end.is_tail = true;
@@ -227,7 +228,7 @@ void Learner::add_end(const Spot& spot) {
 }
 
 /// Every stack was run through: what follows is another forward.
-void Learner::stop_if_complete() {
+void SiteResolver::stop_if_complete() {
   const auto is_through = [](const StackProgress& progress) { return progress.last >= 0 && progress.has_tail; };
   if (std::all_of(stacks_.begin(), stacks_.end(), is_through)) {
     flush(std::exchange(taps_, {}), false);
@@ -235,7 +236,7 @@ void Learner::stop_if_complete() {
   }
 }
 
-void Learner::finish() {
+void SiteResolver::finish() {
   if (is_over_) {
     return;
   }
@@ -259,7 +260,7 @@ void Learner::finish() {
 }
 
 /// Post-norm blocks all end in a norm of the same path, also the last one, which nothing reads.
-void Learner::finish_stack(int stack) {
+void SiteResolver::finish_stack(int stack) {
   auto& progress = stacks_[stack];
   if (progress.last < 0 || progress.has_tail) {
     return;

@@ -6,8 +6,8 @@
 
 #include "hooks/backward.hpp"
 #include "hooks/glob.hpp"
-#include "hooks/learner.hpp"
 #include "hooks/pass.hpp"
+#include "hooks/site_resolver.hpp"
 
 namespace infoplane::hooks::detail {
 
@@ -17,13 +17,7 @@ std::pair<std::string, int> Pass::numbered(std::string_view tap) {
   if (tap == "embedding" || number >= 0 || plan_.find_record(tap) >= 0) {
     return {std::string(tap), number};
   }
-  numbers_taps_ = true;  // where the next forward begins, only operators show
-  const auto known = [&](const auto& calls) { return calls.first == tap; };
-  auto position = std::find_if(tap_calls_.begin(), tap_calls_.end(), known);
-  if (position == tap_calls_.end()) {
-    position = tap_calls_.insert(tap_calls_.end(), {std::string(tap), 0});
-  }
-  const int call = position->second++;
+  const int call = tap_numbers_.next(tap);
   return {infoplane::detail::concat(tap, '.', call), call};
 }
 
@@ -35,8 +29,8 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   const auto source = infoplane::detail::concat("tap(\"", name, "\")");
   int record = plan_.find_record(site);
   record = record < 0 ? plan_.tapped(site) : record;
-  if (record < 0 && learns()) {
-    learner_->tap({site, source, kind, tensor});
+  if (record < 0 && resolves()) {
+    resolver_->tap({site, source, kind, tensor});
     return;
   }
   const bool is_new = record < 0;
@@ -45,7 +39,7 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
     name_tapped(record, is_new, index, kind, source);
   }
   if (has_come(record) && name == "embedding" && fired_[record] == Source::kTap) {
-    tap_calls_.clear();  // another forward
+    tap_numbers_.restart();  // another forward
   }
   operator_name_ = "tap";
   fire(record, tensor, Source::kTap);
@@ -62,7 +56,7 @@ void Pass::name_tapped(int record, bool is_new, int index, SiteKind kind, const 
   plan_.refine(record, kind, source, is_new ? place : known.site.index, is_new ? 0 : known.stack);
 }
 
-void Learner::tap(Tapped tapped) {
+void SiteResolver::tap(Tapped tapped) {
   tapped.value = flow_.value(tapped.tensor);
   int record = -1;
   for (const auto& use : uses_) {
@@ -88,7 +82,7 @@ void Learner::tap(Tapped tapped) {
 }
 
 /// The site's tensor was tapped: then that is the site, under its own name.
-bool Learner::settle_taps(int record, Flow::Value value) {
+bool SiteResolver::settle_taps(int record, Flow::Value value) {
   auto taps = std::exchange(taps_, {});
   const auto is_site = [&](const Tapped& tapped) {
     return flow_.same(tapped.value, value) && tapped.tensor.numel() == flow_.numel(value);
@@ -117,7 +111,7 @@ bool Learner::settle_taps(int record, Flow::Value value) {
 }
 
 /// Where a later block's output was seen, nothing more will show what earlier ones handed on.
-void Learner::sort_out(std::vector<Tapped> taps, int index) {
+void SiteResolver::sort_out(std::vector<Tapped> taps, int index) {
   for (auto& tapped : taps) {
     const auto last = std::string_view(tapped.name).substr(tapped.name.rfind('.') + 1);
     const int number = number_of(tapped.name);
@@ -132,7 +126,7 @@ void Learner::sort_out(std::vector<Tapped> taps, int index) {
 
 /// What was tapped is the stream of no site, so it is one of its own, outside of the means over blocks; but where
 /// nothing shows what the n-th block hands on, "blocks.n" is the word of the user for it.
-void Learner::flush(std::vector<Tapped> taps, bool by_order) {
+void SiteResolver::flush(std::vector<Tapped> taps, bool by_order) {
   for (const auto& tapped : taps) {
     int record = -1;
     for (int i = 0; by_order && i < static_cast<int>(plan_.records().size()); ++i) {

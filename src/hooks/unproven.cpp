@@ -1,12 +1,12 @@
 // Blocks in which no addition shows what entered them.
 #include <infoplane/core/error.hpp>
 
-#include "hooks/learner.hpp"
+#include "hooks/site_resolver.hpp"
 
 namespace infoplane::hooks::detail {
 
 /// A block whose output is used already, and in which nothing was added to its stream.
-void Learner::resolve(int id, int next_block) {
+void SiteResolver::resolve(int id, int next_block) {
   auto& use = uses_[id];
   if (use.accepted || use.closed) {
     return;
@@ -39,7 +39,7 @@ void Learner::resolve(int id, int next_block) {
 }
 
 /// Whether the module is a block, seen from those that ran before and after it (−1: none).
-bool Learner::is_like_others(int block, int before, int after) const {
+bool SiteResolver::is_like_others(int block, int before, int after) const {
   const bool is_named = !plan_.options().blocks().empty();
   if (is_named || plan_.stacks()[plan_.blocks()[block].stack].blocks.size() == 1) {
     return true;
@@ -49,7 +49,7 @@ bool Learner::is_like_others(int block, int before, int after) const {
 }
 
 /// All blocks but `id` that went into the value have been left, as what they made enters another.
-void Learner::resolve_makers(int id, Flow::Value value) {
+void SiteResolver::resolve_makers(int id, Flow::Value value) {
   const int block = uses_[id].block;
   for (int other = 0; other < static_cast<int>(uses_.size()); ++other) {
     if (other != id && flow_.used(value, other)) {
@@ -59,7 +59,7 @@ void Learner::resolve_makers(int id, Flow::Value value) {
 }
 
 /// The one tensor that the block was handed by the block before, or, as the first one, by anything.
-const Learner::Spot* Learner::only_spot(const BlockUse& use, int before) const {
+const SiteResolver::Spot* SiteResolver::only_spot(const BlockUse& use, int before) const {
   const Spot* only = nullptr;
   for (const auto& spot : use.spots) {
     if (before >= 0 && !is_handed_on(before, spot.value)) {
@@ -74,7 +74,7 @@ const Learner::Spot* Learner::only_spot(const BlockUse& use, int before) const {
 }
 
 /// The block has its place in the order, but nothing shows what entered it.
-void Learner::take_blindly(int id) {
+void SiteResolver::take_blindly(int id) {
   doubt(id);
   const int before = stacks_[plan_.blocks()[uses_[id].block].stack].last;
   enter(id);
@@ -85,7 +85,7 @@ void Learner::take_blindly(int id) {
   }
 }
 
-void Learner::doubt(int id) {
+void SiteResolver::doubt(int id) {
   const auto& use = uses_[id];
   const auto& block = plan_.blocks()[use.block];
   const int before = stacks_[block.stack].last;

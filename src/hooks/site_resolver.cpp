@@ -1,5 +1,5 @@
 // Which blocks are at work, and what was read.
-#include "hooks/learner.hpp"
+#include "hooks/site_resolver.hpp"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/clone.h>
@@ -12,7 +12,7 @@
 
 namespace infoplane::hooks::detail {
 
-Learner::Learner(Plan& plan, Fire fire, FireNorm fire_norm)
+SiteResolver::SiteResolver(Plan& plan, Fire fire, FireNorm fire_norm)
     : plan_(plan),
       fire_(std::move(fire)),
       fire_norm_(std::move(fire_norm)),
@@ -23,7 +23,7 @@ Learner::Learner(Plan& plan, Fire fire, FireNorm fire_norm)
   }
 }
 
-void Learner::stop() noexcept {
+void SiteResolver::stop() noexcept {
   is_over_ = true;
   uses_.clear();
   zone_.clear();
@@ -32,11 +32,11 @@ void Learner::stop() noexcept {
   flow_ = Flow();
 }
 
-bool Learner::has_run_through() const noexcept {
+bool SiteResolver::has_run_through() const noexcept {
   return std::all_of(stacks_.begin(), stacks_.end(), [](const StackProgress& stack) { return stack.last >= 0; });
 }
 
-int Learner::block_of(const Read& read) const {
+int SiteResolver::block_of(const Read& read) const {
   const auto& blocks = plan_.parameter(read.parameter).blocks;
   if (blocks.size() == 1) {
     return blocks.front();
@@ -55,7 +55,7 @@ int Learner::block_of(const Read& read) const {
 }
 
 /// Every norm and every matrix of the block was used.
-bool Learner::is_used_up(const BlockUse& use) const {
+bool SiteResolver::is_used_up(const BlockUse& use) const {
   const auto& parameters = plan_.parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto& p = parameters[i];
@@ -71,7 +71,7 @@ bool Learner::is_used_up(const BlockUse& use) const {
 
 /// A block that is applied several times begins again where all of it was used and it gets what it made. (One that
 /// gets anything else then is in another forward.)
-bool Learner::starts_again(const BlockUse& use, int id, const Read& read, Flow::Value value) {
+bool SiteResolver::starts_again(const BlockUse& use, int id, const Read& read, Flow::Value value) {
   if (!use.accepted || use.touched.count(read.parameter) == 0 || !is_used_up(use) ||
       plan_.parameter(read.parameter).blocks.size() != 1) {
     return false;
@@ -83,7 +83,7 @@ bool Learner::starts_again(const BlockUse& use, int id, const Read& read, Flow::
   return true;
 }
 
-int Learner::open_use(int block) {
+int SiteResolver::open_use(int block) {
   const int id = static_cast<int>(uses_.size());
   for (std::size_t i = 0; i < plan_.parameters().size(); ++i) {
     const auto& blocks = plan_.parameters()[i].blocks;
@@ -99,7 +99,7 @@ int Learner::open_use(int block) {
   return id;
 }
 
-void Learner::enter(int id) {
+void SiteResolver::enter(int id) {
   auto& use = uses_[id];
   const int stack = plan_.blocks()[use.block].stack;
   use.accepted = true;
@@ -112,7 +112,7 @@ void Learner::enter(int id) {
   }
 }
 
-void Learner::release(int id) {
+void SiteResolver::release(int id) {
   auto& use = uses_[id];
   use.sum_tensor.reset();
   use.after_tensor.reset();
@@ -121,13 +121,13 @@ void Learner::release(int id) {
 }
 
 /// What operators without parameters do from here on is counted from this parameter.
-void Learner::set_anchor(int parameter, std::size_t call) {
+void SiteResolver::set_anchor(int parameter, std::size_t call) {
   anchor_ = parameter;
   anchor_call_ = call;
   since_anchor_.clear();
 }
 
-bool Learner::read(const Read& read) {
+bool SiteResolver::read(const Read& read) {
   const auto value = flow_.value(*read.stream);
   set_anchor(read.parameter, read.call);
   if (plan_.parameter(read.parameter).blocks.empty()) {
@@ -157,7 +157,7 @@ bool Learner::read(const Read& read) {
 }
 
 /// The use of the block whose parameter is read, opened where it begins; −1 where another forward does.
-int Learner::use_of(const Read& read, Flow::Value value) {
+int SiteResolver::use_of(const Read& read, Flow::Value value) {
   const int block = block_of(read);
   const int id = current_[block];
   const bool again = id >= 0 && starts_again(uses_[id], id, read, value);
@@ -169,7 +169,7 @@ int Learner::use_of(const Read& read, Flow::Value value) {
 
 /// A block that an earlier pass has shown has its place at once. Nothing where it has not, else whether the stream that
 /// is read is the one that enters it.
-std::optional<bool> Learner::enter_as_known(int id, const Read& read, Flow::Value value) {
+std::optional<bool> SiteResolver::enter_as_known(int id, const Read& read, Flow::Value value) {
   auto& use = uses_[id];
   const bool is_known = read.use != nullptr && read.use->block == use.block;
   if (!was_resolved_[use.block] || (use.nth > 0 && !is_known)) {
@@ -186,7 +186,7 @@ std::optional<bool> Learner::enter_as_known(int id, const Read& read, Flow::Valu
 }
 
 /// Holds what a block without its place reads, where it may be the stream that enters it.
-bool Learner::hold(int id, const Read& read, Flow::Value value) {
+bool SiteResolver::hold(int id, const Read& read, Flow::Value value) {
   if (value < 0 || flow_.used(value, id)) {
     return false;
   }
@@ -198,9 +198,9 @@ bool Learner::hold(int id, const Read& read, Flow::Value value) {
   return true;
 }
 
-void Learner::embed(int parameter, std::size_t call) { set_anchor(parameter, call); }
+void SiteResolver::embed(int parameter, std::size_t call) { set_anchor(parameter, call); }
 
-void Learner::derive(const std::vector<Operand>& operands) {
+void SiteResolver::derive(const std::vector<Operand>& operands) {
   for (const auto& operand : operands) {
     if (operand.parameter >= 0) {
       derived_.insert(operand.parameter);
@@ -208,7 +208,7 @@ void Learner::derive(const std::vector<Operand>& operands) {
   }
 }
 
-void Learner::plain(std::string_view name, const std::vector<Operand>& operands, bool is_norm, bool has_weight) {
+void SiteResolver::plain(std::string_view name, const std::vector<Operand>& operands, bool is_norm, bool has_weight) {
   const int occurrence = ++since_anchor_[std::string(name)];
   for (const auto& operand : operands) {
     if (operand.parameter < 0 && latest_ >= 0) {
@@ -229,8 +229,8 @@ void Learner::plain(std::string_view name, const std::vector<Operand>& operands,
 }
 
 /// Remembers who reads what the block at work hands on, if it goes no further.
-void Learner::look_at_reader(std::string_view name, int occurrence, const Operand& operand, bool is_norm,
-                             bool has_weight) {
+void SiteResolver::look_at_reader(std::string_view name, int occurrence, const Operand& operand, bool is_norm,
+                                  bool has_weight) {
   auto& use = uses_[latest_];
   const auto value = flow_.value(*operand.tensor);
   if (value < 0 || value != expected(use) || operand.tensor->numel() != flow_.numel(value)) {
@@ -244,7 +244,7 @@ void Learner::look_at_reader(std::string_view name, int occurrence, const Operan
   }
 }
 
-void Learner::begin(const void* key, std::string_view name, const std::vector<Operand>& operands, bool opaque) {
+void SiteResolver::begin(const void* key, std::string_view name, const std::vector<Operand>& operands, bool opaque) {
   if (is_over_) {
     return;
   }
@@ -267,7 +267,7 @@ void Learner::begin(const void* key, std::string_view name, const std::vector<Op
   norm_.reset();
 }
 
-void Learner::end(const void* key, const std::vector<c10::IValue>& results) {
+void SiteResolver::end(const void* key, const std::vector<c10::IValue>& results) {
   if (is_over_) {
     return;
   }
@@ -304,7 +304,7 @@ void Learner::end(const void* key, const std::vector<c10::IValue>& results) {
   made_ = {};
 }
 
-Learner::Spot Learner::spot_of(const Read& read, Flow::Value value) const {
+SiteResolver::Spot SiteResolver::spot_of(const Read& read, Flow::Value value) const {
   Spot spot;
   spot.value = value;
   spot.data = read.stream->const_data_ptr();
@@ -317,8 +317,8 @@ Learner::Spot Learner::spot_of(const Read& read, Flow::Value value) const {
   return spot;
 }
 
-Learner::Spot Learner::later_spot(std::string_view name, int occurrence, const Operand& operand,
-                                  Flow::Value value) const {
+SiteResolver::Spot SiteResolver::later_spot(std::string_view name, int occurrence, const Operand& operand,
+                                            Flow::Value value) const {
   Spot spot;
   spot.value = value;
   spot.data = operand.tensor->const_data_ptr();
@@ -333,7 +333,7 @@ Learner::Spot Learner::later_spot(std::string_view name, int occurrence, const O
 }
 
 /// Lets go of what was read, but for norms that a pattern asks for: these are sites of their own.
-void Learner::drop_spots(std::vector<Spot>& spots, const Spot* chosen) {
+void SiteResolver::drop_spots(std::vector<Spot>& spots, const Spot* chosen) {
   for (const auto& spot : spots) {
     const bool is_asked_for = spot.reading != Reading::kLater && spot.reading != Reading::kOther && !spot.is_outside &&
                               plan_.parameter(spot.parameter).asked_for;
@@ -345,7 +345,7 @@ void Learner::drop_spots(std::vector<Spot>& spots, const Spot* chosen) {
 }
 
 /// What is held keeps its values where the forward writes over them.
-void Learner::preserve(std::string_view name, const std::vector<Operand>& operands) {
+void SiteResolver::preserve(std::string_view name, const std::vector<Operand>& operands) {
   if (!writes_first(name) || is_layout_only(name)) {
     return;
   }
@@ -375,7 +375,7 @@ void Learner::preserve(std::string_view name, const std::vector<Operand>& operan
   }
 }
 
-void Learner::protect(at::Tensor& held, Flow::Value value, const at::Tensor& written) {
+void SiteResolver::protect(at::Tensor& held, Flow::Value value, const at::Tensor& written) {
   if (value < 0 || !held.defined() || !held.has_storage() || !held.is_alias_of(written)) {
     return;
   }

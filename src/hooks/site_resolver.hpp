@@ -47,7 +47,7 @@ struct Tapped {
 /// or gated, and f has the block's parameters), and what the block before made of its own stream went into it without
 /// a product in between. Where a block adds nothing, its stream is the one tensor that it was handed. Until that is
 /// seen the candidates are held, detached; none of them is ever changed by what the forward writes in place.
-class Learner {
+class SiteResolver {
  public:
   /// Hands over the tensor of a site.
   using Fire = std::function<void(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by)>;
@@ -55,7 +55,7 @@ class Learner {
   using FireNorm =
       std::function<void(int parameter, Reading reading, const at::Tensor& stream, std::string_view operator_name)>;
 
-  Learner(Plan& plan, Fire fire, FireNorm fire_norm);
+  SiteResolver(Plan& plan, Fire fire, FireNorm fire_norm);
 
   /// Nothing more is learnt in this pass: it is complete, or something else begins.
   bool is_over() const noexcept { return is_over_; }
