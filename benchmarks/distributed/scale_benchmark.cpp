@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <infoplane/estimator/shared_estimates.hpp>
+#include <infoplane/estimator/estimate_over_ranks.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/labels/label_index.hpp>
 #include <infoplane/monitor/monitor.hpp>
@@ -40,10 +40,13 @@ struct Machine {
 struct OneRank {
   double tokens = 0;
   double sets = 0;
-  double row_bytes = 0;    // of the label rows that it keeps
-  double label_bytes = 0;  // of its label rows on their way to their owners
-  double seconds = 0;      // to say them, merge them and estimate
-  double point_bytes = 0;  // of the layer in a point
+  double row_bytes = 0;                           // of the label rows that it keeps
+  double label_bytes = 0;                         // of its label rows on their way to their owners
+  double mixture_bytes = 0, logarithm_bytes = 0;  // of what goes through them, and back
+  double mean_bytes = 0;                          // of what stands for rows of the sample in that
+  double pairs = 0;                               // of sets with n-grams of one order
+  double seconds = 0;                             // to say them, merge them and estimate
+  double point_bytes = 0;                         // of the layer in a point
 };
 
 /// Tokens that follow Zipf's law, as text does: p(k) ∝ 1 / (k + 2.7).
@@ -65,12 +68,16 @@ struct Loop final : infoplane::distributed::ByteCollectives {
   int size() const override { return 1; }
   void sum(std::span<double>) override {}
   std::string broadcast(std::string mine, int) override { return mine; }
-  std::vector<std::string> all_gather(std::string mine) override { return {mine}; }
+  std::vector<std::string> all_gather(std::string mine) override {
+    gathered = static_cast<double>(mine.size());
+    return {mine};
+  }
   std::vector<std::string> all_to_all(std::vector<std::string> parcels) override {
-    bytes = static_cast<double>(parcels[0].size());
+    bytes.push_back(static_cast<double>(parcels[0].size()));
     return parcels;
   }
-  double bytes = 0;
+  std::vector<double> bytes;  // labels, mixtures, logarithms
+  double gathered = 0;        // by the last of its kind: of rows of the sample
 };
 
 /// A point of `layers` layers, all alike.
@@ -98,11 +105,16 @@ OneRank one_rank(double tokens, std::int64_t vocabulary) {
   std::vector<infoplane::estimator::NamedEstimate> estimates;
   result.seconds = std::numeric_limits<double>::infinity();
   for (int run = 0; run < 5; ++run) {  // of the processor, the best: other work may be beside it
+    loop.bytes.clear();
     const std::clock_t start = std::clock();
-    estimates = infoplane::estimator::shared_estimates({{"layer", &accumulator}}, loop);
+    estimates = infoplane::estimator::estimate_over_ranks({{"layer", &accumulator}}, loop);
     result.seconds = std::min(result.seconds, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
   }
-  result.label_bytes = loop.bytes;
+  result.label_bytes = loop.bytes.at(0);
+  result.mixture_bytes = loop.bytes.at(1);
+  result.logarithm_bytes = loop.bytes.at(2);
+  result.mean_bytes = loop.gathered;
+  result.pairs = static_cast<double>(estimates.at(0).estimate.through.size());
   result.sets = static_cast<double>(estimates.at(0).estimate.sets.size());
   result.row_bytes = static_cast<double>(accumulator.memory_bytes()) - kSample * (4 * kAnchors + 24);
   Monitor monitor(MonitorOptions().every(1));
@@ -124,16 +136,23 @@ double batches_of(const OneRank& rank, double layers) {
 Bytes predicted(const OneRank& rank, double ranks, double layers) {
   const double others = ranks - 1;
   Bytes bytes;
-  bytes.introduce = others * (20 + layers * (166 + rank.sets * 24));
+  bytes.introduce = others * (20 + layers * (170 + rank.sets * 24 + rank.pairs * 42));
   // Of all rows a sample and a little more is sent; each rank has its share of it.
   const double candidates = std::min(rank.tokens, (kSample + 384) / ranks);
   bytes.sample = others * layers * (4 + candidates * (16 + std::ceil(rank.sets / 8) + 4 * kAnchors));
+  bytes.sample += others / ranks * layers * rank.mean_bytes;
   bytes.labels = others / ranks * layers * rank.label_bytes + others * layers * rank.sets * 18;
+  // Halves, which are two fifths of the mixtures, and logarithms are of labels in the sample, which rare ones are less
+  // often of more tokens: the thirds are fitted to 2 to 4 ranks.
+  const double sampled = (2 + 1 / ranks) / 3;
+  bytes.labels +=
+      others / ranks * layers * (rank.mixture_bytes * (0.6 + 0.4 * sampled) + rank.logarithm_bytes * sampled);
   const double shared = std::min(kSample, ranks * rank.tokens);
   const double of_set = kAnchors + 2 + LabelTotals::kBuckets * static_cast<double>(LabelTotals::kSums) + 2 + shared;
-  bytes.sums = 2 * 8 * others / ranks * layers * (kAnchors + rank.sets * of_set);
+  const double of_pair = kAnchors + 6 + of_set + shared;  // channel, mixtures, their statistics, influences
+  bytes.sums = 2 * 8 * others / ranks * layers * (kAnchors + 1 + rank.sets * of_set + rank.pairs * of_pair);
   // One operation to meet, one to introduce, three to hand out the point.
-  bytes.handshakes = 48 * others * (5 + batches_of(rank, layers) * (2 + LabelSetEstimator::kStages));
+  bytes.handshakes = 48 * others * (5 + batches_of(rank, layers) * (12 + LabelSetEstimator::kStages));
   bytes.point = others * (layers + 1) * rank.point_bytes;  // rank 0 alone
   return bytes;
 }
@@ -183,7 +202,7 @@ void table(double tokens, const Machine& machine) {
         const double kept = layers * (rank.row_bytes + kSample * row) + 4 * kAnchors * d;
         // Parcels sent and received, the own shard of all labels, and the samples of all ranks.
         const double then = kept + together * (2 * rank.label_bytes + rank.row_bytes + 2 * (kSample + 384) * row);
-        const double messages = (11 + batches * (4 + 3.0 * LabelSetEstimator::kStages)) * (ranks - 1);
+        const double messages = (11 + batches * (28 + 3.0 * LabelSetEstimator::kStages)) * (ranks - 1);
         const double network = (bytes.common() + bytes.point) / machine.bytes_a_second + messages * machine.latency;
         fmt::print("| {} | {} | {} | {} | {:.0f} | {:.0f} | {:.0f} | {:.0f} | {:.1f} | {:.1f} |\n", vocabulary, d,
                    blocks, ranks, bytes.common() / 1e6, (bytes.common() + bytes.point) / 1e6, kept / 1e6, then / 1e6,

@@ -1,3 +1,5 @@
+#include <unordered_set>
+
 #include "estimator/accumulator_impl.hpp"
 #include "estimator/statistics/label_set_estimator.hpp"
 
@@ -13,7 +15,12 @@ void estimate_alone(ThroughEstimator& pair, Reduction& reduction) {
   if (!pair.goes_on()) {
     return;
   }
-  pair.mix([&pair](std::uint32_t y, const Mixture& mixture) { pair.mixtures().add(y, mixture); });
+  pair.each_mean([&pair](std::uint32_t row, std::span<const float> mean) { pair.set_mean(row, mean); });
+  pair.begin_mixtures();
+  const std::vector<std::uint32_t> sampled = pair.sampled_outputs();
+  const std::unordered_set<std::uint32_t> wanted(sampled.begin(), sampled.end());
+  pair.mix([&wanted](std::uint32_t y) { return wanted.contains(y); },
+           [&pair](std::uint32_t y, const Mixture& mixture) { pair.mixtures().add(y, mixture); });
   pair.put_mixtures(reduction);
   reduction.next();
   pair.take_mixtures(reduction);

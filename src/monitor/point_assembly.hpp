@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <infoplane/estimator/estimates.hpp>
+#include <infoplane/estimator/estimate_each.hpp>
 #include <infoplane/monitor/monitor_options.hpp>
 #include <infoplane/plane/point.hpp>
 #include <optional>

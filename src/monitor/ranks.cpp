@@ -4,7 +4,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/byte_communicator.hpp>
 #include <infoplane/distributed/local.hpp>
-#include <infoplane/estimator/shared_estimates.hpp>
+#include <infoplane/estimator/estimate_over_ranks.hpp>
 #include <map>
 #include <span>
 #include <utility>
@@ -188,10 +188,10 @@ void Ranks::describe_measurement(Meeting& meeting) const {
 
 std::vector<estimator::NamedEstimate> Ranks::estimates(const std::vector<estimator::NamedAccumulator>& mine) {
   if (alone()) {
-    return estimator::estimates(mine);  // nothing is to be merged, and what lies on a device stays there
+    return estimator::estimate_each(mine);  // nothing is to be merged, and what lies on a device stays there
   }
   distributed::ByteCommunicator ranks(*communicator_);
-  return estimator::shared_estimates(mine, ranks, sequence_group_);
+  return estimator::estimate_over_ranks(mine, ranks, sequence_group_);
 }
 
 plane::Point Ranks::from_first(plane::Point point, const std::exception_ptr& error) {

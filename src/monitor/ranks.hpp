@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <exception>
 #include <infoplane/distributed/communicator.hpp>
-#include <infoplane/estimator/estimates.hpp>
+#include <infoplane/estimator/estimate_each.hpp>
 #include <infoplane/plane/point.hpp>
 #include <memory>
 #include <optional>

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <infoplane/estimator/accumulator.hpp>
-#include <infoplane/estimator/estimates.hpp>
+#include <infoplane/estimator/estimate_each.hpp>
 #include <infoplane/hooks/site.hpp>
 #include <infoplane/labels/label_index.hpp>
 #include <infoplane/monitor/monitor_options.hpp>

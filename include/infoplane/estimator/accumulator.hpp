@@ -142,8 +142,8 @@ class SoftEntropyAccumulator {
 
  private:
   friend struct AccumulatorAccess;
-  friend class SharedEstimation;
-  friend std::vector<NamedEstimate> estimates(const std::vector<NamedAccumulator>& layers);
+  friend class EstimationOverRanks;
+  friend std::vector<NamedEstimate> estimate_each(const std::vector<NamedAccumulator>& layers);
   struct Impl;
   void update(const at::Tensor& z, const labels::Grouping& grouping,
               const std::shared_ptr<const labels::Grouping>* owner);

@@ -97,29 +97,67 @@ InputJoint JointExchange::joint() {
   return {input_, output_, std::move(together), counts_ != nullptr ? counts_->positions() : 0, complete_};
 }
 
+void JointExchange::put_sampled(const ThroughEstimator& pair, state::Writer& out) const {
+  pair.each_mean([&out](std::uint32_t row, std::span<const float> mean) {
+    out.put(std::uint8_t{1});
+    out.put(row);
+    out.put_values(mean.data(), mean.size());
+  });
+  out.put(std::uint8_t{0});
+  const std::vector<std::uint32_t> outputs = pair.sampled_outputs();
+  out.put(static_cast<std::uint32_t>(outputs.size()));
+  for (const std::uint32_t slot : outputs) {
+    put_key(outputs_.slots().key(slot), out);
+  }
+}
+
+void JointExchange::take_sampled(ThroughEstimator& pair, state::Reader& in) {
+  std::vector<float> mean(static_cast<std::size_t>(inputs_.anchors()));
+  while (in.get_flag()) {
+    const auto row = in.get<std::uint32_t>();
+    in.get_values(mean.data(), mean.size());
+    pair.set_mean(row, mean);
+  }
+  std::vector<std::int64_t> key(static_cast<std::size_t>(keys_.width()));
+  for (auto outputs = in.get<std::uint32_t>(); outputs > 0; --outputs) {
+    in.get_values(key.data(), key.size());
+    if (const std::int32_t y = keys_.find(key); y != labels::kNoRow) {
+      sampled_.insert(static_cast<std::uint32_t>(y));
+    }
+  }
+}
+
 void JointExchange::put_mixtures(const ThroughEstimator& pair, std::span<state::Writer> parcels) {
   const auto m = static_cast<std::size_t>(outputs_.anchors());
   asked_.assign(parcels.size(), {});
-  pair.mix([&](std::uint32_t y, const Mixture& mixture) {
-    const auto key = keys_.key(y);
-    const std::size_t owner = owner_of(outputs_, key, parcels.size());
-    asked_[owner].push_back(y);
-    state::Writer& out = parcels[owner];
-    out.put(std::uint8_t{1});
-    put_key(key, out);
-    out.put(static_cast<std::uint8_t>(mixture.sums.size()));
-    out.put(static_cast<std::uint8_t>(mixture.halves[0] != nullptr ? 1 : 0));
-    for (const Mixture::Sum& sum : mixture.sums) {
-      out.put(static_cast<std::uint8_t>(sum.replicate));
-      out.put(sum.tokens);
-      put_floats(sum.values, m, out);
-    }
-    for (const double* const half : mixture.halves) {
-      if (half != nullptr) {
-        put_floats(half, m, out);
-      }
-    }
-  });
+  const std::vector<std::uint32_t> in_order = pair.asked();
+  std::size_t next = 0;
+  pair.mix([this](std::uint32_t y) { return sampled_.contains(y); },
+           [&](std::uint32_t y, const Mixture& mixture) {
+             const auto key = keys_.key(y);
+             const std::size_t owner = owner_of(outputs_, key, parcels.size());
+             const bool asks = next < in_order.size() && in_order[next] == y;
+             if (asks) {
+               asked_[owner].push_back(y);
+               ++next;
+             }
+             state::Writer& out = parcels[owner];
+             out.put(std::uint8_t{1});
+             put_key(key, out);
+             out.put(static_cast<std::uint8_t>(asks ? 1 : 0));
+             out.put(static_cast<std::uint8_t>(mixture.sums.size()));
+             out.put(static_cast<std::uint8_t>(mixture.halves[0] != nullptr ? 1 : 0));
+             for (const Mixture::Sum& sum : mixture.sums) {
+               out.put(static_cast<std::uint8_t>(sum.replicate));
+               out.put(sum.tokens);
+               put_floats(sum.values, m, out);
+             }
+             for (const double* const half : mixture.halves) {
+               if (half != nullptr) {
+                 put_floats(half, m, out);
+               }
+             }
+           });
   for (state::Writer& parcel : parcels) {
     parcel.put(std::uint8_t{0});
   }
@@ -135,6 +173,7 @@ void JointExchange::take_mixtures(ThroughEstimator& pair, std::size_t source, st
     in.get_values(key.data(), key.size());
     const std::uint32_t slot = outputs_.slots().find(key);
     state::Reader::require(slot != kDropped, "a mixture came of a label that is not there");
+    const bool asks = in.get_flag();
     const auto count = in.get<std::uint8_t>();
     const bool has_halves = in.get_flag();
     state::Reader::require(count <= Replicates::kCount, "a mixture has too many parts");
@@ -151,7 +190,9 @@ void JointExchange::take_mixtures(ThroughEstimator& pair, std::size_t source, st
       mixture.halves[which] = values[Replicates::kCount + which].data();
     }
     pair.mixtures().add(slot, mixture);
-    asked_for_[source].push_back(slot);
+    if (asks) {
+      asked_for_[source].push_back(slot);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <infoplane/labels/key_table.hpp>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/state.hpp"
@@ -27,6 +28,11 @@ class JointExchange {
   /// What came, once the shards have dropped what they had to.
   InputJoint joint();
 
+  /// Writes what all ranks must know: P_x(i) of the sample's rows whose input is here, and the outputs that rows have,
+  /// where they are here.
+  void put_sampled(const ThroughEstimator& pair, state::Writer& out) const;
+  void take_sampled(ThroughEstimator& pair, state::Reader& in);
+
   /// Writes the mixtures to the parcels of their outputs' owners.
   void put_mixtures(const ThroughEstimator& pair, std::span<state::Writer> parcels);
   void take_mixtures(ThroughEstimator& pair, std::size_t source, state::Reader& in);
@@ -46,6 +52,7 @@ class JointExchange {
   labels::KeyTable keys_;  // of the numbers y of this owner of inputs
   JointCounts joint_;
   bool complete_ = true;
+  std::unordered_set<std::uint32_t> sampled_;          // numbers y of the sample's rows
   std::vector<std::vector<std::uint32_t>> asked_;      // by owner of outputs: numbers y, in order
   std::vector<std::vector<std::uint32_t>> asked_for_;  // by owner of inputs: slots
   std::vector<float> logarithms_;                      // [y, m]

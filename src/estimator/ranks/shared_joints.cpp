@@ -58,6 +58,15 @@ void estimate_joints(std::vector<SharedJoint> pairs, distributed::ByteCollective
   if (pairs.empty()) {
     return;
   }
+  state::Writer sampled;
+  each([&sampled](const SharedJoint& pair) { pair.exchange->put_sampled(*pair.estimator, sampled); });
+  const std::vector<std::string> of_all = ranks.all_gather(sampled.take());
+  for (const std::string& of_one : of_all) {
+    state::Reader reader(of_one);
+    each([&reader](const SharedJoint& pair) { pair.exchange->take_sampled(*pair.estimator, reader); });
+    reader.end();
+  }
+  each([](const SharedJoint& pair) { pair.estimator->begin_mixtures(); });
   exchange_each(
       pairs, ranks,
       [](const SharedJoint& pair, std::span<state::Writer> out) { pair.exchange->put_mixtures(*pair.estimator, out); },

@@ -19,8 +19,8 @@ struct SharedJoint {
   JointExchange* exchange;
 };
 
-/// All steps of these estimators but the last, for all pairs at once, which are the same on all ranks. Collective: ten
-/// operations, one where nothing is known of any pair, none without pairs.
+/// All steps of these estimators but the last, for all pairs at once, which are the same on all ranks. Collective:
+/// ten operations, one where nothing is known of any pair, none without pairs.
 void estimate_joints(std::vector<SharedJoint> pairs, distributed::ByteCollectives& ranks);
 
 }  // namespace infoplane::estimator

@@ -76,7 +76,7 @@ Channel::Channel(const LabelSet& inputs, const std::vector<bool>& wanted)
   }
 }
 
-void mix(const JointCounts& joint, const Channel& channel,
+void mix(const JointCounts& joint, const Channel& channel, const std::function<bool(std::uint32_t y)>& wants_halves,
          const std::function<void(std::uint32_t y, const Mixture& mixture)>& use) {
   const std::size_t m = channel.anchors();
   std::array<std::vector<double>, Replicates::kCount> sums;
@@ -99,6 +99,7 @@ void mix(const JointCounts& joint, const Channel& channel,
       splits = splits || channel.splits(entry.x);
     }
     Mixture mixture{{parts.data(), count}};
+    splits = splits && wants_halves(entries[begin].y);
     for (std::size_t which = 0; splits && which < halves.size(); ++which) {
       std::fill(halves[which].begin(), halves[which].end(), 0.0);
       for (std::size_t i = begin; i < end; ++i) {

@@ -65,11 +65,11 @@ struct Mixture {
     const double* values;
   };
   std::span<const Sum> sums;     ///< of its replicates
-  const double* halves[2] = {};  ///< of all of them, with the halves of P_x; null where no x splits
+  const double* halves[2] = {};  ///< of all of them, with the halves of P_x; null where no x splits, or nobody asks
 };
 
-/// Calls `use(y, mixture)` for each label y of the joint, in order.
-void mix(const JointCounts& joint, const Channel& channel,
+/// Calls `use(y, mixture)` for each label y of the joint, in order. `wants_halves(y)`: whether its halves are of use.
+void mix(const JointCounts& joint, const Channel& channel, const std::function<bool(std::uint32_t y)>& wants_halves,
          const std::function<void(std::uint32_t y, const Mixture& mixture)>& use);
 
 /// H((a + b) / 2) − (H(a) + H(b)) / 2 in nats, of two sums of m values.

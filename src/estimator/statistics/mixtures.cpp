@@ -83,12 +83,18 @@ void Mixtures::finish(std::span<const std::uint32_t> rows) {
 }
 
 double Mixtures::divergence() const {
+  std::vector<std::int64_t> rows(output_of_slot_.size(), 0);
+  const std::vector<std::uint32_t> slot_of_sum = set_.replicates().slot_of_sum(set_.counts().size());
+  for (const std::uint32_t sum : set_.sampled()) {
+    if (sum < kDropped) {
+      ++rows[slot_of_sum[sum]];
+    }
+  }
   double total = 0;
   std::vector<double> scratch;
   for (std::uint32_t slot = 0; slot < output_of_slot_.size(); ++slot) {
-    if (const auto found = halves_.find(slot); found != halves_.end()) {
-      total +=
-          static_cast<double>(set_.tokens_of(slot)) * jensen_shannon(found->second.of[0], found->second.of[1], scratch);
+    if (const auto found = halves_.find(slot); rows[slot] > 0 && found != halves_.end()) {
+      total += static_cast<double>(rows[slot]) * jensen_shannon(found->second.of[0], found->second.of[1], scratch);
     }
   }
   return total;

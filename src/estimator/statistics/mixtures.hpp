@@ -26,7 +26,8 @@ class Mixtures {
   const LabelSet& set() const noexcept { return set_; }
   /// By slot in the set of outputs; kDropped where nothing was added.
   std::uint32_t slot_of(std::uint32_t output) const noexcept { return slot_of_output_[output]; }
-  /// Σ_y n_y times the Jensen-Shannon divergence of Q_y from the halves of P_x, in nats.
+  /// Over the rows of the sample with a label that is here: the Jensen-Shannon divergence of Q_y from the halves of
+  /// P_x, in nats.
   double divergence() const;
 
  private:

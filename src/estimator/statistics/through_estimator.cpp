@@ -57,16 +57,6 @@ void ThroughEstimator::put_channel(Reduction& reduction) {
   }
   reduction.put(
       std::array{static_cast<double>(joint_.positions), joint_.complete ? 0.0 : 1.0, counted, entropy, divergence});
-  const std::size_t m = channel_->anchors();
-  std::vector<double> mean(m);
-  for (const std::uint32_t row : rows_) {
-    const std::uint32_t sum = inputs_.sampled()[row];
-    std::fill(mean.begin(), mean.end(), 0.0);
-    if (sum < kDropped) {
-      std::copy_n(channel_->mean(slot_of_input_sum_[sum]), m, mean.begin());
-    }
-    reduction.put(mean);
-  }
 }
 
 void ThroughEstimator::take_channel(Reduction& reduction) {
@@ -77,16 +67,6 @@ void ThroughEstimator::take_channel(Reduction& reduction) {
   tokens_ = static_cast<std::int64_t>(reduction.take());
   const double entropy = reduction.take();
   input_divergence_ = reduction.take();
-  const std::size_t m = channel_->anchors();
-  std::vector<double> taken(m);
-  std::vector<float> values(rows_.size() * m);
-  std::vector<Reservoir::Row> means;
-  for (std::size_t i = 0; i < rows_.size(); ++i) {
-    reduction.take(taken);
-    std::transform(taken.begin(), taken.end(), values.begin() + static_cast<std::ptrdiff_t>(i * m),
-                   [](double value) { return static_cast<float>(value); });
-    means.push_back({i, sample_.sequence(rows_[i]), values.data() + i * m});
-  }
   result_.conditional_entropy_of_inputs_nats = entropy / static_cast<double>(tokens_);
   if (result_.positions == 0) {
     result_.reason = "no position has a label of both sets";
@@ -100,12 +80,65 @@ void ThroughEstimator::take_channel(Reduction& reduction) {
     result_.reason = "no row of the sample has a label of both sets";
   }
   if (goes_on()) {
-    const auto drawn = sample_.drawn();
-    means_ = Reservoir::of(static_cast<std::int64_t>(m), sample_.stream(), means,
-                           {static_cast<std::uint64_t>(tokens_), drawn.next_sequence, drawn.sequences});
-    order_ = means_->order();
-    mixtures_.emplace(outputs_);
+    mean_values_.assign(rows_.size() * channel_->anchors(), 0.0F);
   }
+}
+
+void ThroughEstimator::each_mean(const std::function<void(std::uint32_t row, std::span<const float> mean)>& use) const {
+  for (std::uint32_t i = 0; i < rows_.size(); ++i) {
+    const std::uint32_t sum = inputs_.sampled()[rows_[i]];
+    if (sum < kDropped) {
+      use(i, {channel_->mean(slot_of_input_sum_[sum]), channel_->anchors()});
+    }
+  }
+}
+
+void ThroughEstimator::set_mean(std::uint32_t row, std::span<const float> mean) {
+  std::copy(mean.begin(), mean.end(), mean_values_.begin() + static_cast<std::ptrdiff_t>(row * mean.size()));
+}
+
+std::vector<std::uint32_t> ThroughEstimator::sampled_outputs() const {
+  const std::vector<std::uint32_t> slot_of_sum = outputs_.replicates().slot_of_sum(outputs_.counts().size());
+  std::vector<bool> seen(outputs_.slots().size(), false);
+  std::vector<std::uint32_t> slots;
+  for (const std::uint32_t row : rows_) {
+    const std::uint32_t sum = outputs_.sampled()[row];
+    if (sum < kDropped && !seen[slot_of_sum[sum]]) {
+      seen[slot_of_sum[sum]] = true;
+      slots.push_back(slot_of_sum[sum]);
+    }
+  }
+  return slots;
+}
+
+void ThroughEstimator::begin_mixtures() {
+  const std::size_t m = channel_->anchors();
+  std::vector<Reservoir::Row> means;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    means.push_back({i, sample_.sequence(rows_[i]), mean_values_.data() + i * m});
+  }
+  const auto drawn = sample_.drawn();
+  means_ = Reservoir::of(static_cast<std::int64_t>(m), sample_.stream(), means,
+                         {static_cast<std::uint64_t>(tokens_), drawn.next_sequence, drawn.sequences});
+  mean_values_ = {};
+  order_ = means_->order();
+  mixtures_.emplace(outputs_);
+}
+
+std::vector<std::uint32_t> ThroughEstimator::asked() const {
+  std::vector<bool> has_row(inputs_.slots().size(), false);
+  for (const std::uint32_t row : rows_) {
+    if (inputs_.sampled()[row] < kDropped) {
+      has_row[slot_of_input_sum_[inputs_.sampled()[row]]] = true;
+    }
+  }
+  std::vector<std::uint32_t> result;
+  for (const JointCounts::Entry& entry : joint_.counts.entries) {
+    if (has_row[entry.x] && (result.empty() || result.back() != entry.y)) {
+      result.push_back(entry.y);
+    }
+  }
+  return result;
 }
 
 void ThroughEstimator::put_mixtures(Reduction& reduction) {
@@ -115,7 +148,8 @@ void ThroughEstimator::put_mixtures(Reduction& reduction) {
 }
 
 void ThroughEstimator::take_mixtures(Reduction& reduction) {
-  divergence_ = reduction.take();
+  // As the sample has it: rows stand for all positions.
+  divergence_ = reduction.take() / static_cast<double>(rows_.size()) * static_cast<double>(tokens_);
   all_mixtures_.resize(channel_->anchors());
   reduction.take(all_mixtures_);
   background_.emplace(*means_, order_, all_mixtures_, tokens_, kPermutations);

@@ -48,12 +48,23 @@ class ThroughEstimator {
   /// Of the inputs' owner: makes the channel, and puts what all must know of it.
   void put_channel(Reduction& reduction);
   void take_channel(Reduction& reduction);
+  /// P_x(i) of the rows of the sample whose input is here: `use(row, P_x)`, the row by its number among those with
+  /// labels of both sets.
+  void each_mean(const std::function<void(std::uint32_t row, std::span<const float> mean)>& use) const;
+  void set_mean(std::uint32_t row, std::span<const float> mean);
+  /// Slots of outputs that a row of the sample has, where they are here.
+  std::vector<std::uint32_t> sampled_outputs() const;
+  /// After all means were set.
+  void begin_mixtures();
   /// Whether there is anything to estimate, the same on all ranks.
   bool goes_on() const noexcept { return result_.reason.empty(); }
-  /// What the outputs' owners must be told.
-  void mix(const std::function<void(std::uint32_t y, const Mixture& mixture)>& use) const {
-    estimator::mix(joint_.counts, *channel_, use);
+  /// What the outputs' owners must be told; halves of those that `wants_halves`.
+  void mix(const std::function<bool(std::uint32_t y)>& wants_halves,
+           const std::function<void(std::uint32_t y, const Mixture& mixture)>& use) const {
+    estimator::mix(joint_.counts, *channel_, wants_halves, use);
   }
+  /// Labels of the joint whose logarithms put_influences() asks for, in order.
+  std::vector<std::uint32_t> asked() const;
   /// Of the outputs' owner: what he is told, then what he puts.
   Mixtures& mixtures() noexcept { return *mixtures_; }
   void put_mixtures(Reduction& reduction);
@@ -86,7 +97,8 @@ class ThroughEstimator {
   std::vector<std::uint32_t> slot_of_input_sum_;
   std::optional<Channel> channel_;
   std::optional<Mixtures> mixtures_;
-  std::optional<Reservoir> means_;  // P_x(i) of the rows
+  std::vector<float> mean_values_;  // P_x(i) of the rows
+  std::optional<Reservoir> means_;
   std::vector<std::uint32_t> order_;
   std::vector<double> all_mixtures_;  // Σ over tokens
   std::optional<Background> background_;

@@ -1,7 +1,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <infoplane/distributed/byte_communicator.hpp>
-#include <infoplane/estimator/shared_estimates.hpp>
+#include <infoplane/estimator/estimate_over_ranks.hpp>
 
 #include "distributed/thread_ranks.hpp"
 #include "estimator/bounds/samples.hpp"
@@ -52,7 +52,7 @@ TEST_CASE("bounds over ranks: are those of one process", "[estimator][through][c
                        end = rank < givers ? 24 * (rank + 1) / givers : 0;
     give(mine, index, {text, begin, end});
     distributed::ByteCommunicator bytes(communicator);
-    const auto estimates = shared_estimates({{"layer", &mine}}, bytes);
+    const auto estimates = estimate_over_ranks({{"layer", &mine}}, bytes);
     all[static_cast<std::size_t>(rank)] = estimates.at(0).estimate;
   });
   for (const Estimate& estimate : all) {
@@ -103,7 +103,7 @@ TEST_CASE("bounds over ranks: dropped labels of one rank are a reason on all", "
       mine.update(text.z.narrow(0, 0, 1), grouped(index, tokens, 1));
     }
     distributed::ByteCommunicator bytes(communicator);
-    all[static_cast<std::size_t>(rank)] = shared_estimates({{"layer", &mine}}, bytes).at(0).estimate;
+    all[static_cast<std::size_t>(rank)] = estimate_over_ranks({{"layer", &mine}}, bytes).at(0).estimate;
   });
   for (const Estimate& estimate : all) {
     CHECK(std::isnan(estimate.through.at(0).information_nats));

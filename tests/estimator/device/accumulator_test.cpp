@@ -1,7 +1,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <cmath>
 #include <infoplane/core/error.hpp>
-#include <infoplane/estimator/shared_estimates.hpp>
+#include <infoplane/estimator/estimate_over_ranks.hpp>
 #include <infoplane/labels/key_table.hpp>
 #include <infoplane/labels/label_index.hpp>
 
@@ -431,12 +431,12 @@ TEST_CASE("device accumulator: over ranks, what its device has to say is told to
   there.accumulator.update(batches[0].first, batches[0].second);
   there.device->capture(true);
   One alone;
-  CHECK_THROWS_WITH(shared_estimates({{"layer", &there.accumulator}}, alone),
+  CHECK_THROWS_WITH(estimate_over_ranks({{"layer", &there.accumulator}}, alone),
                     ContainsSubstring("the sums of ranks cannot be added: rank 0: sums on a device were asked for"));
   REQUIRE(alone.gathered.size() == 1);  // not alone: the others would wait for it
   CHECK_THAT(alone.gathered[0], ContainsSubstring("ask when no graph is being captured"));
   there.device->capture(false);
-  CHECK(shared_estimates({{"layer", &there.accumulator}}, alone).size() == 1);
+  CHECK(estimate_over_ranks({{"layer", &there.accumulator}}, alone).size() == 1);
 }
 
 TEST_CASE("device accumulator: an update with other keys than one that is not counted yet is an error", "[cuda]") {

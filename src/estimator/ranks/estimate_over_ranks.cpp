@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <deque>
 #include <infoplane/core/error.hpp>
-#include <infoplane/estimator/shared_estimates.hpp>
+#include <infoplane/estimator/estimate_over_ranks.hpp>
 #include <limits>
 #include <map>
 #include <optional>
@@ -20,11 +20,11 @@
 
 namespace infoplane::estimator {
 
-/// `shared_estimates` in its steps.
-class SharedEstimation {
+/// `estimate_over_ranks` in its steps.
+class EstimationOverRanks {
  public:
-  SharedEstimation(const std::vector<NamedAccumulator>& mine, distributed::ByteCollectives& ranks,
-                   std::int64_t sequence_group)
+  EstimationOverRanks(const std::vector<NamedAccumulator>& mine, distributed::ByteCollectives& ranks,
+                      std::int64_t sequence_group)
       : ranks_(ranks) {
     introduce(mine, sequence_group < 0 ? -1 - ranks.rank() : sequence_group);
   }
@@ -119,7 +119,7 @@ class SharedEstimation {
   std::vector<Layer> layers_;
 };
 
-std::string SharedEstimation::introduction(const std::vector<NamedAccumulator>& mine, std::int64_t group) {
+std::string EstimationOverRanks::introduction(const std::vector<NamedAccumulator>& mine, std::int64_t group) {
   state::Writer out;
   out.put_text("");
   out.put(group);
@@ -152,7 +152,7 @@ std::string SharedEstimation::introduction(const std::vector<NamedAccumulator>& 
   return out.take();
 }
 
-void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std::int64_t group) {
+void EstimationOverRanks::introduce(const std::vector<NamedAccumulator>& mine, std::int64_t group) {
   std::string own;
   try {
     own = introduction(mine, group);
@@ -185,7 +185,7 @@ void SharedEstimation::introduce(const std::vector<NamedAccumulator>& mine, std:
   }
 }
 
-void SharedEstimation::add_layer(int rank, std::int64_t group, state::Reader& in) {
+void EstimationOverRanks::add_layer(int rank, std::int64_t group, state::Reader& in) {
   const std::string name = in.get_text();
   const Measure measure = Measure::get(in);
   const auto weights = static_cast<LabelWeights>(in.get<std::uint8_t>());
@@ -232,7 +232,7 @@ void SharedEstimation::add_layer(int rank, std::int64_t group, state::Reader& in
                   " cannot be added, which differ in: ", differences.text());
 }
 
-std::map<std::int64_t, std::int64_t> SharedEstimation::Layer::number_sequences() {
+std::map<std::int64_t, std::int64_t> EstimationOverRanks::Layer::number_sequences() {
   std::map<std::int64_t, std::int64_t> first;
   std::int64_t numbers = 0;
   for (const std::int64_t group : group_of) {
@@ -245,7 +245,7 @@ std::map<std::int64_t, std::int64_t> SharedEstimation::Layer::number_sequences()
   return first;
 }
 
-void SharedEstimation::Layer::begin_shards(CommonSample common, std::size_t rank) {
+void EstimationOverRanks::Layer::begin_shards(CommonSample common, std::size_t rank) {
   common_index = common.index_of(rank, own != nullptr ? own->reservoir.size() : 0);
   const auto options = SoftEntropyOptions().anchors(measure.m).max_labels(measure.max_labels).label_weights(weights);
   for (std::size_t s = 0; s < sets.size(); ++s) {
@@ -265,7 +265,7 @@ void SharedEstimation::Layer::begin_shards(CommonSample common, std::size_t rank
 }
 
 // All ranks get the same sample of the rows of all; of each row they learn which sets it has a label of.
-void SharedEstimation::share_samples(std::span<Layer> batch) {
+void EstimationOverRanks::share_samples(std::span<Layer> batch) {
   const auto rank = static_cast<std::size_t>(ranks_.rank());
   state::Writer out;
   std::vector<std::vector<Candidate>> own(batch.size());
@@ -295,7 +295,7 @@ void SharedEstimation::share_samples(std::span<Layer> batch) {
   }
 }
 
-void SharedEstimation::share_labels(std::span<Layer> batch) {
+void EstimationOverRanks::share_labels(std::span<Layer> batch) {
   std::vector<state::Writer> parcels(static_cast<std::size_t>(ranks_.size()));
   const auto each_set = [&batch](const auto& function) {
     for (Layer& layer : batch) {
@@ -338,7 +338,7 @@ void SharedEstimation::share_labels(std::span<Layer> batch) {
   }
 }
 
-void SharedEstimation::estimate(std::span<Layer> batch) {
+void EstimationOverRanks::estimate(std::span<Layer> batch) {
   Reduction reduction(ranks_.rank() == 0);
   const auto sum = [this](std::span<double> values) { ranks_.sum(values); };
   for (Layer& layer : batch) {
@@ -379,7 +379,7 @@ void SharedEstimation::estimate(std::span<Layer> batch) {
   }
 }
 
-void SharedEstimation::estimate_through(std::span<Layer> batch) {
+void EstimationOverRanks::estimate_through(std::span<Layer> batch) {
   std::vector<SharedJoint> pairs;
   for (Layer& layer : batch) {
     std::vector<InputJoint> joints;
@@ -394,9 +394,9 @@ void SharedEstimation::estimate_through(std::span<Layer> batch) {
   estimate_joints(std::move(pairs), ranks_);
 }
 
-std::vector<NamedEstimate> shared_estimates(const std::vector<NamedAccumulator>& mine,
-                                            distributed::ByteCollectives& ranks, std::int64_t sequence_group) {
-  return SharedEstimation(mine, ranks, sequence_group).run();
+std::vector<NamedEstimate> estimate_over_ranks(const std::vector<NamedAccumulator>& mine,
+                                               distributed::ByteCollectives& ranks, std::int64_t sequence_group) {
+  return EstimationOverRanks(mine, ranks, sequence_group).run();
 }
 
 }  // namespace infoplane::estimator

@@ -1,4 +1,4 @@
-#include <infoplane/estimator/estimates.hpp>
+#include <infoplane/estimator/estimate_each.hpp>
 
 #include <ATen/Parallel.h>
 
@@ -28,7 +28,7 @@ std::vector<SoftEntropyAccumulator> some_layers() {
   return layers;
 }
 
-TEST_CASE("estimates: the same bits as one layer after the other, on any number of threads", "[estimator]") {
+TEST_CASE("estimate_each: the same bits as one layer after the other, on any number of threads", "[estimator]") {
   const auto layers = some_layers();
   std::vector<NamedAccumulator> named;
   for (const auto& layer : layers) {
@@ -37,7 +37,7 @@ TEST_CASE("estimates: the same bits as one layer after the other, on any number 
   const int threads = at::get_num_threads();
   for (const int number : {1, 2, 4, 64}) {  // with 64, layers have fewer than threads would do
     at::set_num_threads(number);
-    const auto got = estimates(named);
+    const auto got = estimate_each(named);
     at::set_num_threads(threads);
     CAPTURE(number);
     REQUIRE(got.size() == layers.size());
@@ -46,12 +46,12 @@ TEST_CASE("estimates: the same bits as one layer after the other, on any number 
       CHECK(same_bits(got[i].estimate, layers[i].estimate()));
     }
   }
-  CHECK(estimates({}).empty());
+  CHECK(estimate_each({}).empty());
 }
 
-TEST_CASE("estimates: a layer without an accumulator is named", "[estimator]") {
+TEST_CASE("estimate_each: a layer without an accumulator is named", "[estimator]") {
   const SoftEntropyAccumulator some(8);
-  CHECK_THROWS_MATCHES(estimates({{"blocks.0", &some}, {"blocks.1", nullptr}}), ArgumentError,
+  CHECK_THROWS_MATCHES(estimate_each({{"blocks.0", &some}, {"blocks.1", nullptr}}), ArgumentError,
                        Message("the accumulator of layer \"blocks.1\" is a null pointer"));
 }
 

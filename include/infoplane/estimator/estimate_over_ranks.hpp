@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <infoplane/distributed/byte_collectives.hpp>
-#include <infoplane/estimator/estimates.hpp>
+#include <infoplane/estimator/estimate_each.hpp>
 #include <vector>
 
 namespace infoplane::estimator {
@@ -24,7 +24,7 @@ namespace infoplane::estimator {
 /// @throws StateError, the same on every rank, if one has a null accumulator or one whose `update` or `estimate` would
 /// throw, such as during the capture of a CUDA graph; names the rank.
 /// Whatever `ranks` throws passes through.
-std::vector<NamedEstimate> shared_estimates(const std::vector<NamedAccumulator>& mine,
+std::vector<NamedEstimate> estimate_over_ranks(const std::vector<NamedAccumulator>& mine,
                                             distributed::ByteCollectives& ranks, std::int64_t sequence_group = -1);
 
 }  // namespace infoplane::estimator

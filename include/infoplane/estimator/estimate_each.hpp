@@ -24,6 +24,6 @@ struct NamedEstimate {
 /// them busy than the layers do one by one; those on a GPU all start before the first is waited for. Not collective.
 ///
 /// @throws StateError as `SoftEntropyAccumulator::update` does, and ArgumentError for a null accumulator.
-std::vector<NamedEstimate> estimates(const std::vector<NamedAccumulator>& layers);
+std::vector<NamedEstimate> estimate_each(const std::vector<NamedAccumulator>& layers);
 
 }  // namespace infoplane::estimator

@@ -10,7 +10,7 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/distributed/byte_communicator.hpp>
 #include <infoplane/distributed/local.hpp>
-#include <infoplane/estimator/shared_estimates.hpp>
+#include <infoplane/estimator/estimate_over_ranks.hpp>
 #include <limits>
 
 #include "distributed/thread_ranks.hpp"
@@ -33,10 +33,10 @@ namespace {
 constexpr std::int64_t kWidth = 16;
 constexpr std::int64_t kLength = 10;  // tokens of a sequence
 
-std::vector<NamedEstimate> shared_estimates_of(const std::vector<NamedAccumulator>& mine, Communicator& communicator,
+std::vector<NamedEstimate> estimated_over_ranks(const std::vector<NamedAccumulator>& mine, Communicator& communicator,
                                                std::int64_t sequence_group = -1) {
   ByteCommunicator ranks(communicator);
-  return infoplane::estimator::shared_estimates(mine, ranks, sequence_group);
+  return infoplane::estimator::estimate_over_ranks(mine, ranks, sequence_group);
 }
 
 /// Tokens with labels that say something about them: few common labels, many rare ones, and a set that half have.
@@ -88,7 +88,7 @@ std::vector<Estimate> shared(int ranks, const std::function<SoftEntropyAccumulat
   std::vector<Estimate> results(static_cast<std::size_t>(ranks));
   run_thread_ranks(ranks, [&](Communicator& communicator) {
     const SoftEntropyAccumulator mine = accumulator(communicator.rank());
-    const auto estimates = shared_estimates_of({{"layer", &mine}}, communicator);
+    const auto estimates = estimated_over_ranks({{"layer", &mine}}, communicator);
     results.at(static_cast<std::size_t>(communicator.rank())) = estimates.at(0).estimate;
   });
   return results;
@@ -191,7 +191,7 @@ TEST_CASE("a world of one gives the bits of the accumulator itself", "[distribut
   SoftEntropyAccumulator mine(kWidth, options(0));
   data.give(mine, 0, data.tokens());
   infoplane::distributed::Local local;
-  const auto got = shared_estimates_of({{"a", &mine}, {"b", &mine}}, local);
+  const auto got = estimated_over_ranks({{"a", &mine}, {"b", &mine}}, local);
   REQUIRE(got.size() == 2);
   CHECK(got[1].name == "b");
   check_counts_and_plug_in(got[0].estimate, mine.estimate());
@@ -239,7 +239,7 @@ TEST_CASE("ranks may lack tokens, label sets and layers", "[distributed][shared]
       data.give(deep, 0, 3000);
       layers = {{"first", &mine}, {"second", &deep}};
     }
-    got.at(static_cast<std::size_t>(rank)) = shared_estimates_of(layers, communicator);
+    got.at(static_cast<std::size_t>(rank)) = estimated_over_ranks(layers, communicator);
   });
   for (const auto& layers : got) {
     REQUIRE(layers.size() == 2);
@@ -270,8 +270,8 @@ TEST_CASE("ranks of a sequence group have parts of the same sequences", "[distri
     };
     mine.update(half(data.z), {{"common", half(data.common)}, {"rare", half(data.rare)}, {"some", half(data.some)}});
     const auto at = static_cast<std::size_t>(rank);
-    grouped[at] = shared_estimates_of({{"layer", &mine}}, communicator, 0).at(0).estimate;
-    apart[at] = shared_estimates_of({{"layer", &mine}}, communicator).at(0).estimate;
+    grouped[at] = estimated_over_ranks({{"layer", &mine}}, communicator, 0).at(0).estimate;
+    apart[at] = estimated_over_ranks({{"layer", &mine}}, communicator).at(0).estimate;
   });
   check_counts_and_plug_in(grouped[0], whole.estimate());
   CHECK(same_bits(grouped[0], grouped[1]));
@@ -325,7 +325,7 @@ TEST_CASE("a rank sends the size of its own rows and receives its share of the l
     unlabelled.update(data.z.slice(0, begin, begin + sequences * kLength));
     own[rank] = static_cast<std::size_t>(mine.memory_bytes() - unlabelled.memory_bytes());  // of the rows
     Counted counted(communicator);
-    infoplane::estimator::shared_estimates({{"layer", &mine}}, counted);
+    infoplane::estimator::estimate_over_ranks({{"layer", &mine}}, counted);
     sent[rank] = counted.sent;
     received[rank] = counted.received;
   });
@@ -340,7 +340,7 @@ TEST_CASE("a rank sends the size of its own rows and receives its share of the l
 TEST_CASE("what cannot be added is the same error on every rank", "[distributed][shared]") {
   const auto thrown = infoplane::test::try_thread_ranks(3, [](Communicator& communicator) {
     const SoftEntropyAccumulator mine(kWidth, options(0).anchors(communicator.rank() == 1 ? 30 : 20));
-    shared_estimates_of({{"blocks.0", &mine}}, communicator);
+    estimated_over_ranks({{"blocks.0", &mine}}, communicator);
   });
   for (const auto& each : thrown) {
     REQUIRE_THROWS_MATCHES(
@@ -353,7 +353,7 @@ TEST_CASE("what cannot be added is the same error on every rank", "[distributed]
 TEST_CASE("what goes wrong with the layers of one rank is the same error on every rank", "[distributed][shared]") {
   const auto thrown = infoplane::test::try_thread_ranks(3, [](Communicator& communicator) {
     const SoftEntropyAccumulator mine(kWidth, options(0));
-    shared_estimates_of({{"blocks.0", communicator.rank() == 1 ? nullptr : &mine}}, communicator);
+    estimated_over_ranks({{"blocks.0", communicator.rank() == 1 ? nullptr : &mine}}, communicator);
   });
   for (const auto& each : thrown) {
     REQUIRE_THROWS_MATCHES(std::rethrow_exception(each), infoplane::StateError,

@@ -1,12 +1,12 @@
 #include <infoplane/core/error.hpp>
-#include <infoplane/estimator/estimates.hpp>
+#include <infoplane/estimator/estimate_each.hpp>
 
 #include "estimator/accumulator_impl.hpp"
 #include "estimator/parallel_for_each.hpp"
 
 namespace infoplane::estimator {
 
-std::vector<NamedEstimate> estimates(const std::vector<NamedAccumulator>& layers) {
+std::vector<NamedEstimate> estimate_each(const std::vector<NamedAccumulator>& layers) {
   std::vector<NamedEstimate> results;
   std::vector<std::size_t> on_host, on_device;
   for (const auto& [name, accumulator] : layers) {
