@@ -25,6 +25,6 @@ namespace infoplane::estimator {
 /// throw, such as during the capture of a CUDA graph; names the rank.
 /// Whatever `ranks` throws passes through.
 std::vector<NamedEstimate> estimate_over_ranks(const std::vector<NamedAccumulator>& mine,
-                                            distributed::ByteCollectives& ranks, std::int64_t sequence_group = -1);
+                                               distributed::ByteCollectives& ranks, std::int64_t sequence_group = -1);
 
 }  // namespace infoplane::estimator

@@ -34,7 +34,7 @@ constexpr std::int64_t kWidth = 16;
 constexpr std::int64_t kLength = 10;  // tokens of a sequence
 
 std::vector<NamedEstimate> estimated_over_ranks(const std::vector<NamedAccumulator>& mine, Communicator& communicator,
-                                               std::int64_t sequence_group = -1) {
+                                                std::int64_t sequence_group = -1) {
   ByteCommunicator ranks(communicator);
   return infoplane::estimator::estimate_over_ranks(mine, ranks, sequence_group);
 }
