@@ -152,7 +152,9 @@ void SoftEntropyAccumulator::load(std::istream& in) {
   }
   if (content.version >= kVersionWithRowEntropies) {
     for (auto pairs = reader.get<std::uint32_t>(); pairs > 0; --pairs) {
-      loaded->pairs.push_back(std::make_unique<PairCounts>(PairCounts::load(reader, loaded->sets)));
+      auto counts = std::make_unique<PairCounts>(PairCounts::load(reader, loaded->sets));
+      state::Reader::require(loaded->find_pairs(counts->input()) == nullptr, "pairs of label sets are there twice");
+      loaded->pairs.push_back(std::move(counts));
     }
   } else {
     loaded->know_no_pairs();

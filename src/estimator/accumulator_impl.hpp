@@ -141,7 +141,7 @@ struct SoftEntropyAccumulator::Impl {
     }
     for (const auto& [input, output] : paired_sets(names)) {
       pairs.push_back(std::make_unique<PairCounts>(names[input], names[output]));
-      pairs.back()->lose();
+      pairs.back()->know_nothing();
     }
   }
   PairCounts* find_pairs(const std::string& input) const {
@@ -153,6 +153,7 @@ struct SoftEntropyAccumulator::Impl {
       update.plans.emplace_back(&set_for(integers.name, 1, update.new_sets), UpdatePlan());
     }
     plan_each(update, labels, nullptr);
+    plan_pairs(update);
   }
   /// Side by side: sets share nothing that changes.
   template <typename Labels>

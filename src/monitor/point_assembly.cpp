@@ -67,7 +67,7 @@ void add_predicted(plane::Point& point, const std::vector<estimator::NamedEstima
       }
     }
   }
-  if (best != nullptr) {
+  if (best != nullptr && !std::isnan(best->label_entropy_nats)) {  // of labels that were dropped it is not known
     const auto key = plane::predicted_key("unigram");
     point.mean[key] = (best->label_entropy_nats - point.loss) / scale;
     point.mean[plane::corrected_key(key)] = (best->corrected_label_entropy_nats - point.loss) / scale;

@@ -45,7 +45,7 @@ void Split::begin(std::int64_t step, const HostBatch& batch) {
     dropped_.forget(Dropped::Cause::kFailed);  // was thrown, and is of no window to come
     last_logged_ = logged;
   }
-  if ((grouping_ || held_.micro_batches > 0) && (logged != logged_ || step < step_)) {
+  if ((grouping_ || held_.micro_batches > 0 || ended_early_) && (logged != logged_ || step < step_)) {
     drop(logged != logged_ ? Dropped::Cause::kOutsideWindow : Dropped::Cause::kWentBack);
   }
   has_tokens_ = batch.has_tokens();

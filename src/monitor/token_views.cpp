@@ -50,6 +50,9 @@ labels::IntegerView HostBatch::view_beside(const at::Tensor& tensor, TokenRole r
                                            bool time_major) {
   const auto result = view(tensor, role, what, time_major);
   const auto& tokens = batch_.tokens;
+  if (!has_tokens_ && tensor.dim() == 1 && tokens.columns() == 1 && result.columns() == tokens.rows()) {
+    return result.transposed();
+  }
   if (result.rows() == tokens.rows() && result.columns() == tokens.columns()) {
     return result;
   }
@@ -86,7 +89,8 @@ HostBatch::HostBatch(const BatchDetails& details, bool time_major)
   for (const auto& [tensor, what] : tensors) {
     if (tensor->defined()) {
       const auto shape = view(*tensor, what.first, what.second, time_major);
-      batch_.tokens = no_tokens(shape.rows(), shape.columns());
+      const bool one_each = tensor->dim() == 1;  // a label of each sequence, whose activations are [B, d]
+      batch_.tokens = one_each ? no_tokens(shape.columns(), 1) : no_tokens(shape.rows(), shape.columns());
       has_shape_ = true;
       break;
     }

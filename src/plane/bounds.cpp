@@ -108,7 +108,8 @@ Difference increment(const Estimate& estimate, std::size_t less, std::size_t mor
   const InformationEstimate& a = estimate.sets[less];
   const InformationEstimate& b = estimate.sets[more];
   Difference result;
-  result.reason = other_positions(estimate, less, more);
+  result.reason =
+      a.tokens == 0 && b.tokens == 0 ? "no token has a label of the sets" : other_positions(estimate, less, more);
   if (result.reason.empty()) {
     result.plug_in = b.information_nats - a.information_nats;
     result.null = b.chance_nats - a.chance_nats;
@@ -167,7 +168,7 @@ void add_increments(LayerPoint& point, LayerWriter& out, const std::string& side
 
 /// I(Y;B̄) / I(X;B̄), which no ratio of what passes through X exceeds.
 void add_optimality_through(LayerWriter& out, std::size_t pair, const std::string& order, const InformationEstimate& x,
-                            std::size_t input) {
+                            std::size_t input, const std::string& apart) {
   const ThroughEstimate& through = out.estimate().through[pair];
   const auto key = optimality_through_key(order);
   const double scale = out.scale();
@@ -180,7 +181,10 @@ void add_optimality_through(LayerWriter& out, std::size_t pair, const std::strin
     ratio.null = through.chance_nats / x.chance_nats;
   }
   Value& corrected = ratio.corrected;
-  if (!through.reason.empty()) {
+  if (!apart.empty()) {  // its complexity is of other positions
+    ratio.null = kNaN;
+    corrected.reason = apart;
+  } else if (!through.reason.empty()) {
     corrected.reason = through.reason;
   } else if (!(x.corrected_nats / scale > kInformationResolution) ||
              x.corrected_nats <= kNoiseErrors * x.standard_error_nats) {
@@ -211,10 +215,11 @@ void add_through(LayerWriter& out, std::size_t pair) {
   out.add(key,
           {through.corrected_nats / scale, through.standard_error_nats / scale, through.reason, through.error_reason});
   out.put(paired_key(order), through.complexity_nats / scale, through.reason);
-  add_optimality_through(out, pair, order, estimate.sets[input], input);
+  const std::string apart = other_positions(estimate, input, output);
+  add_optimality_through(out, pair, order, estimate.sets[input], input, apart);
   const InformationEstimate& y = estimate.sets[output];
   Difference added;
-  added.reason = std::isnan(through.information_nats) ? through.reason : other_positions(estimate, input, output);
+  added.reason = std::isnan(through.information_nats) ? through.reason : apart;
   if (added.reason.empty()) {
     added.plug_in = y.information_nats - through.information_nats;
     added.null = y.chance_nats - through.chance_nats;
@@ -233,7 +238,8 @@ std::string other_positions(const estimator::Estimate& estimate, std::size_t inp
   const InformationEstimate& y = estimate.sets[output];
   const ThroughEstimate* const pair = find_through(estimate, x.name, y.name);
   const auto most = static_cast<double>(std::max(x.tokens, y.tokens));
-  const auto common = static_cast<double>(pair != nullptr ? pair->positions : std::min(x.tokens, y.tokens));
+  const auto common =
+      static_cast<double>(pair != nullptr && pair->positions >= 0 ? pair->positions : std::min(x.tokens, y.tokens));
   // What the ends of sequences take is no other text: n-grams have no room there.
   const auto ends = static_cast<double>(estimate.sequences * std::max(0, tokens_of(x.name) + tokens_of(y.name) - 1));
   if (most == 0 || common >= std::min((1 - kMostApart) * most, most - ends)) {

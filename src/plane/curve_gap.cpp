@@ -38,7 +38,9 @@ void add_bound(LayerPoint& layer, std::string_view order, const bound::IbCurve& 
     return bound;
   };
   add(gap, efficiency, value_at(metrics, paired_key(order)), value_at(metrics, through));
-  add(null_key(gap), null_key(efficiency), value_at(metrics, null_key(x)), value_at(metrics, null_key(through)));
+  const bool has_null = !std::isnan(value_at(metrics, null_key(optimality_through_key(order))));
+  add(null_key(gap), null_key(efficiency), has_null ? value_at(metrics, null_key(x)) : kNaN,
+      value_at(metrics, null_key(through)));
   // Where the ratio is not known, neither is that to the curve.
   const auto ratio = corrected_key(optimality_through_key(order));
   const bool known = !std::isnan(value_at(metrics, ratio));
@@ -49,6 +51,11 @@ void add_bound(LayerPoint& layer, std::string_view order, const bound::IbCurve& 
   metrics[standard_error_key(gap)] = known ? error_of_through(metrics, order, slope) : kNaN;
   metrics[standard_error_key(efficiency)] =
       known && bound > kInformationResolution ? error_of_through(metrics, order, value / bound * slope) / bound : kNaN;
+  if (const auto none = layer.reasons.find(through); none != layer.reasons.end()) {
+    for (const auto& key : {gap, efficiency, null_key(gap), null_key(efficiency)}) {
+      layer.reasons[key] = none->second;
+    }
+  }
   const auto reason = layer.reasons.find(ratio);
   for (const auto& key : {gap, efficiency}) {
     for (const auto& name : {corrected_key(key), standard_error_key(key)}) {

@@ -11,12 +11,23 @@ double value_at(const Metrics& metrics, std::string_view key) noexcept {
   return found == metrics.end() ? std::numeric_limits<double>::quiet_NaN() : found->second;
 }
 
+namespace {
+
+/// "bigram|unigram" and its like.
+bool is_increment(std::string_view order) {
+  const auto bar = order.find('|');
+  const auto below = bar == std::string_view::npos ? "" : order.substr(bar + 1);
+  return below == "unigram" || below == "bigram" || below == "trigram";
+}
+
+}  // namespace
+
 std::vector<std::string> orders_of(const Metrics& metrics) {
   const std::string prefix = complexity_key("");
   std::vector<std::string> orders;
   for (auto x = metrics.lower_bound(prefix); x != metrics.end() && x->first.starts_with(prefix); ++x) {
     auto order = x->first.substr(prefix.size());
-    if (order.find_first_of("/|") == std::string::npos && metrics.contains(expressivity_key(order))) {
+    if (order.find('/') == std::string::npos && !is_increment(order) && metrics.contains(expressivity_key(order))) {
       orders.push_back(std::move(order));
     }
   }

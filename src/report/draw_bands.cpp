@@ -28,7 +28,10 @@ std::vector<std::pair<std::string, std::string>> parts_of(const ReportRun& run) 
     const auto whole = plane::complexity_key(kOrders[i]);
     const auto key = before.empty() ? whole : whole + "|" + before;
     if (has(key)) {
-      parts.emplace_back(key, before.empty() && i > 0 ? fmt::format("the last {} tokens", i + 1) : kNames[i]);
+      const bool follows = i == 0 || before == kOrders[i - 1];
+      parts.emplace_back(key, follows          ? kNames[i]
+                              : before.empty() ? fmt::format("the last {} tokens", i + 1)
+                                               : fmt::format("those up to the last {}", i + 1));
       before = kOrders[i];
     }
   }

@@ -93,6 +93,19 @@ TEST_CASE("without tokens labels of the details are measured, and their shares l
   }
 }
 
+TEST_CASE("without tokens a label of each sequence goes with [B, d]", "[monitor][no_tokens]") {
+  Monitor monitor(MonitorOptions().every(1));
+  const auto classes = at::arange(48).remainder(3);
+  const auto observation = monitor.observe(0, BatchDetails().labels({{"class", classes}}));
+  infoplane::tap("head", stream(48, 1, classes, 0).reshape({48, 8}));
+  const auto layer = monitor.end_step(0)->layers.at(0);
+  CHECK(layer.sequences == 48);
+  CHECK(layer.tokens == 48);
+  CHECK(layer.metrics.at("tokens/class") == 48);
+  CHECK(std::isfinite(layer.metrics.at("I(X;Z)/class/corrected")));
+  CHECK(layer.metrics.at("share/class/standard_error") > 0);
+}
+
 TEST_CASE("without tokens the layout is that of the options", "[monitor][no_tokens]") {
   const auto classes = at::arange(12).remainder(3);
   const auto measure = [&](MonitorOptions options, const at::Tensor& z) {

@@ -118,7 +118,8 @@ TEST_CASE("bounds: sets over other positions are not compared", "[plane][bounds]
   const auto point = layer_point("encoder.0", made);
   for (const char* const key :
        {"optimality/unigram", "distance/unigram", "optimality/unigram/corrected", "distance/unigram/null",
-        "distance/unigram/standard_error", "I(Y;Z)/from_context_unigram", "I(Y;Z)/output_bigram|unigram"}) {
+        "distance/unigram/standard_error", "optimality_through/unigram/corrected", "optimality_through/unigram/null",
+        "I(Y;Z)/from_context_unigram", "I(Y;Z)/output_bigram|unigram"}) {
     CAPTURE(key);
     CHECK(std::isnan(point.metrics.at(key)));
   }
@@ -128,6 +129,7 @@ TEST_CASE("bounds: sets over other positions are not compared", "[plane][bounds]
           ContainsSubstring("LabelOptions::same_positions(true)"));
   CHECK(std::isfinite(point.metrics.at("share/output_unigram")));  // its context is of its own positions
   CHECK(std::isfinite(point.metrics.at("I(Y;Z)/through_unigram")));
+  CHECK(std::isfinite(point.metrics.at("optimality_through/unigram")));  // over the common ones
   CHECK(std::isfinite(point.metrics.at("distance/bigram")));
   const auto means = mean_over_blocks({point});
   CHECK(std::isnan(means.at("distance_of_means/unigram")));
@@ -137,6 +139,8 @@ TEST_CASE("bounds: sets over other positions are not compared", "[plane][bounds]
   CHECK(std::isfinite(layer_point("encoder.0", made).metrics.at("distance/unigram")));
   made.through[0].positions = 60;  // as many, but others
   CHECK(std::isnan(layer_point("encoder.0", made).metrics.at("distance/unigram")));
+  made.through[0].positions = -1;  // not known
+  CHECK(std::isfinite(layer_point("encoder.0", made).metrics.at("distance/unigram")));
 }
 
 TEST_CASE("bounds: what is not known has a reason", "[plane][bounds]") {

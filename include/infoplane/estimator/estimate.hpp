@@ -57,7 +57,7 @@ struct InformationEstimate {
 struct ThroughEstimate {
   std::string input;                                       ///< label set of x
   std::string output;                                      ///< label set of y
-  std::int64_t positions = 0;                              ///< with a label of both
+  std::int64_t positions = 0;                              ///< with a label of both; −1: not known
   double conditional_entropy_of_inputs_nats = kUndefined;  ///< Σ_x p(x) H(P_x)
   double complexity_nats = kUndefined;   ///< I(X;B̄), plug-in: that of the input set where all its positions are these
   double information_nats = kUndefined;  ///< I(Y;B̄), plug-in

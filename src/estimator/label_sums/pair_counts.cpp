@@ -1,6 +1,7 @@
 #include "estimator/label_sums/pair_counts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "core/state.hpp"
@@ -41,7 +42,7 @@ void PairCounts::commit(const UpdatePlan& input, const UpdatePlan& output) noexc
     if (input[i] == kNoSum || output[i] == kNoSum) {
       continue;
     }
-    ++positions_;
+    positions_ += positions_ >= 0 ? 1 : 0;
     if (input[i] == kDropped || output[i] == kDropped) {
       lost = true;
     } else if (complete_) {
@@ -55,9 +56,9 @@ void PairCounts::commit(const UpdatePlan& input, const UpdatePlan& output) noexc
 
 void PairCounts::lose() noexcept {
   complete_ = false;
-  keys_ = {};
-  counts_ = {};
-  recent_ = {};
+  keys_ = std::vector<std::uint64_t>();
+  counts_ = std::vector<std::uint32_t>();
+  recent_ = std::vector<std::uint64_t>();
 }
 
 std::vector<PairCounts::Pair> PairCounts::pairs() const {
@@ -109,7 +110,7 @@ void PairCounts::add(const PairCounts& other, std::span<const std::uint32_t> inp
     complete = complete && inputs[input] < kDropped && outputs[output] < kDropped;
     all.push_back({inputs[input], outputs[output], tokens});
   }
-  positions_ += other.positions_;
+  positions_ = positions_ < 0 || other.positions_ < 0 ? -1 : positions_ + other.positions_;
   if (!complete) {
     lose();
     return;
@@ -137,13 +138,16 @@ void PairCounts::save(state::Writer& out) const {
 PairCounts PairCounts::load(state::Reader& in, std::span<const std::unique_ptr<LabelSet>> sets) {
   using state::Reader;
   const std::string input = in.get_text(), output = in.get_text();
+  const auto pair = paired_sets(std::array{input, output});
+  Reader::require(!pair.empty() && pair.front().first == 0, "there are pairs of label sets that are none");
   const LabelSet& x = find(sets, input);
   const LabelSet& y = find(sets, output);
   PairCounts result(input, output);
   result.positions_ = in.get<std::int64_t>();
   result.complete_ = in.get_flag();
-  Reader::require(result.positions_ >= 0 && result.positions_ <= std::min(x.tokens(), y.tokens()),
-                  "there are more pairs of labels than labels");
+  Reader::require(
+      result.positions_ >= (result.complete_ ? 0 : -1) && result.positions_ <= std::min(x.tokens(), y.tokens()),
+      "there are more pairs of labels than labels");
   result.keys_ = in.get_array<std::uint64_t>();
   result.counts_ = in.get_array<std::uint32_t>(result.keys_.size(), "pairs of labels have no count");
   result.recent_ = in.get_array<std::uint64_t>();

@@ -24,7 +24,7 @@ class PairCounts {
   const std::string& input() const noexcept { return input_; }
   const std::string& output() const noexcept { return output_; }
 
-  /// Positions with a label of both sets, whether the labels are kept or not.
+  /// Positions with a label of both sets, whether the labels are kept or not; −1: not known.
   std::int64_t positions() const noexcept { return positions_; }
   /// Whether all of them are in the pairs.
   bool complete() const noexcept { return complete_; }
@@ -35,6 +35,11 @@ class PairCounts {
   void commit(const UpdatePlan& input, const UpdatePlan& output) noexcept;
   /// Labels of a set are not kept any more.
   void lose() noexcept;
+  /// Not even the number of positions is known.
+  void know_nothing() noexcept {
+    lose();
+    positions_ = -1;
+  }
 
   /// Adds the pairs of another, whose sums have these numbers here: kDropped where the label is not kept.
   void add(const PairCounts& other, std::span<const std::uint32_t> inputs, std::span<const std::uint32_t> outputs);

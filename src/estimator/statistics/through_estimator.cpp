@@ -55,25 +55,26 @@ void ThroughEstimator::put_channel(Reduction& reduction) {
       divergence += n * channel_->divergence(slot);
     }
   }
-  reduction.put(
-      std::array{static_cast<double>(joint_.positions), joint_.complete ? 0.0 : 1.0, counted, entropy, divergence});
+  reduction.put(std::array{static_cast<double>(joint_.positions), joint_.positions < 0 ? 1.0 : 0.0,
+                           joint_.complete ? 0.0 : 1.0, counted, entropy, divergence});
 }
 
 void ThroughEstimator::take_channel(Reduction& reduction) {
   result_.input = joint_.input;
   result_.output = joint_.output;
-  result_.positions = static_cast<std::int64_t>(reduction.take());
+  const double positions = reduction.take();
+  result_.positions = reduction.take() > 0 ? -1 : static_cast<std::int64_t>(positions);
   const bool complete = reduction.take() == 0;
   tokens_ = static_cast<std::int64_t>(reduction.take());
   const double entropy = reduction.take();
   input_divergence_ = reduction.take();
   result_.conditional_entropy_of_inputs_nats = entropy / static_cast<double>(tokens_);
-  if (result_.positions == 0) {
-    result_.reason = "no position has a label of both sets";
-  } else if (!complete) {
+  if (!complete) {
     result_.reason =
         "the pairs of labels are not all known, because labels were dropped (raise max_labels) or a saved "
         "state was without them";
+  } else if (result_.positions == 0) {
+    result_.reason = "no position has a label of both sets";
   } else if (weights_ == LabelWeights::kUniform) {
     result_.reason = "p(x, y) is that of the tokens, and labels weigh the same";
   } else if (rows_.empty()) {
@@ -120,7 +121,7 @@ void ThroughEstimator::begin_mixtures() {
   const auto drawn = sample_.drawn();
   means_ = Reservoir::of(static_cast<std::int64_t>(m), sample_.stream(), means,
                          {static_cast<std::uint64_t>(tokens_), drawn.next_sequence, drawn.sequences});
-  mean_values_ = {};
+  mean_values_ = std::vector<float>();
   order_ = means_->order();
   mixtures_.emplace(outputs_);
 }

@@ -22,7 +22,7 @@ namespace infoplane::estimator {
 struct InputJoint {
   std::string input, output;
   JointCounts counts;          ///< y: a number of the owner's choice
-  std::int64_t positions = 0;  ///< of this rank, with a label of both
+  std::int64_t positions = 0;  ///< of this rank, with a label of both; −1: not known
   bool complete = true;        ///< whether all of them are in the counts of some owner
 };
 

@@ -2,10 +2,13 @@
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <infoplane/bound/ib_curve.hpp>
 #include <infoplane/bound/joint_builder.hpp>
+#include <infoplane/core/error.hpp>
 #include <map>
 
+#include "core/state.hpp"
 #include "estimator/bounds/samples.hpp"
 #include "estimator/bounds/sources.hpp"
+#include "estimator/measure.hpp"
 #include "estimator/same_bits.hpp"
 #include "estimator/state_samples.hpp"
 
@@ -214,6 +217,34 @@ TEST_CASE("through: saved, resumed and merged it is that of the whole", "[estima
     CHECK(b.standard_error_nats / a.standard_error_nats > 0.7);
     CHECK(b.standard_error_nats / a.standard_error_nats < 1.4);
   }
+}
+
+TEST_CASE("through: a state with pairs of other sets, or twice, is refused", "[estimator][through][state]") {
+  const Source source(Source::Kind::kMarkov);
+  const auto text = source.draw(4, 20, 3);
+  SoftEntropyAccumulator accumulator(Source::kDimension, SoftEntropyOptions().anchors(10));
+  labels::LabelIndex index(orders({1, 2}));
+  accumulator.update(text.z, grouped(index, text.tokens, 4));
+  std::istringstream in(saved(accumulator));
+  const std::string content = state::read(in, "accumulator", kStateVersion).bytes;
+  const auto named = [](const std::string& name) {
+    state::Writer out;
+    out.put_text(name);
+    return out.take();
+  };
+  /// The pairs come behind the sets: the last of these names is theirs.
+  const auto with = [&](const std::string& name, const std::string& instead) {
+    std::string changed = content;
+    changed.replace(changed.rfind(named(name)), named(name).size(), named(instead));
+    std::ostringstream out;
+    state::write(out, "accumulator", kStateVersion, changed);
+    return out.str();
+  };
+  SoftEntropyAccumulator target(Source::kDimension, SoftEntropyOptions().anchors(10));
+  CHECK_NOTHROW(load(target, with("output_bigram", "output_bigram")));
+  CHECK_THROWS_AS(load(target, with("output_unigram", "output_bigram")), IoError);
+  CHECK_THROWS_AS(load(target, with("input_unigram", "input_bigram")), IoError);
+  CHECK_THROWS_AS(load(target, with("input_unigram", "output_unigram")), IoError);
 }
 
 TEST_CASE("through: where the joint is not known there is a reason", "[estimator][through]") {
