@@ -153,7 +153,7 @@ std::shared_ptr<const labels::Grouping> HostBatch::at_positions(
 }
 
 at::Tensor followed_tokens(const at::Tensor& tokens, const BatchDetails& details, bool time_major) {
-  const auto matrix = tokens.dim() == 1 ? tokens.unsqueeze(time_major ? 1 : 0) : tokens;
+  auto matrix = tokens.dim() == 1 ? tokens.unsqueeze(time_major ? 1 : 0) : tokens;
   if (!details.positions().defined()) {
     return matrix;
   }

@@ -39,8 +39,14 @@ const ThroughEstimate* find_through(const Estimate& estimate, std::string_view i
 /// Tokens of an n-gram of a set; 0 where its labels are others.
 int tokens_of(std::string_view name) {
   constexpr std::array<std::string_view, 4> kOrders = {"_unigram", "_bigram", "_trigram", "_quadgram"};
-  const auto found = std::find_if(kOrders.begin(), kOrders.end(), [&](auto order) { return name.ends_with(order); });
-  return found == kOrders.end() ? 0 : 1 + static_cast<int>(found - kOrders.begin());
+  int tokens = 0;
+  for (const std::string_view order : kOrders) {
+    ++tokens;
+    if (name.ends_with(order)) {
+      return tokens;
+    }
+  }
+  return 0;
 }
 
 void add_context(LayerWriter& out) {
@@ -143,7 +149,7 @@ void add_increments(LayerPoint& point, LayerWriter& out, const std::string& side
   };
   for (std::size_t i = 1; i < of_side.size(); ++i) {
     const auto& [lower, less] = of_side[i - 1];
-    const auto key = information_key(side + of_side[i].first) + "|" + lower;
+    const auto key = information_key(side + of_side[i].first).append("|").append(lower);
     add(out, key, increment(estimate, less, of_side[i].second));
     reason_of(key, of_side[i].second);
     reason_of(key, less);

@@ -26,7 +26,7 @@ std::vector<std::pair<std::string, std::string>> parts_of(const ReportRun& run) 
   std::string before;
   for (std::size_t i = 0; i < kOrders.size(); ++i) {
     const auto whole = plane::complexity_key(kOrders[i]);
-    const auto key = before.empty() ? whole : whole + "|" + before;
+    const auto key = before.empty() ? whole : fmt::format("{}|{}", whole, before);
     if (has(key)) {
       const bool follows = i == 0 || before == kOrders[i - 1];
       parts.emplace_back(key, follows          ? kNames[i]
@@ -106,7 +106,7 @@ Drawing draw(const Bands& bands) {
       }
       const auto column = at(x(static_cast<double>(bands.steps[i])));
       upper += fmt::format("L{} {}", column, at(y(tops[part + 1][i])));
-      lower = fmt::format("L{} {}", column, at(y(tops[part][i]))) + lower;
+      lower.insert(0, fmt::format("L{} {}", column, at(y(tops[part][i]))));
     }
     close();
     body += fmt::format("<path class=\"f{}\" d=\"{}\"/>", color, areas);

@@ -237,6 +237,7 @@ std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions&
                   options.refresh_seconds(), " seconds: give 0 or more");
   const auto max_steps = static_cast<std::size_t>(options.max_steps());
   std::vector<std::string> names;
+  names.reserve(runs.size());
   for (const auto& run : runs) {
     names.push_back(run.file.header.run.empty() ? run.source : run.file.header.run);
   }

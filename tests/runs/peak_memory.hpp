@@ -7,7 +7,9 @@
 namespace samples {
 
 /// How many times as much a sanitizer lets a process take: it keeps what was freed, and notes beside it.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__)
+inline constexpr double kSanitizer = 6;  // four words of shadow for one of memory, and the rest
+#elif defined(__SANITIZE_ADDRESS__)
 inline constexpr double kSanitizer = 4;
 #else
 inline constexpr double kSanitizer = 1;

@@ -34,6 +34,7 @@ void exchange_each(const std::vector<SharedJoint>& pairs, distributed::ByteColle
 
 std::vector<std::string> exchange(std::vector<state::Writer>& parcels, distributed::ByteCollectives& ranks) {
   std::vector<std::string> sent;
+  sent.reserve(parcels.size());
   for (state::Writer& parcel : parcels) {
     sent.push_back(parcel.take());
   }
