@@ -94,7 +94,7 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
       pairs.push_back({nullptr, set.get()});
       continue;
     }
-    differences.compare(("key width of " + set->name()).c_str(), known->slots().key_width(), set->slots().key_width());
+    differences.compare("key width of " + set->name(), known->slots().key_width(), set->slots().key_width());
   }
   INFOPLANE_CHECK(differences.text().empty(), ArgumentError,
                   "accumulators cannot be merged that differ in: ", differences.text());

@@ -40,7 +40,8 @@ struct Inputs {
 
 TEST_CASE("report never writes over what it reads", "[cli][files]") {
   const Inputs inputs;
-  const auto& [folder, path, text, curve] = inputs;
+  const auto& folder = inputs.folder;
+  const auto &path = inputs.run_file, &curve = inputs.curve;
   const auto other = write_run(folder, "b");
   fs::create_directory(folder.file("sub"));
   fs::create_symlink(path, folder.file("link"));
@@ -171,7 +172,8 @@ TEST_CASE("the program's files go through links and keep their mode", "[cli][fil
 
 TEST_CASE("the program's files take the place of nothing but a file", "[cli][files]") {
   const Inputs inputs;
-  const auto& [folder, path, text, curve] = inputs;
+  const auto& folder = inputs.folder;
+  const auto &path = inputs.run_file, &text = inputs.text;
   const bool devices = places::make_device(folder.file("null")) && places::make_device(folder.file("full"), 7);
   REQUIRE(::mkfifo(folder.file("pipe").c_str(), 0600) == 0);
   REQUIRE(places::make_socket(folder.file("socket")));

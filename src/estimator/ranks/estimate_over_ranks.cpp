@@ -179,9 +179,9 @@ void EstimationOverRanks::introduce(const std::vector<NamedAccumulator>& mine, s
     }
     in.end();
   }
-  for (const auto& [name, accumulator] : mine) {
-    std::find_if(layers_.begin(), layers_.end(), [&](const Layer& layer) { return layer.name == name; })->own =
-        accumulator->impl_.get();
+  for (const auto& named : mine) {
+    std::find_if(layers_.begin(), layers_.end(), [&](const Layer& layer) { return layer.name == named.name; })->own =
+        named.accumulator->impl_.get();
   }
 }
 
@@ -219,7 +219,7 @@ void EstimationOverRanks::add_layer(int rank, std::int64_t group, state::Reader&
       layer->sets.push_back(std::move(set));
       continue;
     }
-    differences.compare(("key width of " + set.name).c_str(), same->key_width, set.key_width);
+    differences.compare("key width of " + set.name, same->key_width, set.key_width);
     same->level = std::max(same->level, set.level);
   }
   for (auto pairs = in.get<std::uint32_t>(); pairs > 0; --pairs) {

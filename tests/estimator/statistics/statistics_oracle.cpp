@@ -158,7 +158,8 @@ StatisticsOracle::StatisticsOracle(const Rows& rows, const std::vector<std::int6
   }
   std::vector<Line> lines;
   double conditional = 0;
-  for (const auto& [label, four] : parts) {
+  for (const auto& [label, its_parts] : parts) {
+    const auto& four = its_parts;  // a lambda of C++20 may not capture a structured binding in every compiler
     const auto group = [&](std::vector<std::size_t> which, double of, double& h, double& b, double& c, double ways) {
       std::vector<std::size_t> members;
       double squares = 0;
