@@ -70,7 +70,7 @@ std::string band(const Line& line, const svg::Scale& x, const svg::Scale& y) {
     const auto column = at(x(static_cast<double>(sample.step)));
     const auto edge = [&](double value) { return at(std::clamp(y(value), kTop, kBottom)); };
     upper += fmt::format("L{} {}", column, edge(sample.value + 2 * sample.standard_error));
-    lower = fmt::format("L{} {}", column, edge(sample.value - 2 * sample.standard_error)) + lower;
+    lower.insert(0, fmt::format("L{} {}", column, edge(sample.value - 2 * sample.standard_error)));
   }
   close();
   return out;
