@@ -121,15 +121,21 @@ void SiteResolver::settle(int id, int owner, Flow::Value value, const Spot* spot
   const int site = site_for(id, owner);
   const bool is_output =
       owner >= 0 && site == plan_.find_record(plan_.output_name(uses_[owner].block, uses_[owner].nth));
-  const auto* norm = is_output && (spot == nullptr || !is_asked_for(*spot)) ? own_norm(value, owner) : nullptr;
+  const bool is_known = spot == nullptr && !is_output;  // another stack begins with that output too: one site for both
+  const bool at_norm = spot == nullptr || (is_output && !is_asked_for(*spot));
+  const auto* norm = at_norm ? own_norm(value, owner) : nullptr;
   auto found = norm == nullptr ? found_at_entry(use, *spot, value, operand)
                                : found_at_exit(*norm, value, uses_[owner].block, spot, operand);
   found.use.site = site;
   found.use.block = use.block;
   drop_norm_site(found);
-  name_site(site, found, is_output ? uses_[owner].index : -1,
-            plan_.blocks()[is_output ? uses_[owner].block : use.block].stack);
-  plan_.add_use(found.parameter, found.use);
+  if (is_known) {
+    plan_.records()[site].dropped = true;
+  } else {
+    name_site(site, found, is_output ? uses_[owner].index : -1,
+              plan_.blocks()[is_output ? uses_[owner].block : use.block].stack);
+    plan_.add_use(found.parameter, found.use);
+  }
   plan_.blocks()[use.block].resolved = true;
   if (is_output) {
     note_manner(uses_[owner], value, norm != nullptr);
@@ -141,7 +147,9 @@ void SiteResolver::settle(int id, int owner, Flow::Value value, const Spot* spot
   }
   sites_.insert(site);
   enter(id);
-  fire_found(site, value, found, FiredBy::kOperator);
+  if (!is_known) {
+    fire_found(site, value, found, FiredBy::kOperator);
+  }
   drop_spots(use.spots, spot);
   drop_spots(zone_, spot);
   if (owner >= 0) {

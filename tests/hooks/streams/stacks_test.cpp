@@ -214,3 +214,74 @@ TEST_CASE("an unused block can be left out", "[streams]") {
   require_doubt(model, {"1 of 4 watched sites", "layers.0: 0 hits"});
   require_streams(model, WatchOptions().sites({"embedding", "layers.1", "layers.2"}));
 }
+
+namespace {
+
+/// Post-norm layer; a bent one reads its stream by no parameter.
+struct AfterImpl : nn::Module {
+  explicit AfterImpl(bool bent) : is_bent(bent) {
+    attn = register_module("attn", Attention());
+    ln1 = register_module("ln1", layer_norm());
+    f = register_module("f", Mlp());
+    ln2 = register_module("ln2", layer_norm());
+  }
+  Tensor forward(Tensor x) {
+    x = ln1(x + attn(is_bent ? x.tanh() : x));
+    return ln2(x + f(x));
+  }
+  bool is_bent;
+  Attention attn{nullptr};
+  nn::LayerNorm ln1{nullptr}, ln2{nullptr};
+  Mlp f{nullptr};
+};
+
+/// A trunk whose last output two stacks begin with.
+struct Forked : Traced {
+  explicit Forked(bool bent) : is_bent(bent) {
+    torch::manual_seed(5);
+    embed = register_module("embed", embedding());
+    for (const char* name : {"trunk", "left", "right"}) {
+      const auto list = register_module(name, nn::ModuleList());
+      for (int i = 0; i < 2; ++i) {
+        layers.push_back(std::make_shared<AfterImpl>(is_bent && name == std::string("right")));
+        list->push_back(layers.back());
+      }
+    }
+    head = register_module("head", output_head());
+  }
+  Tensor forward(const Tensor& tokens) override {
+    auto x = embed(tokens);
+    note("embedding", x);
+    for (int i = 0; i < 2; ++i) {
+      x = layers[static_cast<std::size_t>(i)]->forward(x);
+      note(numbered("trunk.", i), x);
+    }
+    auto y = x, z = x;
+    for (int i = 0; i < 2; ++i) {
+      y = layers[static_cast<std::size_t>(2 + i)]->forward(y);
+      note(numbered("left.", i), y);
+    }
+    if (!is_bent) {  // else it is read at no place but that of trunk.1, and is that site
+      note("right.embedding", z);
+    }
+    for (int i = 0; i < 2; ++i) {
+      z = layers[static_cast<std::size_t>(4 + i)]->forward(z);
+      note(numbered("right.", i), z);
+    }
+    return head(y + z);
+  }
+  bool is_bent;
+  nn::Embedding embed{nullptr};
+  std::vector<std::shared_ptr<AfterImpl>> layers;
+  nn::Linear head{nullptr};
+};
+
+}  // namespace
+
+TEST_CASE("two stacks begin with the normalised output of a third", "[hooks][streams]") {
+  for (const bool is_bent : {false, true}) {
+    CAPTURE(is_bent);
+    Forked model(is_bent);
+    require_streams(model);
+  }
+}
