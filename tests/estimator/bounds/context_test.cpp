@@ -17,20 +17,12 @@ using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using kernels::InstructionSet;
 
-double entropy(const std::vector<double>& p) {
-  double total = 0;
-  for (const double value : p) {
-    total -= value > 0 ? value * std::log(value) : 0.0;
-  }
-  return total;
-}
-
 /// Mean H(p_i) over the rows with a label, in float64.
 double row_entropy(const Oracle& oracle, const std::vector<std::int64_t>& labels) {
   double total = 0, count = 0;
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] >= 0 && !oracle.row(i).empty()) {
-      total += entropy(oracle.row(i));
+      total += plain_entropy(oracle.row(i));
       ++count;
     }
   }
@@ -55,7 +47,7 @@ void check_rows(Kernel kernel, const kernels::AnchorPanels& panels, const at::Te
   double worst = 0;
   for (std::size_t i = 0; i < static_cast<std::size_t>(result.rows); ++i) {
     if (result.used[i] != 0) {
-      worst = std::max(worst, std::abs(static_cast<double>(result.entropies[i]) - entropy(oracle.row(i))));
+      worst = std::max(worst, std::abs(static_cast<double>(result.entropies[i]) - plain_entropy(oracle.row(i))));
     }
   }
   // A score is off by about 2^-23 / ε, and an entropy by no more than that times the spread of its scores.

@@ -25,24 +25,25 @@ std::size_t drawn(const double* p, std::size_t count, std::uint64_t& state) {
   return count - 1;
 }
 
-double entropy(const std::vector<double>& p) {
-  double total = 0, sum = 0;
-  for (const double value : p) {
-    sum += value;
+}  // namespace
+
+double plain_entropy(const std::vector<double>& sums) {
+  double total = 0, all = 0;
+  for (const double value : sums) {
+    all += value;
   }
-  for (const double value : p) {
-    total -= value > 0 ? value / sum * std::log(value / sum) : 0.0;
+  for (const double value : sums) {
+    total -= value > 0 ? value / all * std::log(value / all) : 0.0;
   }
   return total;
 }
 
-void add(std::vector<double>& into, double weight, const std::vector<double>& p) {
+void add_weighted(std::vector<double>& into, double weight, const std::vector<double>& p) {
+  into.resize(p.size(), 0.0);
   for (std::size_t b = 0; b < p.size(); ++b) {
     into[b] += weight * p[b];
   }
 }
-
-}  // namespace
 
 Source::Source(Kind of_kind) : kind(of_kind), next(kX * kX * kX, 0.0), p_cx(kX * kX, 1.0 / (kX * kX)) {
   of_state = normal({kTokens, 1, kDimension}, 5).add(normal({kTokens, kTokens, kDimension}, 6).mul(1.2));
@@ -114,13 +115,13 @@ Source::Truth Source::truth(const at::Tensor& weight, double epsilon) const {
     for (std::size_t x = 0; x < kX; ++x) {
       const double p = p_cx[c * kX + x];
       const auto& row = oracle.row(x * kX + c);
-      add(all, p, row);
-      add(of_x[x], p, row);
+      add_weighted(all, p, row);
+      add_weighted(of_x[x], p, row);
       p_x[x] += p;
-      rows += p * entropy(row);
+      rows += p * plain_entropy(row);
       for (std::size_t y = 0; y < kX; ++y) {
         const double of_pair = p * next[(c * kX + x) * kX + y];
-        add(of_y[y], of_pair, row);
+        add_weighted(of_y[y], of_pair, row);
         p_y[y] += of_pair;
       }
     }
@@ -128,17 +129,17 @@ Source::Truth Source::truth(const at::Tensor& weight, double epsilon) const {
   for (std::size_t c = 0; c < kX; ++c) {
     for (std::size_t x = 0; x < kX; ++x) {
       for (std::size_t y = 0; y < kX; ++y) {
-        add(through[y], p_cx[c * kX + x] * next[(c * kX + x) * kX + y] / p_x[x], of_x[x]);
+        add_weighted(through[y], p_cx[c * kX + x] * next[(c * kX + x) * kX + y] / p_x[x], of_x[x]);
       }
     }
   }
   Truth result;
-  result.context = entropy(all) - rows;
-  result.complexity = result.expressivity = result.through = entropy(all);
+  result.context = plain_entropy(all) - rows;
+  result.complexity = result.expressivity = result.through = plain_entropy(all);
   for (std::size_t label = 0; label < kX; ++label) {
-    result.complexity -= p_x[label] * entropy(of_x[label]);
-    result.expressivity -= p_y[label] * entropy(of_y[label]);
-    result.through -= p_y[label] * entropy(through[label]);
+    result.complexity -= p_x[label] * plain_entropy(of_x[label]);
+    result.expressivity -= p_y[label] * plain_entropy(of_y[label]);
+    result.through -= p_y[label] * plain_entropy(through[label]);
   }
   return result;
 }

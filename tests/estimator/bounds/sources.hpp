@@ -7,6 +7,12 @@
 
 namespace infoplane::estimator {
 
+/// Entropy of sums, in nats and float64.
+double plain_entropy(const std::vector<double>& sums);
+
+/// into += weight · p; an empty one is 0.
+void add_weighted(std::vector<double>& into, double weight, const std::vector<double>& p);
+
 /// A source of tokens with activations that are a function of the token and of a hidden state, so that all of its
 /// informations have a closed form: rows p(b | x, c), and the joint p(c, x, y).
 struct Source {

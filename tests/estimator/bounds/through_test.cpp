@@ -21,24 +21,6 @@ using Catch::Matchers::WithinAbs;
 
 labels::LabelOptions orders(std::vector<int> of) { return labels::LabelOptions().input_orders(of).output_orders(of); }
 
-double entropy(const std::vector<double>& sums) {
-  double total = 0, all = 0;
-  for (const double value : sums) {
-    all += value;
-  }
-  for (const double value : sums) {
-    total -= value > 0 ? value / all * std::log(value / all) : 0.0;
-  }
-  return total;
-}
-
-void add(std::vector<double>& into, double weight, const std::vector<double>& p) {
-  into.resize(p.size(), 0.0);
-  for (std::size_t b = 0; b < p.size(); ++b) {
-    into[b] += weight * p[b];
-  }
-}
-
 /// From the definition, in float64: x and y of each position, negative where there is none.
 struct Plain {
   double complexity = 0, through = 0;
@@ -50,25 +32,25 @@ struct Plain {
     double count = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       if (x[i] >= 0 && !oracle.row(i).empty()) {
-        add(of_x[x[i]], 1, oracle.row(i));
+        add_weighted(of_x[x[i]], 1, oracle.row(i));
         ++n_x[x[i]];
       }
     }
     for (std::size_t i = 0; i < x.size(); ++i) {
       if (x[i] >= 0 && y[i] >= 0 && !oracle.row(i).empty()) {
-        add(of_y[y[i]], 1 / n_x[x[i]], of_x[x[i]]);
-        add(all, 1 / n_x[x[i]], of_x[x[i]]);
+        add_weighted(of_y[y[i]], 1 / n_x[x[i]], of_x[x[i]]);
+        add_weighted(all, 1 / n_x[x[i]], of_x[x[i]]);
         ++paired[x[i]];
         ++n_y[y[i]];
         ++count;
       }
     }
-    complexity = through = entropy(all);
+    complexity = through = plain_entropy(all);
     for (const auto& [label, tokens] : paired) {
-      complexity -= tokens / count * entropy(of_x[label]);
+      complexity -= tokens / count * plain_entropy(of_x[label]);
     }
     for (const auto& [label, tokens] : n_y) {
-      through -= tokens / count * entropy(of_y[label]);
+      through -= tokens / count * plain_entropy(of_y[label]);
     }
   }
 };
