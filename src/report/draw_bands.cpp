@@ -6,6 +6,7 @@
 #include <infoplane/plane/metric_keys.hpp>
 
 #include "report/draw.hpp"
+#include "report/forgotten.hpp"
 
 namespace infoplane::report {
 namespace {
@@ -18,16 +19,12 @@ constexpr std::array kNames = {"the last token", "the one before", "the third", 
 
 /// Keys of the parts that the run has, with what a reader is told they are.
 std::vector<std::pair<std::string, std::string>> parts_of(const ReportRun& run) {
-  const auto has = [&](const std::string& key) {
-    return std::any_of(run.file.points.begin(), run.file.points.end(),
-                       [&](const plane::Point& point) { return point.mean.contains(key); });
-  };
   std::vector<std::pair<std::string, std::string>> parts;
   std::string before;
   for (std::size_t i = 0; i < kOrders.size(); ++i) {
     const auto whole = plane::complexity_key(kOrders[i]);
     const auto key = before.empty() ? whole : fmt::format("{}|{}", whole, before);
-    if (has(key)) {
+    if (has_metric(run.file, key)) {
       const bool follows = i == 0 || before == kOrders[i - 1];
       parts.emplace_back(key, follows          ? kNames[i]
                               : before.empty() ? fmt::format("the last {} tokens", i + 1)
@@ -35,7 +32,7 @@ std::vector<std::pair<std::string, std::string>> parts_of(const ReportRun& run) 
       before = kOrders[i];
     }
   }
-  if (const auto rest = plane::context_key() + "|" + before; !before.empty() && has(rest)) {
+  if (const auto rest = plane::context_key() + "|" + before; !before.empty() && has_metric(run.file, rest)) {
     parts.emplace_back(rest, "the rest of the context");
   }
   return parts;
@@ -116,17 +113,7 @@ Drawing draw(const Bands& bands) {
         color, at(legend), at(legend + 14), svg::escape(bands.parts[part].name));
     legend += 26 + 6.2 * static_cast<double>(bands.parts[part].name.size());
   }
-  const auto ys = svg::ticks(y.from, y.to, 4), xs = svg::ticks(x.from, x.to, 5);
-  const auto y_labels = svg::labels(ys), x_labels = svg::labels(xs);
-  for (std::size_t i = 0; i < ys.size(); ++i) {
-    body += fmt::format("<path class=\"g\" d=\"M{} {}H{}\"/><text class=\"s e\" x=\"{}\" y=\"{}\">{}</text>", at(kLeft),
-                        at(y(ys[i])), at(kRight), at(kLeft - 6), at(y(ys[i]) + 4), y_labels[i]);
-  }
-  for (std::size_t i = 0; i < xs.size(); ++i) {
-    body += fmt::format("<text class=\"s m\" x=\"{}\" y=\"{}\">{}</text>", at(x(xs[i])), at(kBottom + 16), x_labels[i]);
-  }
-  body += fmt::format("<path class=\"ax\" d=\"M{} {}H{}\"/><text class=\"s e\" x=\"{}\" y=\"{}\">step</text>",
-                      at(kLeft), at(kBottom), at(kRight), at(kRight), at(kBottom + 30));
+  body += svg::step_axes(x, y, kLeft, kRight, kBottom);
   std::string alt = "Where complexity lies, " + bands.title + ", at the last step";
   for (const Bands::Part& part : bands.parts) {
     alt += fmt::format("; {}: {}", part.name, svg::value(part.values.back()));

@@ -90,20 +90,9 @@ std::string mark(const std::optional<std::int64_t>& step, const Panel& panel, co
 }
 
 std::string axes(const Panel& panel, const svg::Scale& x, const svg::Scale& y) {
-  std::string out;
-  const auto ys = svg::ticks(y.from, y.to, 4), xs = svg::ticks(x.from, x.to, 5);
-  const auto y_labels = svg::labels(ys), x_labels = svg::labels(xs);
-  for (std::size_t i = 0; i < ys.size(); ++i) {
-    out += fmt::format("<path class=\"g\" d=\"M{} {}H{}\"/><text class=\"s e\" x=\"{}\" y=\"{}\">{}</text>", at(kLeft),
-                       at(y(ys[i])), at(kRight), at(kLeft - 6), at(y(ys[i]) + 4), y_labels[i]);
-  }
-  for (std::size_t i = 0; i < xs.size(); ++i) {
-    out += fmt::format("<text class=\"s m\" x=\"{}\" y=\"{}\">{}</text>", at(x(xs[i])), at(kBottom + 16), x_labels[i]);
-  }
-  out += fmt::format("<path class=\"ax\" d=\"M{} {}H{}\"/>", at(kLeft), at(kBottom), at(kRight));
-  out += fmt::format("<text class=\"s e\" x=\"{}\" y=\"{}\">step</text>", at(kRight), at(kBottom + 30));
-  return out + fmt::format("<text class=\"h\" x=\"8\" y=\"16\">{}</text><text class=\"s\" x=\"8\" y=\"33\">{}</text>",
-                           svg::escape(panel.title), svg::escape(panel.hint));
+  return svg::step_axes(x, y, kLeft, kRight, kBottom) +
+         fmt::format("<text class=\"h\" x=\"8\" y=\"16\">{}</text><text class=\"s\" x=\"8\" y=\"33\">{}</text>",
+                     svg::escape(panel.title), svg::escape(panel.hint));
 }
 
 struct Shades {

@@ -18,9 +18,13 @@ std::string number(double value) {
                                                    : fmt::format("{:.2g}", value);
 }
 
+bool has_metric(const runs::RunFile& run, const std::string& key) {
+  return std::any_of(run.points.begin(), run.points.end(),
+                     [&](const plane::Point& point) { return point.mean.contains(key); });
+}
+
 std::string read_of(const runs::RunFile& run, const std::string& order) {
-  const bool known = std::any_of(run.points.begin(), run.points.end(),
-                                 [](const plane::Point& point) { return point.mean.contains(plane::context_key()); });
+  const bool known = has_metric(run, plane::context_key());
   return !known               ? "the text that it read"
          : order == "unigram" ? "the last token that it read"
                               : "the last " + order + " that it read";
@@ -29,19 +33,15 @@ std::string read_of(const runs::RunFile& run, const std::string& order) {
 std::string forgotten_sentence(const runs::RunFile& run) {
   using Kind = Movement::Kind;
   std::vector<std::pair<std::string, std::string>> what;
-  const auto has = [&](const std::string& key) {
-    return std::any_of(run.points.begin(), run.points.end(),
-                       [&](const plane::Point& point) { return point.mean.contains(key); });
-  };
   for (const auto& [order, name] : {std::pair("unigram", "the last token"),
                                     {"bigram", "the last pair of tokens"},
                                     {"trigram", "the last three tokens"},
                                     {"quadgram", "the last four tokens"}}) {
-    if (has(plane::complexity_key(order))) {
+    if (has_metric(run, plane::complexity_key(order))) {
       what.emplace_back(plane::complexity_key(order), name);
     }
   }
-  if (!has(plane::context_key())) {
+  if (!has_metric(run, plane::context_key())) {
     return "";
   }
   what.emplace_back(plane::context_key(), "all that was read");

@@ -9,6 +9,9 @@ namespace infoplane::report {
 /// A value for a sentence.
 std::string number(double value);
 
+/// Whether the mean over blocks has that metric at any point.
+bool has_metric(const runs::RunFile& run, const std::string& key);
+
 /// What complexity of that order is about. Where the run knows the context, too, the two are told apart.
 std::string read_of(const runs::RunFile& run, const std::string& order);
 

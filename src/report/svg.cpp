@@ -143,6 +143,21 @@ std::vector<std::string> labels(const std::vector<double>& ticks) {
   return texts;
 }
 
+std::string step_axes(const Scale& x, const Scale& y, double left, double right, double bottom) {
+  std::string out;
+  const auto ys = ticks(y.from, y.to, 4), xs = ticks(x.from, x.to, 5);
+  const auto y_labels = labels(ys), x_labels = labels(xs);
+  for (std::size_t i = 0; i < ys.size(); ++i) {
+    out += fmt::format("<path class=\"g\" d=\"M{} {}H{}\"/><text class=\"s e\" x=\"{}\" y=\"{}\">{}</text>", at(left),
+                       at(y(ys[i])), at(right), at(left - 6), at(y(ys[i]) + 4), y_labels[i]);
+  }
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    out += fmt::format("<text class=\"s m\" x=\"{}\" y=\"{}\">{}</text>", at(x(xs[i])), at(bottom + 16), x_labels[i]);
+  }
+  return out + fmt::format("<path class=\"ax\" d=\"M{} {}H{}\"/><text class=\"s e\" x=\"{}\" y=\"{}\">step</text>",
+                           at(left), at(bottom), at(right), at(right), at(bottom + 30));
+}
+
 void Extent::add(double number) {
   if (std::isfinite(number)) {
     low = empty ? number : std::min(low, number);

@@ -29,6 +29,9 @@ std::vector<double> ticks(double from, double to, int about);
 /// The ticks' labels, all with the decimals that their distance needs.
 std::vector<std::string> labels(const std::vector<double>& ticks);
 
+/// Axes of a figure over steps between the edges `left` and `right`, with steps along `bottom`.
+std::string step_axes(const Scale& x, const Scale& y, double left, double right, double bottom);
+
 /// Extent of finite values; empty until one was added.
 struct Extent {
   double low = 0, high = 0;

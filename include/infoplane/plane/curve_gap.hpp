@@ -16,8 +16,8 @@ namespace infoplane::plane {
 ///     the covariance c that the errors of complexity, expressivity and optimality give; s_y + r s_x without the last.
 /// and, of what goes through X, two that keep to the bound:
 ///   * `bound_gap/<order>` = I_IB(I(X;B̄)) − I(Y;B̄), over the positions that have both labels. Where the curve is that
-///   of
-///     the measured tokens, the plug-in is never below −`curve.tolerance()`, in any sample;
+///     of the measured tokens, the plug-in is never below −`curve.tolerance()`,
+///     in any sample;
 ///   * `efficiency/<order>` = I(Y;B̄) / I_IB(I(X;B̄)), then in [0, 1] but for that tolerance; NaN where the bound is 0;
 /// each with `/null`, `/corrected` and `/standard_error`. A curve of another text bounds them only as far as the texts
 /// are alike.
