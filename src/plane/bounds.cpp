@@ -17,7 +17,8 @@ using estimator::InformationEstimate;
 using estimator::ThroughEstimate;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kMostApart = 0.1;  // of the positions
+constexpr std::array kOrders = {"unigram", "bigram", "trigram", "quadgram"};  // of 1, 2, … tokens
+constexpr double kMostApart = 0.1;                                            // of the positions
 constexpr const char* kTakeSame = "LabelOptions::same_positions(true) takes both over those";
 constexpr const char* kOldState = "a saved state did not say how sharp its assignments are";
 
@@ -38,11 +39,10 @@ const ThroughEstimate* find_through(const Estimate& estimate, std::string_view i
 
 /// Tokens of an n-gram of a set; 0 where its labels are others.
 int tokens_of(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kOrders = {"_unigram", "_bigram", "_trigram", "_quadgram"};
   int tokens = 0;
   for (const std::string_view order : kOrders) {
     ++tokens;
-    if (name.ends_with(order)) {
+    if (name.ends_with(order) && name.substr(0, name.size() - order.size()).ends_with('_')) {
       return tokens;
     }
   }
@@ -129,7 +129,7 @@ Difference increment(const Estimate& estimate, std::size_t less, std::size_t mor
 /// Orders of which a side has a set, the lowest first, by number of the set.
 std::vector<std::pair<std::string, std::size_t>> orders(const Estimate& estimate, const std::string& side) {
   std::vector<std::pair<std::string, std::size_t>> result;
-  for (const char* const order : {"unigram", "bigram", "trigram", "quadgram"}) {
+  for (const char* const order : kOrders) {
     if (const std::size_t set = find(estimate, side + order); set < estimate.sets.size()) {
       result.emplace_back(order, set);
     }
