@@ -32,8 +32,8 @@ inline constexpr bool chooses(std::uint64_t seed) { return seed % 2 == 1; }
 /// Seeds 1 to 4 were looked at when earlier rules were chosen and reported.
 inline constexpr std::uint64_t kFirstSeed = 5;
 
-/// All runs of `seeds` seeds: two seeds at a time, their cheap runs first, so that a study that was cut short has both to
-/// choose on and to report.
+/// All runs of `seeds` seeds: two seeds at a time, their cheap runs first, so that a study that was cut short has both
+/// to choose on and to report.
 inline std::vector<Run> all_runs(std::uint64_t seeds) {
   std::vector<Run> runs;
   for (std::uint64_t seed = kFirstSeed; seed < kFirstSeed + seeds; ++seed) {

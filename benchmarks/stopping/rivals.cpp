@@ -39,11 +39,11 @@ std::vector<std::pair<std::string, double>> rivals(const at::Tensor& z) {
   const auto rows = z.to(torch::kDouble);
   const auto singular = torch::linalg_svdvals(rows);
   const auto centred = torch::linalg_svdvals(rows - rows.mean(0, true));
-  return {{"rankme", std::exp(entropy(singular))},
-          {"alpha_req", decay(centred * centred)},
-          {"matrix_entropy",
-           entropy(singular * singular) / std::log(static_cast<double>(std::min(z.size(0), z.size(1))))},
-          {"local_dimension", local_dimension(rows)}};
+  return {
+      {"rankme", std::exp(entropy(singular))},
+      {"alpha_req", decay(centred * centred)},
+      {"matrix_entropy", entropy(singular * singular) / std::log(static_cast<double>(std::min(z.size(0), z.size(1))))},
+      {"local_dimension", local_dimension(rows)}};
 }
 
 }  // namespace stopping_study

@@ -1,7 +1,7 @@
 #include "rules.hpp"
 
-#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 namespace stopping_study {
 namespace {
@@ -13,8 +13,31 @@ using infoplane::callbacks::Criterion;
 using infoplane::callbacks::DeltaMode;
 using infoplane::callbacks::Mode;
 
-constexpr double kClose = 0.02;
-constexpr double kMargin = 0.015;
+/// A metric that rules look at.
+struct Watched {
+  std::string name;
+  std::string key;
+  std::vector<Mode> modes;  ///< which way is better; both where nobody says
+};
+
+/// What sees a bound's distance, or what the layers hold besides.
+std::vector<Watched> of_the_plane() {
+  return {{"distance", "distance/unigram/corrected", {Mode::kMin}},
+          {"curve gap", "curve_gap/unigram/corrected", {Mode::kMin}},
+          {"bound gap", "bound_gap/unigram/corrected", {Mode::kMin, Mode::kMax}},
+          {"efficiency", "efficiency/unigram/corrected", {Mode::kMin, Mode::kMax}},
+          {"Y/context", "share/output_unigram/corrected", {Mode::kMin, Mode::kMax}},
+          {"token/context", "share/input_unigram/corrected", {Mode::kMin, Mode::kMax}},
+          {"excess", "excess", {Mode::kMin, Mode::kMax}}};
+}
+
+/// What others read off the representation.
+std::vector<Watched> of_others() {
+  return {{"RankMe", "rankme", {Mode::kMin, Mode::kMax}},
+          {"α-ReQ", "alpha_req", {Mode::kMin, Mode::kMax}},
+          {"matrix entropy", "matrix_entropy", {Mode::kMin, Mode::kMax}},
+          {"local dimension", "local_dimension", {Mode::kMin, Mode::kMax}}};
+}
 
 std::string number(double value) {
   char text[32];
@@ -22,217 +45,202 @@ std::string number(double value) {
   return text;
 }
 
-Criterion fall_of_expressivity(const std::string& key, double share, std::int64_t smoothing) {
+std::string mean_of(std::int64_t smoothing) { return smoothing > 1 ? ", mean of " + std::to_string(smoothing) : ""; }
+
+Criterion endless(const std::string& key, Mode mode, std::int64_t smoothing) {
   return Criterion()
       .monitor(key)
-      .mode(Mode::kMax)
+      .mode(mode)
       .patience(infoplane::callbacks::kEndless)
       .min_delta(0)
       .min_delta_mode(DeltaMode::kRelative)
-      .worsening(share)
       .smoothing(smoothing);
 }
 
-Criterion no_trend(const std::string& key, std::int64_t width, double errors) {
-  return Criterion()
-      .monitor(key)
-      .patience(infoplane::callbacks::kEndless)
-      .min_delta(0)
-      .smoothing(3)
-      .trend(width)
-      .trend_errors(errors);
+Criterion worse_by(const std::string& key, Mode mode, double share, std::int64_t smoothing) {
+  return endless(key, mode, smoothing).worsening(share);
+}
+
+Criterion no_trend(const std::string& key, Mode mode, std::int64_t width, double errors) {
+  return endless(key, mode, 3).trend(width).trend_errors(errors);
+}
+
+Criterion plateau(const std::string& key, Mode mode, std::int64_t patience, double delta, std::int64_t smoothing) {
+  return endless(key, mode, smoothing).patience(patience).min_delta(delta);
+}
+
+EarlyStoppingOptions all_of(const std::vector<Criterion>& criteria) {
+  return EarlyStoppingOptions()
+      .criterion(criteria.front())
+      .also({criteria.begin() + 1, criteria.end()})
+      .combine(Combine::kAll);
+}
+
+/// A metric without trend for the better, whichever way that is.
+std::vector<Criterion> at_rest(const Watched& watched, std::int64_t width, double errors) {
+  std::vector<Criterion> criteria;
+  for (const auto mode : watched.modes) {
+    criteria.push_back(no_trend(watched.key, mode, width, errors));
+  }
+  return criteria;
+}
+
+std::string no_trend_of(const Watched& watched, std::int64_t width, double errors) {
+  return "trend of `" + watched.key + "` over " + std::to_string(width) + " points within " + number(errors) +
+         " standard errors";
 }
 
 class Rules {
  public:
-  void add(const std::string& family, const std::string& description, EarlyStoppingOptions options) {
+  void add(const std::string& family, const std::string& description, EarlyStoppingOptions options,
+           const std::vector<std::int64_t>& starts = {180, 300}) {
     options.split("heldout").strict(false);
-    for (const std::int64_t start : {180, 300}) {
+    for (const auto start : starts) {
       rules_.push_back({family, description + ", from step " + std::to_string(start), options.start_from_step(start)});
     }
   }
 
-  /// Best so far, of a metric that is better when lower; alone and guarded.
-  void add_plateaus(const std::string& family, const std::string& key, const std::vector<double>& deltas,
-                    DeltaMode mode) {
-    for (const std::int64_t patience : {3, 5, 8}) {
-      for (const double delta : deltas) {
-        for (const std::int64_t smoothing : {1, 3}) {
-          const auto options =
-              EarlyStoppingOptions().monitor(key).patience(patience).min_delta(delta).min_delta_mode(mode).smoothing(
-                  smoothing);
-          const auto text = "`" + key + "`, patience " + std::to_string(patience) + ", min_delta " + number(delta) +
-                            (smoothing > 1 ? ", mean of " + std::to_string(smoothing) : "");
-          add(family, text, options);
-          if (family == "validation loss") {
-            continue;
-          }
-          for (const double share : {0.05, 0.1, 0.15}) {
-            add(family + " or fall of expressivity", text + "; or a fall of expressivity by " + number(share),
-                EarlyStoppingOptions(options).also(
-                    {fall_of_expressivity("I(Y;Z)/output_unigram/corrected", share, smoothing)}));
+  /// Best so far.
+  void add_plateaus(const Watched& watched) {
+    for (const auto mode : watched.modes) {
+      for (const std::int64_t patience : {3, 5, 8}) {
+        for (const double delta : {0.0, 0.005, 0.01, 0.02}) {
+          for (const std::int64_t smoothing : {1, 3}) {
+            add(watched.name,
+                "`" + watched.key + "`" + (watched.modes.size() > 1 ? mode == Mode::kMin ? " falls" : " rises" : "") +
+                    ", patience " + std::to_string(patience) + ", min_delta " + number(delta) + mean_of(smoothing),
+                EarlyStoppingOptions().criterion(plateau(watched.key, mode, patience, delta, smoothing)));
           }
         }
       }
     }
   }
 
-  /// No trend over a window; alone, guarded, and only where the validation loss has none either.
-  void add_slopes(const std::string& family, const std::string& key) {
+  /// No trend over a window.
+  void add_slopes(const Watched& watched) {
     for (const std::int64_t width : {6, 8, 10, 12, 16}) {
-      for (const double errors : {0.0, 1.0, 2.0, 3.0}) {
-        const auto none = " over " + std::to_string(width) + " points within " + number(errors) + " standard errors";
-        const auto options = EarlyStoppingOptions().criterion(no_trend(key, width, errors));
-        add(family, "trend of `" + key + "`" + none, options);
-        if (key == "validation_loss") {
-          continue;
-        }
-        for (const double share : {0.1, 0.15}) {
-          add(family + " or fall of expressivity",
-              "trend of `" + key + "`" + none + "; or a fall of expressivity by " + number(share),
-              EarlyStoppingOptions(options).also({fall_of_expressivity("I(Y;Z)/output_unigram/corrected", share, 3)}));
-        }
-        add(family + " and of validation loss", "trends of `" + key + "` and `validation_loss`" + none,
-            EarlyStoppingOptions(options).also({no_trend("validation_loss", width, errors)}).combine(Combine::kAll));
+      for (const double errors : {-2.0, -1.0, 0.0, 1.0, 2.0, 3.0}) {
+        add("slope of " + watched.name, no_trend_of(watched, width, errors), all_of(at_rest(watched, width, errors)));
       }
     }
   }
 
-  /// The loss has not improved for some checks, and the distance has no trend left.
-  void add_loss_and_slope(const std::string& key) {
-    for (const std::int64_t width : {6, 8, 10, 12}) {
-      for (const double errors : {0.0, 1.0, 2.0, 3.0}) {
-        for (const std::int64_t patience : {3, 5, 8}) {
-          for (const double delta : {0.0, 0.002, 0.005, 0.01}) {
-            add("validation loss and slope of distance",
-                "`validation_loss`, patience " + std::to_string(patience) + ", min_delta " + number(delta) +
-                    ", and trend of `" + key + "` over " + std::to_string(width) + " points within " + number(errors) +
-                    " standard errors",
-                EarlyStoppingOptions()
-                    .monitor("validation_loss")
-                    .patience(patience)
-                    .min_delta(delta)
-                    .min_delta_mode(DeltaMode::kRelative)
-                    .also({no_trend(key, width, errors)})
-                    .combine(Combine::kAll));
-          }
+  /// Worse than its best by so much.
+  void add_falls(const std::string& family, const Watched& watched, const std::vector<double>& shares, DeltaMode unit) {
+    for (const auto mode : watched.modes) {
+      for (const double share : shares) {
+        for (const std::int64_t smoothing : {1, 3}) {
+          add(family, "`" + watched.key + "` worse than its best by " + number(share) + mean_of(smoothing),
+              EarlyStoppingOptions().criterion(worse_by(watched.key, mode, share, smoothing).min_delta_mode(unit)));
         }
       }
     }
+  }
+
+  /// The loss does not improve, or has risen, and the metric has no trend left.
+  void add_loss_and_slope(const Watched& watched) {
+    for (const auto& [text, loss] : losses_at_rest()) {
+      for (const std::int64_t width : {6, 8, 12}) {
+        for (const double errors : {1.0, 2.0, 3.0}) {
+          auto criteria = at_rest(watched, width, errors);
+          criteria.insert(criteria.begin(), loss);
+          add("validation loss and slope of " + watched.name, text + ", and " + no_trend_of(watched, width, errors),
+              all_of(criteria), {180});
+        }
+      }
+    }
+  }
+
+  /// Neither the loss nor the metric has a trend left.
+  void add_two_slopes(const Watched& watched) {
+    const Watched loss{"validation loss", "validation_loss", {Mode::kMin}};
+    for (const std::int64_t width : {8, 10, 12, 16}) {
+      for (const double of_loss : {-2.0, -1.0, 0.0, 1.0, 2.0}) {
+        for (const double errors : {1.0, 2.0, 3.0, 4.0}) {
+          auto criteria = at_rest(watched, width, errors);
+          criteria.insert(criteria.begin(), no_trend(loss.key, Mode::kMin, width, of_loss));
+          add("slopes of validation loss and of " + watched.name,
+              no_trend_of(loss, width, of_loss) + ", and of `" + watched.key + "` within " + number(errors),
+              all_of(criteria), {180});
+        }
+      }
+    }
+  }
+
+  /// The loss alone.
+  void add_losses() {
+    for (const auto& [text, loss] : losses_at_rest()) {
+      add("validation loss", text, EarlyStoppingOptions().criterion(loss));
+    }
+  }
+
+  void add_whole(const std::string& family, EarlyStoppingOptions options) {
+    rules_.push_back({family, "as shipped", std::move(options)});
   }
 
   std::vector<Rule> take() { return std::move(rules_); }
 
  private:
+  static std::vector<std::pair<std::string, Criterion>> losses_at_rest() {
+    const std::string key = "validation_loss";
+    std::vector<std::pair<std::string, Criterion>> rules;
+    for (const std::int64_t smoothing : {1, 3, 5}) {
+      for (const std::int64_t patience : {3, 5, 8}) {
+        for (const double delta : {0.0, 0.002, 0.005, 0.01}) {
+          rules.emplace_back("`" + key + "`, patience " + std::to_string(patience) + ", min_delta " + number(delta) +
+                                 mean_of(smoothing),
+                             plateau(key, Mode::kMin, patience, delta, smoothing));
+        }
+      }
+      for (const double share : {0.002, 0.005, 0.01, 0.015}) {
+        rules.emplace_back("`" + key + "` above its best by " + number(share) + mean_of(smoothing),
+                           worse_by(key, Mode::kMin, share, smoothing));
+      }
+    }
+    return rules;
+  }
+
   std::vector<Rule> rules_;
 };
+
+void add_the_planes_own(Rules& rules) {
+  const std::vector<double> shares{0.02, 0.03, 0.05, 0.1, 0.15};
+  rules.add_falls("fall of expressivity", {"", "I(Y;Z)/output_unigram/corrected", {Mode::kMax}}, shares,
+                  DeltaMode::kRelative);
+  rules.add_falls("fall of Y/context", {"", "share/output_unigram/corrected", {Mode::kMax}}, shares,
+                  DeltaMode::kRelative);
+  rules.add_falls("fall of efficiency", {"", "efficiency/unigram/corrected", {Mode::kMax}}, shares,
+                  DeltaMode::kRelative);
+  const std::vector<double> rises{0.005, 0.01, 0.02, 0.03, 0.05, 0.08};
+  rules.add_falls("generalisation of the distance", {"", "generalisation", {Mode::kMin}}, rises, DeltaMode::kAbsolute);
+  rules.add_falls("generalisation of the excess", {"", "excess_generalisation", {Mode::kMin}}, rises,
+                  DeltaMode::kAbsolute);
+  for (const char* width : {"6", "8", "12"}) {
+    rules.add(
+        "idle compression", std::string("complexity falls over ") + width + " points while expressivity does not rise",
+        EarlyStoppingOptions().criterion(endless(std::string("idle") + width, Mode::kMax, 1).stopping_threshold(1)));
+  }
+}
 
 }  // namespace
 
 std::vector<Rule> all_rules() {
   Rules rules;
-  const std::vector<double> deltas{0, 0.002, 0.005, 0.01};
-  for (const std::string suffix : {"", "/corrected"}) {
-    rules.add_plateaus("distance", "distance/unigram" + suffix, deltas, DeltaMode::kAbsolute);
-    rules.add_plateaus("curve gap", "curve_gap/unigram" + suffix, {0, 0.0005, 0.001, 0.002}, DeltaMode::kAbsolute);
-    rules.add_slopes("slope of distance", "distance/unigram" + suffix);
-    rules.add_slopes("slope of curve gap", "curve_gap/unigram" + suffix);
-    for (const std::int64_t smoothing : {1, 3}) {
-      const auto mean = smoothing > 1 ? ", mean of 3" : "";
-      for (const double share : {0.02, 0.03, 0.05, 0.1, 0.15}) {
-        const auto key = "I(Y;Z)/output_unigram" + suffix;
-        rules.add("fall of expressivity", "`" + key + "` falls by " + number(share) + mean,
-                  EarlyStoppingOptions().criterion(fall_of_expressivity(key, share, smoothing)));
-      }
-      for (const double rise : {0.01, 0.02, 0.03, 0.05, 0.08}) {
-        rules.add("generalisation", "held-out less training distance" + suffix + " rises by " + number(rise) + mean,
-                  EarlyStoppingOptions()
-                      .monitor("generalisation" + suffix)
-                      .patience(infoplane::callbacks::kEndless)
-                      .min_delta(0)
-                      .worsening(rise)
-                      .smoothing(smoothing));
-      }
+  for (const auto& group : {of_the_plane(), of_others()}) {
+    for (const auto& watched : group) {
+      rules.add_plateaus(watched);
+      rules.add_slopes(watched);
+      rules.add_loss_and_slope(watched);
+      rules.add_two_slopes(watched);
     }
   }
-  rules.add_loss_and_slope("distance/unigram/corrected");
-  for (const char* width : {"6", "8", "12"}) {
-    rules.add("idle compression",
-              std::string("complexity falls over ") + width + " points while expressivity does not rise",
-              EarlyStoppingOptions()
-                  .monitor(std::string("idle") + width)
-                  .mode(Mode::kMax)
-                  .patience(infoplane::callbacks::kEndless)
-                  .stopping_threshold(1));
-  }
-  rules.add_plateaus("validation loss", "validation_loss", {0, 0.002, 0.005, 0.01}, DeltaMode::kRelative);
-  rules.add_slopes("slope of validation loss", "validation_loss");
-  auto all = rules.take();
-  all.push_back({kShipped, "as shipped", EarlyStopping::compression()});
-  return all;
-}
-
-Outcome apply(const Rule& rule, const Trace& trace) {
-  EarlyStopping stopping(rule.options);
-  Outcome outcome;
-  outcome.end = trace.points.size() - 1;
-  for (std::size_t i = 0; i < trace.points.size(); ++i) {
-    if (stopping.update(trace.points[i], trace.derived[i])) {
-      outcome.fired = true;
-      outcome.end = i;
-      break;
-    }
-  }
-  outcome.excess = trace.excess(outcome.end);
-  outcome.at_best = outcome.excess;
-  outcome.seen = outcome.excess;
-  for (std::size_t i = 0; i <= outcome.end; ++i) {
-    outcome.seen = std::min(outcome.seen, trace.excess(i));
-    outcome.at_best = trace.points[i].step == stopping.best_step() ? trace.excess(i) : outcome.at_best;
-  }
-  outcome.saved =
-      1 - static_cast<double>(trace.points[outcome.end].step) / static_cast<double>(trace.points.back().step);
-  return outcome;
-}
-
-void Summary::add(const Summary& other) {
-  const auto all = static_cast<double>(runs + other.runs);
-  const auto mix = [&](double& mine, double theirs) {
-    mine += (theirs - mine) * static_cast<double>(other.runs) / all;
-  };
-  mix(mean, other.mean);
-  mix(best_mean, other.best_mean);
-  mix(seen_mean, other.seen_mean);
-  mix(saved, other.saved);
-  worst = std::max(worst, other.worst);
-  best_worst = std::max(best_worst, other.best_worst);
-  seen_worst = std::max(seen_worst, other.seen_worst);
-  runs += other.runs;
-  within += other.within;
-  with_margin += other.with_margin;
-  fired += other.fired;
-  best_within += other.best_within;
-}
-
-Summary summarise(const Rule& rule, const std::vector<Trace>& traces) {
-  Summary summary;
-  summary.runs = traces.size();
-  const auto count = static_cast<double>(traces.size());
-  for (const auto& trace : traces) {
-    const auto outcome = apply(rule, trace);
-    summary.within += outcome.excess <= kClose ? 1 : 0;
-    summary.with_margin += outcome.excess <= kMargin ? 1 : 0;
-    summary.fired += outcome.fired ? 1 : 0;
-    summary.best_within += outcome.at_best <= kClose ? 1 : 0;
-    summary.mean += outcome.excess / count;
-    summary.worst = std::max(summary.worst, outcome.excess);
-    summary.best_mean += outcome.at_best / count;
-    summary.best_worst = std::max(summary.best_worst, outcome.at_best);
-    summary.seen_mean += outcome.seen / count;
-    summary.seen_worst = std::max(summary.seen_worst, outcome.seen);
-    summary.saved += outcome.saved / count;
-  }
-  return summary;
+  add_the_planes_own(rules);
+  rules.add_losses();
+  const Watched loss{"validation loss", "validation_loss", {Mode::kMin}};
+  rules.add_slopes(loss);
+  rules.add_whole(kShipped, EarlyStopping::compression());
+  rules.add_whole(kDefault, EarlyStoppingOptions().split("heldout"));
+  return rules.take();
 }
 
 }  // namespace stopping_study

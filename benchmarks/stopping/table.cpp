@@ -1,14 +1,17 @@
-// infoplane_stopping_table FOLDER: the table of docs/studies/stopping.md, from the run files that
+// infoplane_stopping_table FOLDER: the tables of docs/studies/stopping.md, from the run files that
 // infoplane_stopping_study left. Of each family of rules the one is taken that does best on the runs of the choosing
 // seeds; the table shows it on the others.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "rules.hpp"
@@ -21,23 +24,27 @@ struct Family {
   Summary chosen;
 };
 
-/// With a margin: what just ends within 2 % on these runs will not on others.
+/// What is asked of a rule: nine of ten runs end within 2 % (here 1.5, as what is just within on these runs will not be
+/// on others), none while the loss falls; of those that can do it, the one that saves most.
 bool better(const Summary& one, const Summary& other) {
-  return std::tuple(one.within, one.with_margin, one.saved, -one.mean) >
-         std::tuple(other.within, other.with_margin, other.saved, -other.mean);
+  const auto order = [](const Summary& on) {
+    const bool enough = 10 * on.with_margin >= 9 * on.runs;
+    return std::tuple(enough ? on.runs : on.with_margin, -static_cast<std::int64_t>(on.too_early), on.saved, -on.mean);
+  };
+  return order(one) > order(other);
 }
 
 void print_row(const std::string& name, const std::string& rule, const Summary& on) {
-  fmt::print("| {} | {} | {}/{} | {} | {:.1f} / {:.1f} | {}/{} | {:.1f} / {:.1f} | {:.0f} |\n", name, rule, on.within,
-             on.runs, on.fired, 100 * on.mean, 100 * on.worst, on.best_within, on.runs, 100 * on.best_mean,
-             100 * on.best_worst, 100 * on.saved);
+  fmt::print("| {} | {} | {}/{} | {} | {} | {:.1f} / {:.1f} | {}/{} | {:.1f} / {:.1f} | {:.0f} |\n", name, rule,
+             on.within, on.runs, on.fired, on.too_early, 100 * on.mean, 100 * on.worst, on.best_within, on.runs,
+             100 * on.best_mean, 100 * on.best_worst, 100 * on.saved);
 }
 
 void print_head() {
   fmt::print(
-      "| family | rule | ends within 2 % | fired | excess at the end, mean / worst % | its best step within 2 % "
-      "| excess there, mean / worst % | steps saved % |\n");
-  fmt::print("|---|---|---|---|---|---|---|---|\n");
+      "| family | rule | ends within 2 % | ended | while the loss fell | excess at the end, mean / worst % | its best "
+      "step within 2 % | excess there, mean / worst % | steps saved % |\n");
+  fmt::print("|---|---|---|---|---|---|---|---|---|\n");
 }
 
 void print_summary(const std::vector<std::pair<std::string, Family>>& families, const std::vector<Trace>& traces) {
@@ -57,7 +64,7 @@ void print_summary(const std::vector<std::pair<std::string, Family>>& families, 
         (1 - static_cast<double>(trace.points[trace.earliest()].step) / static_cast<double>(trace.points.back().step)) /
         static_cast<double>(traces.size());
   }
-  fmt::print("| (what could be known afterwards) | first point within 2 % | {0}/{0} | {0} | | | | {1:.0f} |\n\n",
+  fmt::print("| (what could be known afterwards) | first point within 2 % | {0}/{0} | {0} | | | | | {1:.0f} |\n\n",
              traces.size(), 100 * possible);
 }
 
@@ -72,71 +79,118 @@ void print_runs(const std::vector<std::pair<std::string, Family>>& families, con
   }
   fmt::print("|\n");
   for (const auto& trace : traces) {
-    fmt::print("| {} | {:.3f}, {} | +{:.1f} %", trace.run.name(), trace.loss(trace.best), trace.points[trace.best].step,
+    fmt::print("| {} | {:.3f}, {} | +{:.1f} %", trace.name(), trace.loss(trace.best), trace.points[trace.best].step,
                100 * trace.excess(trace.points.size() - 1));
     for (const auto& [name, family] : families) {
       const auto outcome = apply(family.rule, trace);
-      fmt::print(" | {} +{:.1f}", outcome.fired ? std::to_string(trace.points[outcome.end].step) : "–",
-                 100 * outcome.excess);
+      fmt::print(" | {} +{:.1f}{}", outcome.fired ? std::to_string(trace.points[outcome.end].step) : "–",
+                 100 * outcome.excess, outcome.too_early ? " falling" : "");
     }
     fmt::print(" |\n");
   }
   fmt::print("\n");
 }
 
+std::vector<Trace> of(const std::vector<Trace>& traces, const std::function<bool(const Trace&)>& wanted) {
+  std::vector<Trace> some;
+  std::copy_if(traces.begin(), traces.end(), std::back_inserter(some), wanted);
+  return some;
+}
+
 using Families = std::vector<std::pair<std::string, Family>>;
 
-/// Of each family the rule that does best on the runs.
-Families choose(const std::vector<Rule>& rules, const std::vector<Trace>& traces) {
+/// Every rule on every run: [rules][traces].
+std::vector<std::vector<Outcome>> apply_all(const std::vector<Rule>& rules, const std::vector<Trace>& traces) {
+  std::vector<std::vector<Outcome>> outcomes;
+  for (const auto& rule : rules) {
+    auto& row = outcomes.emplace_back();
+    std::transform(traces.begin(), traces.end(), std::back_inserter(row),
+                   [&](const Trace& trace) { return apply(rule, trace); });
+  }
+  return outcomes;
+}
+
+/// Of each family the rule that does best on the runs that are wanted.
+Families choose(const std::vector<Rule>& rules, const std::vector<std::vector<Outcome>>& outcomes,
+                const std::function<bool(std::size_t)>& wanted) {
   Families families;
   std::map<std::string, std::size_t> index;
-  for (const auto& rule : rules) {
-    const auto summary = summarise(rule, traces);
-    const auto [found, added] = index.emplace(rule.family, families.size());
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    Summary summary;
+    for (std::size_t j = 0; j < outcomes[i].size(); ++j) {
+      if (wanted(j)) {
+        summary.add(summary_of(outcomes[i][j]));
+      }
+    }
+    const auto [found, added] = index.emplace(rules[i].family, families.size());
     if (added) {
-      families.push_back({rule.family, {rule, summary}});
+      families.push_back({rules[i].family, {rules[i], summary}});
     } else if (better(summary, families[found->second].second.chosen)) {
-      families[found->second].second = {rule, summary};
+      families[found->second].second = {rules[i], summary};
     }
   }
   return families;
 }
 
-/// Each run judged by the rules that do best on the runs of other texts.
-void print_left_out(const std::vector<Rule>& rules, const std::vector<Trace>& traces) {
+/// The runs of each text judged by the rules that do best on the runs of other texts.
+void print_left_out(const std::vector<Rule>& rules, const std::vector<Trace>& traces,
+                    const std::vector<std::vector<Outcome>>& outcomes) {
+  std::set<std::string> texts;
+  std::transform(traces.begin(), traces.end(), std::inserter(texts, texts.end()),
+                 [](const Trace& trace) { return trace.run.text(); });
+  if (texts.size() < 2) {
+    return;
+  }
   std::vector<std::pair<std::string, Summary>> sums;
-  for (const auto& trace : traces) {
-    std::vector<Trace> others;
-    std::copy_if(traces.begin(), traces.end(), std::back_inserter(others),
-                 [&](const Trace& other) { return other.run.text() != trace.run.text(); });
-    if (others.empty()) {
-      return;
-    }
-    const auto families = choose(rules, others);
+  for (const auto& text : texts) {
+    const auto families = choose(rules, outcomes, [&](std::size_t j) { return traces[j].run.text() != text; });
     sums.resize(families.size());
     for (std::size_t i = 0; i < families.size(); ++i) {
-      if (families[i].first == kShipped) {
-        continue;  // it was chosen once, on all of these
-      }
       sums[i].first = families[i].first;
-      sums[i].second.add(summarise(families[i].second.rule, {trace}));
+      sums[i].second.add(
+          summarise(families[i].second.rule, of(traces, [&](const Trace& trace) { return trace.run.text() == text; })));
     }
   }
   print_head();
   for (const auto& [name, summary] : sums) {
-    if (!name.empty()) {
+    if (name != kShipped && name != kDefault) {  // chosen once, on all of these
       print_row(name, "chosen anew for each text", summary);
     }
   }
   fmt::print("\n");
 }
 
-int table(const std::string& folder) {
+/// The rows whose runs are listed one by one.
+Families listed(const Families& families) {
+  Families some;
+  std::copy_if(families.begin(), families.end(), std::back_inserter(some), [](const auto& family) {
+    return family.first == kShipped || family.first == kDefault || family.first == "validation loss" ||
+           family.first == "distance" || family.first == "efficiency" || family.first == "RankMe";
+  });
+  return some;
+}
+
+/// Schedules and yardsticks apart, for the rules that are listed.
+void print_kinds(const Families& families, const std::vector<Trace>& traces) {
+  for (const auto yardstick : {Yardstick::kWeights, Yardstick::kAveraged}) {
+    for (const bool cosine : {false, true}) {
+      fmt::print("{} rate, loss of {}\n\n", cosine ? "Cosine" : "Constant",
+                 yardstick == Yardstick::kWeights ? "the weights" : "the averaged weights");
+      print_summary(listed(families), of(traces, [&](const Trace& trace) {
+                      return trace.run.cosine == cosine && trace.yardstick == yardstick;
+                    }));
+    }
+  }
+}
+
+int table(const std::string& folder, bool with_reported) {
   std::vector<Trace> choosing;
   std::vector<Trace> reported;
   for (const auto& run : all_runs(16)) {
-    if (std::filesystem::exists(folder + "/" + run.name() + ".jsonl")) {
-      (chooses(run.seed) ? choosing : reported).push_back(read_trace(run, folder));
+    if ((chooses(run.seed) || with_reported) && std::filesystem::exists(folder + "/" + run.name() + ".jsonl")) {
+      for (auto& trace : read_traces(run, folder)) {
+        (chooses(run.seed) ? choosing : reported).push_back(std::move(trace));
+      }
     }
   }
   if (choosing.empty()) {
@@ -144,19 +198,22 @@ int table(const std::string& folder) {
     return 2;
   }
   const auto rules = all_rules();
-  const auto families = choose(rules, choosing);
+  const auto outcomes = apply_all(rules, choosing);
+  const auto families = choose(rules, outcomes, [](std::size_t) { return true; });
   fmt::print("### Runs of the choosing seeds\n\n");
   print_summary(families, choosing);
+  fmt::print("### Runs of the choosing seeds, each text judged by rules chosen on the other texts\n\n");
+  print_left_out(rules, choosing, outcomes);
   if (!reported.empty()) {
     fmt::print("### Reported runs\n\n");
     print_summary(families, reported);
+    fmt::print("### Reported runs by schedule and yardstick\n\n");
+    print_kinds(families, reported);
     fmt::print("### Where each rule ended the reported runs (step, loss above the best in %)\n\n");
-    print_runs(families, reported);
+    print_runs(listed(families), reported);
   }
-  fmt::print("### Runs of the choosing seeds, each text judged by rules chosen on the other texts\n\n");
-  print_left_out(rules, choosing);
   fmt::print("### Where each rule ended the runs of the choosing seeds\n\n");
-  print_runs(families, choosing);
+  print_runs(listed(families), choosing);
   return 0;
 }
 
@@ -164,12 +221,14 @@ int table(const std::string& folder) {
 }  // namespace stopping_study
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    fmt::print(stderr, "usage: infoplane_stopping_table FOLDER\n");
-    return 2;
-  }
+  std::string folder;
+  bool choosing_only = false;
+  CLI::App app("The tables of docs/studies/stopping.md", "infoplane_stopping_table");
+  app.add_option("folder", folder, "Where infoplane_stopping_study left its runs")->required();
+  app.add_flag("--choosing", choosing_only, "Leaves the reported runs alone, as while rules are being chosen");
+  CLI11_PARSE(app, argc, argv);
   try {
-    return stopping_study::table(argv[1]);
+    return stopping_study::table(folder, !choosing_only);
   } catch (const std::exception& error) {
     fmt::print(stderr, "infoplane_stopping_table: {}\n", error.what());
     return 1;

@@ -2,20 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <infoplane/bound/ib_curve.hpp>
-#include <infoplane/plane/curve_gap.hpp>
+#include <fstream>
 #include <infoplane/plane/trajectory.hpp>
 #include <infoplane/runs/run_file.hpp>
 #include <limits>
+#include <sstream>
+#include <stdexcept>
 
 namespace stopping_study {
 namespace {
 
-using infoplane::bound::IbCurve;
+using infoplane::plane::Metrics;
 using infoplane::plane::Point;
 using infoplane::plane::Series;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t kReach = 2;  // points on either side
 
 /// Of each sample: slope over the last `width` ones in its own standard errors; 0 before there are so many.
 std::vector<double> evidence(const Series& all, std::size_t width) {
@@ -25,6 +27,80 @@ std::vector<double> evidence(const Series& all, std::size_t width) {
     slopes[i] = infoplane::plane::trend(Series(end - static_cast<std::ptrdiff_t>(width), end)).evidence();
   }
   return slopes;
+}
+
+/// The lines of a `.beside.csv`, each as its columns by name.
+std::vector<Metrics> read_beside(const std::string& path) {
+  std::ifstream in(path);
+  const auto fields_of = [](const std::string& line) {
+    std::vector<std::string> fields;
+    std::istringstream text(line);
+    for (std::string field; std::getline(text, field, ',');) {
+      fields.push_back(field);
+    }
+    return fields;
+  };
+  std::string line;
+  std::getline(in, line);
+  const auto names = fields_of(line);
+  std::vector<Metrics> rows;
+  while (std::getline(in, line)) {
+    const auto fields = fields_of(line);
+    if (fields.size() != names.size()) {
+      throw std::runtime_error(path + " has a line of another length than its head: remove it and its run");
+    }
+    Metrics row;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      row[names[i]] = std::stod(fields[i]);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+double excess_of(const Metrics& mean) {
+  return infoplane::plane::value_at(mean, "I(X;Z)/context/corrected") -
+         infoplane::plane::value_at(mean, "I(Y;Z)/output_unigram/corrected");
+}
+
+void derive(Trace& trace, const std::vector<Point>& train) {
+  for (const auto& point : trace.points) {
+    const auto same =
+        std::find_if(train.begin(), train.end(), [&](const Point& each) { return each.step == point.step; });
+    const auto distance = [](const Metrics& mean) {
+      return infoplane::plane::value_at(mean, "distance/unigram/corrected");
+    };
+    auto& derived = trace.derived.emplace_back();
+    derived["excess"] = excess_of(point.mean);
+    derived["generalisation"] = distance(point.mean) - (same == train.end() ? kNaN : distance(same->mean));
+    derived["excess_generalisation"] = excess_of(point.mean) - (same == train.end() ? kNaN : excess_of(same->mean));
+  }
+  const infoplane::plane::Trajectory heldout(trace.points);
+  for (const std::size_t width : {6U, 8U, 12U}) {
+    const auto x = evidence(heldout.series("I(X;Z)/input_unigram/corrected"), width);
+    const auto y = evidence(heldout.series("I(Y;Z)/output_unigram/corrected"), width);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      trace.derived[i]["idle" + std::to_string(width)] = x[i] < -3 && y[i] < 1 ? 1 : 0;
+    }
+  }
+}
+
+void find_best(Trace& trace) {
+  for (std::size_t i = 0; i < trace.points.size(); ++i) {
+    trace.derived[i]["validation_loss"] = trace.loss(i);
+    trace.best = trace.loss(i) < trace.loss(trace.best) ? i : trace.best;
+  }
+}
+
+/// Mean loss of the points around one.
+double level(const Trace& trace, std::size_t index) {
+  const auto first = index - std::min(index, kReach);
+  const auto last = std::min(index + kReach, trace.points.size() - 1);
+  double sum = 0;
+  for (std::size_t i = first; i <= last; ++i) {
+    sum += trace.loss(i);
+  }
+  return sum / static_cast<double>(last - first + 1);
 }
 
 }  // namespace
@@ -37,36 +113,39 @@ std::size_t Trace::earliest() const {
   return index;
 }
 
-Trace read_trace(const Run& run, const std::string& folder) {
-  const auto file = infoplane::read_run_file(folder + "/" + run.name() + ".jsonl");
-  const auto curve = IbCurve::load(folder + "/" + run.text() + ".curve.json");
-  Trace trace{run, file.split("heldout"), {}, 0};
-  for (auto& point : trace.points) {
-    infoplane::plane::add_curve_gap(point, "unigram", curve, file.header.anchors);
+bool Trace::still_falls(std::size_t index) const {
+  Series series;
+  for (const auto& point : points) {
+    series.push_back({point.step, point.loss, kNaN});
   }
-  const infoplane::plane::Trajectory heldout(trace.points);
-  const auto train = file.split("train");
-  for (std::size_t i = 0; i < trace.points.size(); ++i) {
-    const auto& point = trace.points[i];
-    trace.best = point.loss < trace.loss(trace.best) ? i : trace.best;
-    infoplane::plane::Metrics derived{{"validation_loss", point.loss}};
-    for (const std::string suffix : {"", "/corrected"}) {
-      const auto same =
-          std::find_if(train.begin(), train.end(), [&](const Point& each) { return each.step == point.step; });
-      derived["generalisation" + suffix] =
-          infoplane::plane::value_at(point.mean, "distance/unigram" + suffix) -
-          (same == train.end() ? kNaN : infoplane::plane::value_at(same->mean, "distance/unigram" + suffix));
-    }
-    trace.derived.push_back(std::move(derived));
+  const double noise = infoplane::plane::step_noise(series) * std::sqrt(2.0 / (2 * kReach + 1));
+  double lowest = level(*this, index);
+  for (std::size_t i = index + 1; i < points.size(); ++i) {
+    lowest = std::min(lowest, level(*this, i));
   }
-  for (const std::size_t width : {6U, 8U, 12U}) {
-    const auto x = evidence(heldout.series("I(X;Z)/input_unigram/corrected"), width);
-    const auto y = evidence(heldout.series("I(Y;Z)/output_unigram/corrected"), width);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      trace.derived[i]["idle" + std::to_string(width)] = x[i] < -3 && y[i] < 1 ? 1 : 0;
-    }
+  return level(*this, index) - lowest > 2 * noise;
+}
+
+std::array<Trace, 2> read_traces(const Run& run, const std::string& folder) {
+  const auto path = folder + "/" + run.name();
+  const auto file = infoplane::read_run_file(path + ".jsonl");
+  const auto beside = read_beside(path + ".beside.csv");
+  Trace own{run, Yardstick::kWeights, file.split("heldout"), {}, 0};
+  if (own.points.size() != beside.size()) {
+    throw std::runtime_error(path + ".beside.csv does not fit " + path + ".jsonl: remove both");
   }
-  return trace;
+  derive(own, file.split("train"));
+  for (std::size_t i = 0; i < beside.size(); ++i) {
+    own.derived[i].insert(beside[i].begin(), beside[i].end());
+  }
+  auto averaged = own;
+  averaged.yardstick = Yardstick::kAveraged;
+  for (std::size_t i = 0; i < beside.size(); ++i) {
+    averaged.points[i].loss = beside[i].at("averaged_loss");
+  }
+  find_best(own);
+  find_best(averaged);
+  return {std::move(own), std::move(averaged)};
 }
 
 }  // namespace stopping_study
