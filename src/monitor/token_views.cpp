@@ -46,6 +46,26 @@ labels::IntegerView HostBatch::view(const at::Tensor& tensor, TokenRole role, co
           host.stride(position)};
 }
 
+namespace {
+
+/// How to give a tensor that does not fit beside the tokens.
+const char* advice(const at::Tensor& tensor, const labels::IntegerView& given, const labels::IntegerView& tokens,
+                   bool time_major) {
+  if (tensor.dim() == 1 && tensor.size(0) == tokens.size()) {
+    return "give them in the shape of the tokens, by .view_as(tokens)";
+  }
+  if (given.rows() == tokens.columns() && given.columns() == tokens.rows()) {
+    return "their axes are exchanged: give them as .t()";
+  }
+  if (tensor.dim() == 1 && tensor.size(0) == tokens.rows()) {
+    return time_major ? "for one value a sequence give .view({1, -1}).expand_as(tokens)"
+                      : "for one value a sequence give .view({-1, 1}).expand_as(tokens)";
+  }
+  return "give one value for each token";
+}
+
+}  // namespace
+
 labels::IntegerView HostBatch::view_beside(const at::Tensor& tensor, TokenRole role, const char* what,
                                            bool time_major) {
   const auto result = view(tensor, role, what, time_major);
@@ -56,17 +76,10 @@ labels::IntegerView HostBatch::view_beside(const at::Tensor& tensor, TokenRole r
   if (result.rows() == tokens.rows() && result.columns() == tokens.columns()) {
     return result;
   }
-  const bool flat = tensor.dim() == 1 && tensor.size(0) == tokens.size();
-  const bool one_each = tensor.dim() == 1 && tensor.size(0) == tokens.rows();
-  const bool exchanged = result.rows() == tokens.columns() && result.columns() == tokens.rows();
   const auto tokens_are = detail::concat("[", time_major ? tokens.columns() : tokens.rows(), ", ",
                                          time_major ? tokens.rows() : tokens.columns(), "]");
   INFOPLANE_THROW(ShapeError, what, " are ", shape_of(tensor), ", the tokens ", tokens_are, ": ",
-                  flat        ? "give them in the shape of the tokens, by .view_as(tokens)"
-                  : exchanged ? "their axes are exchanged: give them as .t()"
-                  : one_each  ? time_major ? "for one value a sequence give .view({1, -1}).expand_as(tokens)"
-                                           : "for one value a sequence give .view({-1, 1}).expand_as(tokens)"
-                              : "give one value for each token");
+                  advice(tensor, result, tokens, time_major));
 }
 
 HostBatch::HostBatch(const at::Tensor& tokens, const at::Tensor& targets, const BatchDetails& details, bool time_major)

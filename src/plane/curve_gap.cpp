@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
@@ -20,6 +21,21 @@ double error_of_through(const Metrics& layer, std::string_view order, double r) 
   const auto ratio = value_at(layer, corrected_key(optimality_through_key(order)));
   const auto error_ratio = value_at(layer, standard_error_key(optimality_through_key(order)));
   return error_of_combination({x, error_x, error_y, ratio, error_ratio}, r);
+}
+
+/// Why values are not there: what goes through X has a reason, or its ratio.
+void add_reasons(LayerPoint& layer, const std::string& through, const std::string& ratio, bool known,
+                 const std::array<std::string, 2>& keys) {
+  const auto none = layer.reasons.find(through);
+  const auto unknown = layer.reasons.find(ratio);
+  for (const auto& key : keys) {
+    if (none != layer.reasons.end()) {
+      layer.reasons[key] = layer.reasons[null_key(key)] = none->second;
+    }
+    if (!known && unknown != layer.reasons.end()) {
+      layer.reasons[corrected_key(key)] = layer.reasons[standard_error_key(key)] = unknown->second;
+    }
+  }
 }
 
 /// `bound_gap/<order>` and `efficiency/<order>`, of what goes through X.
@@ -51,19 +67,7 @@ void add_bound(LayerPoint& layer, std::string_view order, const bound::IbCurve& 
   metrics[standard_error_key(gap)] = known ? error_of_through(metrics, order, slope) : kNaN;
   metrics[standard_error_key(efficiency)] =
       known && bound > kInformationResolution ? error_of_through(metrics, order, value / bound * slope) / bound : kNaN;
-  if (const auto none = layer.reasons.find(through); none != layer.reasons.end()) {
-    for (const auto& key : {gap, efficiency, null_key(gap), null_key(efficiency)}) {
-      layer.reasons[key] = none->second;
-    }
-  }
-  const auto reason = layer.reasons.find(ratio);
-  for (const auto& key : {gap, efficiency}) {
-    for (const auto& name : {corrected_key(key), standard_error_key(key)}) {
-      if (!known && reason != layer.reasons.end()) {
-        layer.reasons[name] = reason->second;
-      }
-    }
-  }
+  add_reasons(layer, through, ratio, known, {gap, efficiency});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "core/state.hpp"
 #include "estimator/label_sums/growth.hpp"
@@ -12,6 +13,24 @@
 namespace infoplane::estimator {
 
 using state::Reader;
+
+namespace {
+
+/// Which of `count` rows of sums the labels use, each at most once.
+std::vector<bool> sums_in_use(const Replicates& replicates, std::size_t count) {
+  std::vector<bool> used(count, false);
+  for (std::size_t slot = 0; slot < replicates.size(); ++slot) {
+    for (const std::uint32_t sum : replicates.sums(slot)) {
+      Reader::require(sum == kNoSum || (sum < count && !used[sum]), "a row of sums is that of two labels");
+      if (sum != kNoSum) {
+        used[sum] = true;
+      }
+    }
+  }
+  return used;
+}
+
+}  // namespace
 
 void TokenCounts::clear() noexcept {
   pending_.clear();
@@ -127,15 +146,7 @@ void TokenCounts::load(Reader& in, const Replicates& replicates, bool has_entrop
   pending_ = in.get_array<std::uint16_t>();
   const std::size_t count = size();
   recent_ = in.get_array<std::uint16_t>(count, "rows have no counts");
-  std::vector<bool> found(count, false);
-  for (std::size_t slot = 0; slot < replicates.size(); ++slot) {
-    for (const std::uint32_t sum : replicates.sums(slot)) {
-      Reader::require(sum == kNoSum || (sum < count && !found[sum]), "a row of sums is that of two labels");
-      if (sum != kNoSum) {
-        found[sum] = true;
-      }
-    }
-  }
+  auto used = sums_in_use(replicates, count);
   visit_ = in.get_array<std::uint16_t>(count, "rows have no visits");
   squares_ = in.get_array<float>(count, "rows have no squares");
   Reader::require(are_sums(squares_), "a row has squares that are none");
@@ -145,16 +156,20 @@ void TokenCounts::load(Reader& in, const Replicates& replicates, bool has_entrop
       has_entropies ? in.get_array<double>(kept, "rows have no entropies") : std::vector<double>(kept, kUnknown);
   all_row_entropies_ = has_entropies ? in.get<double>() : by_sum_ ? 0.0 : kUnknown;
   free_ = in.get_array<std::uint32_t>();
-  for (const std::uint32_t sum : free_) {
-    Reader::require(sum < count && !found[sum] && is_free(sum) && recent_[sum] == 0, "a free row is in use");
-    found[sum] = true;
-  }
-  Reader::require(std::find(found.begin(), found.end(), false) == found.end() &&
-                      static_cast<std::size_t>(std::count(pending_.begin(), pending_.end(), kFree)) == free_.size(),
-                  "a row of sums has no label");
+  require_each_used_or_free(std::move(used));
   for (std::uint32_t sum = 0; sum < count; ++sum) {
     Reader::require(is_free(sum) || (fits(sum, 0) && recent_[sum] < kFloatTokens), "a row has an impossible count");
   }
+}
+
+void TokenCounts::require_each_used_or_free(std::vector<bool> used) const {
+  for (const std::uint32_t sum : free_) {
+    Reader::require(sum < size() && !used[sum] && is_free(sum) && recent_[sum] == 0, "a free row is in use");
+    used[sum] = true;
+  }
+  Reader::require(std::find(used.begin(), used.end(), false) == used.end() &&
+                      static_cast<std::size_t>(std::count(pending_.begin(), pending_.end(), kFree)) == free_.size(),
+                  "a row of sums has no label");
 }
 
 void TokenCounts::save_large(std::uint32_t sum, state::Writer& out) const { out.put(large_.find(sum)->second); }

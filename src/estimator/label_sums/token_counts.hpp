@@ -80,6 +80,9 @@ class TokenCounts {
   static constexpr std::uint16_t kLarge = 0x8000U;
   static constexpr std::uint16_t kFree = 0x7fffU;
 
+  /// @throws IoError
+  void require_each_used_or_free(std::vector<bool> used) const;
+
   std::vector<std::uint16_t> pending_;  // tokens in the float32 sum when the plans made so far are done, and kLarge
   std::vector<std::uint16_t> recent_;   // tokens in the float32 sum
   std::vector<std::uint16_t> visit_;    // tokens of the sequence that came last
