@@ -75,25 +75,6 @@ std::string order_of_gap(const std::string& key) {
              : "";
 }
 
-bool same_curve(const runs::RunHeader& one, const runs::RunHeader& other, const std::string& order) {
-  const auto a = one.curves.find(order), b = other.curves.find(order);
-  if (a == one.curves.end() || b == other.curves.end()) {
-    return a == one.curves.end() && b == other.curves.end();
-  }
-  return std::equal(a->second.begin(), a->second.end(), b->second.begin(), b->second.end(),
-                    [](const auto& p, const auto& q) {
-                      return std::abs(p.first - q.first) <= kSameCorner && std::abs(p.second - q.second) <= kSameCorner;
-                    });
-}
-
-/// "0.93 at 1.2" for the end of a curve.
-std::string curve_name(const runs::RunHeader& header, const std::string& order) {
-  const auto found = header.curves.find(order);
-  return found == header.curves.end() || found->second.empty()
-             ? "unknown"
-             : detail::concat("up to ", found->second.back().second, " at ", found->second.back().first);
-}
-
 /// Degrees of freedom of a mean's errors: those of the block with the fewest sequences; NaN where a point does not
 /// tell.
 double degrees_of(const plane::Point& point) {
@@ -140,6 +121,24 @@ void explain(ComparedRun& compared, const runs::RunFile& run, const plane::Point
 }
 
 }  // namespace
+
+bool same_curve(const runs::RunHeader& one, const runs::RunHeader& other, const std::string& order) {
+  const auto a = one.curves.find(order), b = other.curves.find(order);
+  if (a == one.curves.end() || b == other.curves.end()) {
+    return a == one.curves.end() && b == other.curves.end();
+  }
+  return std::equal(a->second.begin(), a->second.end(), b->second.begin(), b->second.end(),
+                    [](const auto& p, const auto& q) {
+                      return std::abs(p.first - q.first) <= kSameCorner && std::abs(p.second - q.second) <= kSameCorner;
+                    });
+}
+
+std::string curve_name(const runs::RunHeader& header, const std::string& order) {
+  const auto found = header.curves.find(order);
+  return found == header.curves.end() || found->second.empty()
+             ? "unknown"
+             : detail::concat("up to ", found->second.back().second, " at ", found->second.back().first);
+}
 
 std::vector<std::string> comparison_obstacles(const std::vector<runs::RunFile>& runs,
                                               const std::vector<std::string>& names, const ComparisonOptions& options) {

@@ -8,6 +8,7 @@
 #include <infoplane/plane/metric_keys.hpp>
 #include <infoplane/report/report.hpp>
 
+#include "compare/comparison.hpp"
 #include "report/draw.hpp"
 #include "report/report_assets.hpp"
 #include "report/report_parts.hpp"
@@ -221,12 +222,12 @@ ReportCurve report_curve(std::string order, const bound::IbCurve& curve, std::in
 
 std::vector<std::string> report_notes(const std::vector<ReportRun>& runs) {
   std::vector<std::string> names;
-  std::vector<runs::RunHeader> headers;
+  std::vector<const runs::RunFile*> files;
   for (const auto& run : runs) {
     names.push_back(run.source.empty() ? run.file.header.run : run.source);
-    headers.push_back(run.file.header);
+    files.push_back(&run.file);
   }
-  return compare::comparison_notes(headers, names);
+  return compare::comparison_notes(files, names);
 }
 
 std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options) {

@@ -39,7 +39,9 @@ TEST_CASE("runs that read different kinds of site are told apart by site and kin
   REQUIRE(comparison_notes({kTrue, kTrue, mixed}, {"a", "b", "c"}) ==
           std::vector<std::string>{
               "c reads blocks.0 as normalised stream, a as norm input: their values may differ for that alone",
-              "c reads embedding as tap, a as norm input: their values may differ for that alone"});
+              "c reads embedding as tap, a as norm input: their values may differ for that alone",
+              "c watches embedding, blocks.0, blocks.7, a embedding, blocks.0, blocks.1: their means are over other "
+              "layers"});
   REQUIRE(comparison_notes({kTrue, kTrue}, {"a", "b"}).empty());
   std::vector<std::pair<const char*, const char*>> many, others;
   for (const auto* site : {"b.0", "b.1", "b.2", "b.3", "b.4", "b.5"}) {
@@ -51,7 +53,8 @@ TEST_CASE("runs that read different kinds of site are told apart by site and kin
 }
 
 TEST_CASE("a header without kinds is told of where others have them", "[compare]") {
-  const auto old = samples::header();
+  auto old = samples::header();
+  old.sites = kTrue.sites;
   REQUIRE(comparison_notes({old, old}, {"a", "b"}).empty());
   REQUIRE(comparison_notes({old, kTrue}, {"a", "b"}) ==
           std::vector<std::string>{
@@ -78,4 +81,49 @@ TEST_CASE("a report over runs says which of them read other kinds", "[compare]")
   REQUIRE_THAT(page,
                ContainsSubstring("&lt;other&gt;.jsonl reads blocks.0 as centred stream, one.jsonl as norm input"));
   REQUIRE_THAT(page, ContainsSubstring("<td>embedding (norm input), blocks.0 (centred stream)</td>"));
+}
+
+TEST_CASE("runs over other layers are told of", "[compare]") {
+  const auto deep = header_of({{"embedding", "norm input"},
+                               {"blocks.0", "norm input"},
+                               {"blocks.1", "norm input"},
+                               {"blocks.2", "norm input"}});
+  REQUIRE(comparison_notes({kTrue, deep}, {"a", "b"}) ==
+          std::vector<std::string>{"b watches embedding, blocks.0, blocks.1, blocks.2, a embedding, blocks.0, "
+                                   "blocks.1: their means are over other layers"});
+}
+
+TEST_CASE("runs whose curves or details name other texts are told of", "[compare]") {
+  auto one = kTrue, other = kTrue;
+  one.curves["unigram"] = {{0, 0}, {1.25, 0.5}};
+  other.curves["unigram"] = {{0, 0}, {1.5, 0.25}};
+  one.config["corpus"] = "headers";
+  other.config["corpus"] = "python";
+  one.config["lr"] = 0.1;
+  other.config["lr"] = 0.2;  // what is varied is no obstacle
+  REQUIRE(comparison_notes({one, other}, {"a", "b"}) ==
+          std::vector<std::string>{
+              "b's IB curve of unigrams goes up to 0.25 at 1.5, a's up to 0.5 at 1.25: they are of other texts",
+              "b says corpus python, a headers: values of other texts differ for that alone"});
+  REQUIRE(comparison_notes({one, kTrue}, {"a", "b"}).empty());  // it does not say
+}
+
+TEST_CASE("held-out points over another text are told of, though the headers agree", "[compare]") {
+  const auto run_over = [](double tokens, double labels) {
+    auto run = samples::made_run().file;
+    for (auto& point : run.points) {
+      point.mean["tokens/output_unigram"] = tokens;
+      point.mean["labels/output_unigram"] = labels;
+    }
+    return run;
+  };
+  const auto one = run_over(16384, 92);
+  REQUIRE(comparison_notes({one, run_over(16384, 92)}, {"a", "b"}).empty());
+  REQUIRE(comparison_notes({one, run_over(16384, 88)}, {"a", "b"}) ==
+          std::vector<std::string>{"b's held-out points have 88 labels in output_unigram, a's 92: they measure another "
+                                   "text, whose values differ for that alone"});
+  REQUIRE(comparison_notes({one, run_over(8192, 88)}, {"a", "b"}).size() == 1);
+  auto train_only = run_over(8192, 88);
+  std::erase_if(train_only.points, [](const auto& point) { return point.split == "heldout"; });
+  REQUIRE(comparison_notes({one, train_only}, {"a", "b"}).empty());  // micro-batches are never the same
 }

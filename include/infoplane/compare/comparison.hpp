@@ -63,11 +63,16 @@ std::vector<std::string> comparison_obstacles(const std::vector<runs::RunFile>& 
                                               const std::vector<std::string>& names,
                                               const ComparisonOptions& options = {});
 
-/// What keeps the values of runs from meaning the same though they can be compared: sites that read another kind of
-/// tensor than those of the first run, such as "b.jsonl reads blocks.0 as centred stream, a.jsonl as norm input".
-/// A header of an older release does not tell its kinds; that is said where others do. `names` are the runs'.
+/// What keeps the values of runs from meaning the same though they can be compared, each against the first run:
+///   * sites that read another kind of tensor, such as "b.jsonl reads blocks.0 as centred stream, a.jsonl as norm
+///     input". A header of an older release does not tell its kinds; that is said where others do;
+///   * other sites, so that a mean is over other layers;
+///   * other IB curves of an order, and a detail named "text", "corpus", "data" or "dataset" that says another thing.
+/// `names` are the runs'.
 std::vector<std::string> comparison_notes(const std::vector<runs::RunHeader>& headers,
                                           const std::vector<std::string>& names);
+/// The same, and held-out points whose last ones have other numbers of tokens or labels in a label set: they measure
+/// another text.
 std::vector<std::string> comparison_notes(const std::vector<runs::RunFile>& runs,
                                           const std::vector<std::string>& names);
 
