@@ -29,6 +29,7 @@ Outcome apply(const Rule& rule, const Trace& trace) {
   outcome.saved =
       1 - static_cast<double>(trace.points[outcome.end].step) / static_cast<double>(trace.points.back().step);
   outcome.too_early = outcome.fired && trace.still_falls(outcome.end);
+  outcome.missed = outcome.fired && trace.gets_better(outcome.end);
   return outcome;
 }
 
@@ -47,6 +48,7 @@ void Summary::add(const Summary& other) {
   with_margin += other.with_margin;
   fired += other.fired;
   too_early += other.too_early;
+  missed += other.missed;
   best_within += other.best_within;
 }
 
@@ -56,6 +58,7 @@ Summary summary_of(const Outcome& outcome) {
           outcome.excess <= kMargin ? 1U : 0U,
           outcome.fired ? 1U : 0U,
           outcome.too_early ? 1U : 0U,
+          outcome.missed ? 1U : 0U,
           outcome.at_best <= kClose ? 1U : 0U,
           outcome.excess,
           outcome.excess,

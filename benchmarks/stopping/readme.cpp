@@ -2,7 +2,7 @@
 // Markov text, judged by their held-out loss. Ends with 1 if the rule ended a run whose held-out loss still improved by
 // more than its noise, or called the untrained step the best.
 //
-//   OMP_NUM_THREADS=1 infoplane_stopping_readme --seeds 2   # the tables of docs/studies/stopping.md
+//   OMP_NUM_THREADS=1 infoplane_stopping_readme --seeds 4   # the tables of docs/studies/stopping.md
 //   OMP_NUM_THREADS=1 infoplane_stopping_readme --small --out build/readme_runs_small   # two runs, a minute
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
@@ -24,7 +24,7 @@ using infoplane::EarlyStoppingOptions;
 
 struct Settings {
   std::string out = "build/readme_runs";
-  std::vector<std::uint64_t> seeds = {2};
+  std::vector<std::uint64_t> seeds = {4};
   bool small = false;
 };
 
@@ -122,7 +122,7 @@ int main(int argc, char** argv) {
   CLI::App app("Does the loop of the README end a run too early?", "infoplane_stopping_readme");
   app.add_option("--out", settings.out, "Folder of the run files; runs that are there are not trained again")
       ->capture_default_str();
-  app.add_option("--seeds", settings.seeds, "Seeds of the runs: odd ones were chosen on, even ones are reported")
+  app.add_option("--seeds", settings.seeds, "Seeds of the runs: 3 was chosen on, 4 is reported; 1 and 2 were looked at before")
       ->capture_default_str();
   app.add_flag("--small", settings.small, "Two short runs, trained anew");
   CLI11_PARSE(app, argc, argv);

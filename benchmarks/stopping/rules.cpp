@@ -192,9 +192,13 @@ class Rules {
                              plateau(key, Mode::kMin, patience, delta, smoothing));
         }
       }
-      for (const double share : {0.002, 0.005, 0.01, 0.015}) {
-        rules.emplace_back("`" + key + "` above its best by " + number(share) + mean_of(smoothing),
-                           worse_by(key, Mode::kMin, share, smoothing));
+      for (const double share : {0.002, 0.005, 0.0075, 0.01, 0.015}) {
+        for (const double errors : {0.0, 2.0, 3.0, 4.0}) {
+          rules.emplace_back("`" + key + "` above its best by " + number(share) +
+                                 (errors > 0 ? " and by " + number(errors) + " errors of its jumps" : "") +
+                                 mean_of(smoothing),
+                             worse_by(key, Mode::kMin, share, smoothing).worsening_errors(errors));
+        }
       }
     }
     return rules;

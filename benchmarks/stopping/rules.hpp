@@ -29,6 +29,7 @@ struct Outcome {
   double at_best = 0;      ///< the same at the step that the rule calls best, for a trainer who restores that
   double saved = 0;        ///< share of the steps
   bool too_early = false;  ///< it ended the run while the loss still fell
+  bool missed = false;     ///< and the loss fell below what it had been
 };
 
 Outcome apply(const Rule& rule, const Trace& trace);
@@ -40,6 +41,7 @@ struct Summary {
   std::size_t with_margin = 0;  ///< ended within 1.5 %
   std::size_t fired = 0;
   std::size_t too_early = 0;
+  std::size_t missed = 0;
   std::size_t best_within = 0;  ///< the step that the rule calls best is within 2 %
   double mean = 0, worst = 0;   ///< excess at the end
   double best_mean = 0, best_worst = 0;

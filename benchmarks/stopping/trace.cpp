@@ -103,6 +103,23 @@ double level(const Trace& trace, std::size_t index) {
   return sum / static_cast<double>(last - first + 1);
 }
 
+double lowest_level(const Trace& trace, std::size_t first, std::size_t end) {
+  double lowest = level(trace, first);
+  for (std::size_t i = first + 1; i < end; ++i) {
+    lowest = std::min(lowest, level(trace, i));
+  }
+  return lowest;
+}
+
+/// Of two levels, by how the loss jumps from point to point.
+double noise_of_difference(const Trace& trace) {
+  Series series;
+  for (const auto& point : trace.points) {
+    series.push_back({point.step, point.loss, kNaN});
+  }
+  return infoplane::plane::step_noise(series) * std::sqrt(2.0 / (2 * kReach + 1));
+}
+
 }  // namespace
 
 std::size_t Trace::earliest() const {
@@ -114,16 +131,11 @@ std::size_t Trace::earliest() const {
 }
 
 bool Trace::still_falls(std::size_t index) const {
-  Series series;
-  for (const auto& point : points) {
-    series.push_back({point.step, point.loss, kNaN});
-  }
-  const double noise = infoplane::plane::step_noise(series) * std::sqrt(2.0 / (2 * kReach + 1));
-  double lowest = level(*this, index);
-  for (std::size_t i = index + 1; i < points.size(); ++i) {
-    lowest = std::min(lowest, level(*this, i));
-  }
-  return level(*this, index) - lowest > 2 * noise;
+  return level(*this, index) - lowest_level(*this, index, points.size()) > 2 * noise_of_difference(*this);
+}
+
+bool Trace::gets_better(std::size_t index) const {
+  return lowest_level(*this, 0, index + 1) - lowest_level(*this, index, points.size()) > 2 * noise_of_difference(*this);
 }
 
 std::array<Trace, 2> read_traces(const Run& run, const std::string& folder) {

@@ -32,6 +32,9 @@ struct Trace {
   /// Whether the loss still falls behind a point: the mean of the five points around it lies more than two standard
   /// errors above the lowest such mean that comes later. The error is that of the jumps from point to point.
   bool still_falls(std::size_t index) const;
+  /// Whether it gets better behind a point than it was until there: the lowest such mean that comes later lies more
+  /// than two standard errors below the lowest one so far.
+  bool gets_better(std::size_t index) const;
 };
 
 /// Reads a run and derives, for each point,

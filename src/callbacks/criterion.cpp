@@ -94,6 +94,11 @@ void validate(const Criterion& criterion) {
   INFOPLANE_CHECK(std::isfinite(worsening) && worsening >= 0, ArgumentError,
                   "EarlyStopping needs a finite worsening of at least 0, got ", worsening,
                   ": it is a distance, whatever the mode");
+  INFOPLANE_CHECK(std::isfinite(criterion.worsening_errors()) && criterion.worsening_errors() >= 0, ArgumentError,
+                  "EarlyStopping needs finite worsening_errors of at least 0, got ", criterion.worsening_errors());
+  INFOPLANE_CHECK(criterion.worsening_errors() <= 0 || criterion.worsening(), ArgumentError,
+                  "EarlyStopping got worsening_errors of ", criterion.worsening_errors(), " for ", name_of(criterion),
+                  " but no worsening: say by how much at least, worsening(0) for any");
   const double settled = criterion.settled().value_or(0);
   INFOPLANE_CHECK(std::isfinite(settled) && settled >= 0, ArgumentError,
                   "EarlyStopping needs a finite settled of at least 0, got ", settled,

@@ -11,6 +11,8 @@ namespace infoplane::callbacks {
 
 /// Where the default rule finds a loss that is fed.
 inline constexpr const char* kFedLoss = "validation_loss";
+/// What it looks at where the first point has no share.
+inline constexpr const char* kOlderMonitor = "distance/unigram/corrected";
 
 /// A metric at one check.
 struct Measured {
@@ -50,6 +52,10 @@ double margin(const Criterion& criterion, const Outlook& ahead);
 bool gets_worse(const CriterionState& state, const Criterion& criterion);
 /// Whether it seems to get better by more than `settled`, and by more than the standard error.
 bool still_gains(const CriterionState& state, const Criterion& criterion);
+/// Whether its last six checks show a trend for the better: by more than three standard errors of their line.
+bool gains_now(const CriterionState& state, const Criterion& criterion);
+/// Whether the criterion needs all checks.
+bool keeps_history(const Criterion& criterion);
 
 /// One sentence on where the criterion stands.
 std::string describe(const CriterionState& state, const Criterion& criterion, std::int64_t step);

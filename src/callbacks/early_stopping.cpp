@@ -10,11 +10,15 @@ namespace infoplane::callbacks {
 namespace {
 
 /// The default rule's, chosen on the runs that docs/studies/stopping.md names.
-constexpr double kSettledDistance = 0.01;
+constexpr double kSettledShare = 0.01;
 constexpr double kSettledLoss = 0.002;
-/// Where its two criteria stand.
-constexpr std::size_t kDistance = 0;
+constexpr double kTurned = 0.0075;
+constexpr double kTurnedErrors = 3;
+constexpr std::int64_t kTurnedChecks = 3;
+/// Where its three criteria stand: the token's share, the loss, and whether the loss has turned.
+constexpr std::size_t kShare = 0;
 constexpr std::size_t kLoss = 1;
+constexpr std::size_t kTurn = 2;
 
 bool failed(const CriterionState& state) {
   return state.reason == StopReason::kDivergence || state.reason == StopReason::kNotFinite;
@@ -69,13 +73,11 @@ int exit_code(StopReason reason) noexcept {
 std::vector<Criterion> EarlyStoppingOptions::criteria() const {
   std::vector<Criterion> all{criterion_};
   if (!names_monitor_) {
-    all[0].settled(criterion_.settled().value_or(kSettledDistance));
-    all.push_back(Criterion()
-                      .monitor("loss")
-                      .patience(criterion_.patience())
-                      .min_delta(0)
-                      .min_delta_mode(DeltaMode::kRelative)
-                      .settled(kSettledLoss));
+    all[0].settled(criterion_.settled().value_or(kSettledShare));
+    const auto loss = Criterion().monitor("loss").min_delta(0).min_delta_mode(DeltaMode::kRelative);
+    all.push_back(Criterion(loss).patience(criterion_.patience()).settled(kSettledLoss));
+    all.push_back(
+        Criterion(loss).patience(kEndless).smoothing(kTurnedChecks).worsening(kTurned).worsening_errors(kTurnedErrors));
   }
   all.insert(all.end(), also_.begin(), also_.end());
   return all;
@@ -117,10 +119,11 @@ bool EarlyStopping::update(std::int64_t step, const plane::Metrics& fed) {
 void EarlyStopping::take(std::int64_t step, const plane::Point* point, const plane::Metrics& fed) {
   INFOPLANE_CHECK(last_step_ < step, StateError, "EarlyStopping was given the point of step ", step,
                   " after that of step ", last_step_, ": points must come in the order of their steps, each once");
+  choose_share(point, fed);
   std::vector<Measured> measured;
   measured.reserve(criteria_.size());
   for (std::size_t i = 0; i < criteria_.size(); ++i) {
-    const bool strict = options_.strict() && !(default_rule() && i == kLoss);
+    const bool strict = options_.strict() && !(default_rule() && (i == kLoss || i == kTurn));
     measured.push_back(measure(criteria_[i], point, fed, step, strict));
   }
   if (step < options_.start_from_step()) {
@@ -128,7 +131,7 @@ void EarlyStopping::take(std::int64_t step, const plane::Point* point, const pla
     return;
   }
   if (default_rule() && chooses_fed_loss(fed)) {
-    measured[kLoss] = measure(criteria_[kLoss], point, fed, step, false);
+    measured[kLoss] = measured[kTurn] = measure(criteria_[kLoss], point, fed, step, false);
   }
   last_step_ = step;
   for (std::size_t i = 0; i < criteria_.size(); ++i) {
@@ -139,13 +142,25 @@ void EarlyStopping::take(std::int64_t step, const plane::Point* point, const pla
   decide(step);
 }
 
+void EarlyStopping::choose_share(const plane::Point* point, const plane::Metrics& fed) {
+  const auto has = [&](const char* key) {
+    return fed.contains(key) || (point != nullptr && point->mean.contains(key));
+  };
+  if (default_rule() && last_step_ < 0 && criteria_[kShare].layer().empty() && !has(kDefaultMonitor) &&
+      has(kOlderMonitor)) {
+    criteria_[kShare].monitor(kOlderMonitor);
+  }
+}
+
 bool EarlyStopping::chooses_fed_loss(const plane::Metrics& fed) {
   const auto found = fed.find(kFedLoss);
   if (criteria_[kLoss].monitor() == kFedLoss || found == fed.end() || !std::isfinite(found->second)) {
     return false;
   }
-  criteria_[kLoss].monitor(kFedLoss);  // another series than that of the points: it begins anew
-  states_[kLoss] = {};
+  for (const auto i : {kLoss, kTurn}) {  // another series than that of the points: it begins anew
+    criteria_[i].monitor(kFedLoss);
+    states_[i] = {};
+  }
   return true;
 }
 
@@ -170,33 +185,49 @@ void EarlyStopping::look_before_start(const std::vector<Measured>& measured, std
 }
 
 std::size_t EarlyStopping::leader() const noexcept {
-  return default_rule() && tells(states_[kLoss].history) ? kLoss : kDistance;
+  return default_rule() && tells(states_[kLoss].history) ? kLoss : kShare;
 }
 
 StopReason EarlyStopping::asked_by_default_rule() const {
-  const auto& distance = states_[kDistance];
-  if (distance.reason != StopReason::kNone && distance.reason != StopReason::kSettled) {
-    return distance.reason;  // by an option of the user's own
+  const auto& share = states_[kShare];
+  if (share.reason != StopReason::kNone && share.reason != StopReason::kSettled) {
+    return share.reason;  // by an option of the user's own
   }
-  if (leader() == kDistance || states_[kLoss].reason == StopReason::kNone) {
-    return leader() == kDistance ? distance.reason : StopReason::kNone;
+  if (leader() == kShare) {
+    return share.reason;
   }
-  const bool free = gets_worse(states_[kLoss], criteria_[kLoss]) || !still_gains(distance, criteria_[kDistance]);
-  return free ? states_[kLoss].reason : StopReason::kNone;
+  const auto& loss = states_[kLoss];
+  const bool free = gets_worse(loss, criteria_[kLoss]) || !still_gains(share, criteria_[kShare]);
+  return free ? loss.reason : StopReason::kNone;
+}
+
+bool EarlyStopping::has_turned() const {
+  // The loss of micro-batches rises where the data get harder, too.
+  const bool is_heldout = criteria_[kTurn].monitor() == kFedLoss || split_ == "heldout";
+  return is_heldout && leader() == kLoss && states_[kTurn].reason == StopReason::kWorsening &&
+         !gains_now(states_[kShare], criteria_[kShare]);
+}
+
+std::pair<StopReason, std::size_t> EarlyStopping::vote_of_default_rule() const {
+  if (failed(states_[kLoss])) {
+    return {states_[kLoss].reason, kLoss};
+  }
+  const auto reason = asked_by_default_rule();
+  if (reason == StopReason::kNone && has_turned()) {
+    return {StopReason::kWorsening, kTurn};
+  }
+  return {reason, leader() == kLoss && reason == StopReason::kSettled ? kLoss : kShare};
 }
 
 void EarlyStopping::decide(std::int64_t step) {
-  // What each votes for. The two of the default rule have one vote.
+  // What each votes for. Those of the default rule have one vote.
   std::vector<std::pair<StopReason, std::size_t>> votes;
   for (std::size_t i = 0; i < states_.size(); ++i) {
     votes.emplace_back(states_[i].reason, i);
   }
   if (default_rule()) {
-    const bool lost = failed(states_[kLoss]);
-    const auto reason = lost ? states_[kLoss].reason : asked_by_default_rule();
-    const bool of_loss = lost || (leader() == kLoss && reason == StopReason::kSettled);
-    votes[kDistance] = {reason, of_loss ? kLoss : kDistance};
-    votes.erase(votes.begin() + kLoss);
+    votes[kShare] = vote_of_default_rule();
+    votes.erase(votes.begin() + kLoss, votes.begin() + kTurn + 1);
   }
   if (options_.combine() == Combine::kFirst) {
     votes.resize(1);
@@ -234,11 +265,11 @@ std::string EarlyStopping::message() const {
   const auto told = stopped() ? deciding_ : leader();
   auto text = describe(states_[told], criteria_[told], last_step_);
   if (default_rule() && told == kLoss && reason_ == StopReason::kSettled) {
-    text += "; " + describe_outlook(states_[kDistance], criteria_[kDistance]);
+    text += "; " + describe_outlook(states_[kShare], criteria_[kShare]);
   }
   const bool together =
       options_.combine() == Combine::kAll && reason_ != StopReason::kDivergence && reason_ != StopReason::kNotFinite;
-  for (std::size_t i = std::max(told, default_rule() ? kLoss : kDistance) + 1; together && i < states_.size(); ++i) {
+  for (std::size_t i = std::max(told, default_rule() ? kTurn : kShare) + 1; together && i < states_.size(); ++i) {
     // Before the end only what stands in its way without being seen.
     text += stopped() || states_[i].undefined > 0 ? "; " + describe(states_[i], criteria_[i], last_step_) : "";
   }

@@ -71,7 +71,7 @@ nlohmann::json encode(const CriterionState& state, const Criterion& criterion) {
                          {"seen", state.seen},
                          {"values", state.values},
                          {"errors", state.errors}};
-  if (criterion.settled()) {
+  if (keeps_history(criterion)) {
     json["history"] = encode(state.history);
   }
   return json;
@@ -181,7 +181,10 @@ void EarlyStopping::load_state(std::string_view text) {
     INFOPLANE_CHECK(criteria.size() == criteria_.size(), ArgumentError, "a saved state of EarlyStopping has ",
                     criteria.size(), " criteria where the options have ", criteria_.size());
     for (std::size_t i = 0; i < criteria_.size(); ++i) {
-      if (i == 1 && default_rule() && criteria[i].at("monitor") == kFedLoss) {
+      if (i == 0 && default_rule() && criteria[i].at("monitor") == kOlderMonitor) {
+        loaded.criteria_[i].monitor(kOlderMonitor);
+      }
+      if ((i == 1 || i == 2) && default_rule() && criteria[i].at("monitor") == kFedLoss) {
         loaded.criteria_[i].monitor(kFedLoss);
       }
       const auto now = json::parse(dump(encode(loaded.states_[i], loaded.criteria_[i])));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -83,6 +84,10 @@ bool add(History& history, double value, double error) {
   return true;
 }
 
+std::int64_t checks_in(const History& history) noexcept {
+  return static_cast<std::int64_t>(history.means.size()) * history.checks_a_mean + history.open;
+}
+
 bool tells(const History& history) {
   return std::any_of(history.means.begin(), history.means.end(), [](double mean) { return mean != 0; });
 }
@@ -100,6 +105,24 @@ Level level_of(const History& history) {
     level.error = std::max(level.error, level.scatter / std::sqrt(count));
   }
   return level;
+}
+
+double Jumps::quantile(double errors) const noexcept { return student(errors, freedom); }
+
+Jumps jumps(const History& history) {
+  constexpr std::size_t kLeast = 10;
+  if (history.means.size() < kLeast) {
+    return {std::numeric_limits<double>::quiet_NaN(), 1};
+  }
+  const auto first = history.means.end() - static_cast<std::ptrdiff_t>(last_half(history, kLeast));
+  double squares = 0;
+  double bends = 0;
+  for (auto mean = first + 1; mean + 1 != history.means.end(); ++mean) {
+    const double bend = mean[-1] - 2 * mean[0] + mean[1];
+    squares += bend * bend;
+    ++bends;
+  }
+  return {std::sqrt(squares / (6 * bends) * static_cast<double>(history.checks_a_mean)), bends * 18 / 35};
 }
 
 std::optional<Outlook> outlook(const History& history, Mode mode) {

@@ -12,6 +12,9 @@ inline constexpr std::size_t kMostMeans = 128;
 /// Adds a check. True if it closed a mean.
 bool add(History& history, double value, double error);
 
+/// Checks so far.
+std::int64_t checks_in(const History& history) noexcept;
+
 /// Whether any check was not 0, which is the loss of a point that was given none.
 bool tells(const History& history);
 
@@ -23,6 +26,16 @@ struct Level {
   double scatter = 0;  ///< standard deviation of one of the history's means; 0 below 5 of them
 };
 Level level_of(const History& history);
+
+/// How checks jump around a straight line, by the last half of them, at least 10.
+struct Jumps {
+  double deviation = 0;  ///< of a check: √(Σ b² / 6 k) of their k second differences b; NaN below 10
+  double freedom =
+      0;  ///< degrees of freedom that it has: second differences of white noise are correlated, Σ ρ² = 35/18
+  /// Student's quantile for `errors` of the normal distribution.
+  double quantile(double errors) const noexcept;
+};
+Jumps jumps(const History& history);
 
 /// What as many checks again as the last half of all would bring, by the line through that half.
 struct Outlook {

@@ -66,9 +66,20 @@ bool good_enough(const Criterion& criterion, double value) {
 }
 
 bool worsened(const CriterionState& state, const Criterion& criterion, const Level& now) {
-  return criterion.worsening() && state.best_step >= 0 &&
-         -gain(state, criterion, now.value) >
-             in_unit(state, criterion, *criterion.worsening(), now.error) + rounding(now.value, state.best_value);
+  if (!criterion.worsening() || state.best_step < 0) {
+    return false;
+  }
+  const double loss = -gain(state, criterion, now.value);
+  if (!(loss > in_unit(state, criterion, *criterion.worsening(), now.error) + rounding(now.value, state.best_value))) {
+    return false;
+  }
+  if (criterion.worsening_errors() <= 0) {
+    return true;
+  }
+  const auto known = jumps(state.history);
+  const double of_difference = std::sqrt(2 / static_cast<double>(criterion.smoothing())) * known.deviation;
+  const double luck = std::sqrt(std::log(static_cast<double>(checks_in(state.history))));  // the best of so many has it
+  return loss > (known.quantile(criterion.worsening_errors()) + luck) * of_difference;     // NaN: not known
 }
 
 bool has_settled(const CriterionState& state, const Criterion& criterion) {
@@ -164,6 +175,20 @@ bool gets_worse(const CriterionState& state, const Criterion& criterion) {
   return ahead && ahead->gain + ahead->sure_error < 0;
 }
 
+bool keeps_history(const Criterion& criterion) { return criterion.settled() || criterion.worsening_errors() > 0; }
+
+bool gains_now(const CriterionState& state, const Criterion& criterion) {
+  constexpr std::size_t kChecks = 6;
+  constexpr double kErrors = 3;
+  plane::Series last;
+  const auto& means = state.history.means;
+  for (std::size_t i = means.size() - std::min(means.size(), kChecks); i < means.size(); ++i) {
+    last.push_back({static_cast<std::int64_t>(i), means[i], kNaN});
+  }
+  const auto slope = plane::trend(last);  // NaN of too few
+  return (criterion.mode() == Mode::kMin ? -slope.value : slope.value) > kErrors * slope.noise;
+}
+
 bool still_gains(const CriterionState& state, const Criterion& criterion) {
   const auto ahead = outlook(state.history, criterion.mode());
   return ahead && ahead->gain > std::max(ahead->standard_error, margin(criterion, *ahead));
@@ -209,7 +234,7 @@ bool advance(CriterionState& state, const Criterion& criterion, const Measured& 
     return false;
   }
   keep(state, criterion, now);
-  const bool closed = criterion.settled() && add(state.history, now.value, now.error);
+  const bool closed = keeps_history(criterion) && add(state.history, now.value, now.error);
   if (!enough_for_mean(state, criterion)) {
     return false;
   }

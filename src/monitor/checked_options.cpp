@@ -27,8 +27,9 @@ bool has_order(const std::vector<int>& orders, std::string (*name)(int), const s
 MonitorOptions checked(MonitorOptions options) {
   INFOPLANE_CHECK(options.every() >= 1, ArgumentError, "MonitorOptions::every must be at least 1, got ",
                   options.every());
-  INFOPLANE_CHECK(options.window() >= 1 && options.window() <= options.every(), ArgumentError,
-                  "MonitorOptions::window must be between 1 and every (", options.every(), "), got ", options.window());
+  INFOPLANE_CHECK(options.window() >= 0 && options.window() <= options.every(), ArgumentError,
+                  "MonitorOptions::window must be between 1 and every (", options.every(), "), or 0 to be chosen, got ",
+                  options.window());
   INFOPLANE_CHECK(options.first_block() >= 0, ArgumentError, "MonitorOptions::first_block must be at least 0, got ",
                   options.first_block());
   const auto& labels = options.labels();

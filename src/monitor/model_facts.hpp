@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <infoplane/hooks/site.hpp>
 #include <string>
 #include <vector>
@@ -11,7 +12,8 @@ namespace infoplane {
 
 /// What the splits of a monitor learnt of its model in common.
 struct ModelFacts {
-  explicit ModelFacts(const MonitorOptions& options) : orders(options) {}
+  explicit ModelFacts(const MonitorOptions& options)
+      : orders(options), window(std::max<std::int64_t>(1, options.window())) {}
 
   void forget() noexcept {
     orders.forget();
@@ -31,6 +33,7 @@ struct ModelFacts {
   }
 
   AxisOrders orders;
+  std::int64_t window = 1;          ///< of the train split; with MonitorOptions::window(0) known after its first point
   std::string last_site;            ///< at which a whole forward ends; empty before the first
   std::vector<std::string> sites;   ///< names of all that are watched
   std::vector<std::string> stacks;  ///< that they are of

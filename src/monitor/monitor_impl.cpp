@@ -1,11 +1,15 @@
 #include "monitor/monitor_impl.hpp"
 
+#include <c10/util/Exception.h>
+
+#include <algorithm>
 #include <infoplane/core/error.hpp>
 
 #include "monitor/point_assembly.hpp"
 #include "monitor/shared_sites.hpp"
 #include "monitor/target_checks.hpp"
 #include "monitor/token_views.hpp"
+#include "monitor/window_choice.hpp"
 
 namespace infoplane {
 
@@ -117,6 +121,7 @@ std::optional<plane::Point> Monitor::Impl::end(Split& split, std::int64_t step, 
   }
   if (point) {
     split.reset();
+    look_at_window(split, *point);
     emit(*point);
   } else {
     split.drop(Dropped::Cause::kFailed);  // of what is without tokens
@@ -161,7 +166,9 @@ plane::Point Monitor::Impl::measure(Split& split, std::int64_t step, const Ranks
           options_);
       point.time = seconds_since(start_);
       if (!header_) {
-        start(header_of(meeting));
+        auto header = header_of(meeting);
+        header.window = window_after(split, point);
+        start(std::move(header));
       }
     } catch (...) {
       error = std::current_exception();
@@ -228,6 +235,35 @@ void Monitor::Impl::verify_missing(const Split& split) {
   } catch (...) {
     state_->drop(Dropped::Cause::kFailed);
     throw;
+  }
+}
+
+/// Of the train split, once the point has come; 0 where it is not known yet.
+std::int64_t Monitor::Impl::window_after(const Split& split, const plane::Point& point) const {
+  if (options_.window() > 0 || window_seen_) {
+    return state_->facts.window;
+  }
+  const auto content = content_of(point);
+  return &split != &state_->train || content.tokens == 0 ? 0 : std::min(times_needed(content), options_.every());
+}
+
+/// Once for each split: how much its points hold, and what would do. The point is that of all ranks, so they choose the
+/// same window.
+void Monitor::Impl::look_at_window(const Split& split, const plane::Point& point) {
+  const bool is_train = &split == &state_->train;
+  bool& seen = is_train ? window_seen_ : heldout_seen_;
+  const auto content = content_of(point);
+  if (seen || content.tokens == 0) {
+    return;
+  }
+  auto& window = state_->facts.window;
+  window = is_train ? window_after(split, point) : window;
+  seen = true;
+  const bool is_chosen = is_train && options_.window() == 0;
+  const WindowContent then = is_chosen ? WindowContent{window * content.tokens, window * content.sequences} : content;
+  const auto advice = advice_on(then, is_train ? window : 0, options_.every());
+  if (!advice.empty() && ranks_.rank() == 0) {
+    TORCH_WARN("infoplane: ", advice);
   }
 }
 

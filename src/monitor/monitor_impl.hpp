@@ -59,7 +59,7 @@ class Monitor::Impl {
   bool logs(std::int64_t step) const noexcept { return step % options_.every() == 0; }
   bool observes(std::int64_t step) const noexcept {
     const auto behind = step % options_.every();
-    return behind == 0 || options_.every() - behind < options_.window();
+    return behind == 0 || options_.every() - behind < state_->facts.window;
   }
 
   Observation observe(Split& split, std::int64_t step, const at::Tensor& tokens, const at::Tensor& targets,
@@ -105,6 +105,8 @@ class Monitor::Impl {
   runs::RunHeader header_of(const Ranks::Meeting& meeting) const;
   void start(runs::RunHeader header);
   void emit(const plane::Point& point);
+  std::int64_t window_after(const Split& split, const plane::Point& point) const;
+  void look_at_window(const Split& split, const plane::Point& point);
 
   std::vector<std::shared_ptr<sinks::Sink>> sinks_;
   std::shared_ptr<PendingError> pending_ = std::make_shared<PendingError>();
@@ -113,6 +115,8 @@ class Monitor::Impl {
   Clock::time_point start_ = Clock::now();
   std::chrono::system_clock::time_point wall_start_ = std::chrono::system_clock::now();
   bool verified_ = false;
+  bool window_seen_ = false;   // whether its first point said how much it holds
+  bool heldout_seen_ = false;  // the same of the held-out split
 };
 
 }  // namespace infoplane

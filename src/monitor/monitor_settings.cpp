@@ -88,7 +88,6 @@ runs::RunHeader Monitor::Impl::header_of(const Ranks::Meeting& meeting) const {
   header.dtype = meeting.dtype;
   header.world_size = ranks_.size();
   header.every = options_.every();
-  header.window = options_.window();
   header.library_version = version();
   header.torch_version = TORCH_VERSION;
   header.config = options_.details();

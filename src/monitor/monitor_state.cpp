@@ -7,8 +7,8 @@ namespace infoplane {
 
 namespace {
 
-/// 2: what was dropped and why, which axis is which, and where a forward ends.
-constexpr std::uint32_t kMonitorVersion = 2;
+/// 2: what was dropped and why, which axis is which, and where a forward ends. 3: the window.
+constexpr std::uint32_t kMonitorVersion = 3;
 
 }  // namespace
 
@@ -24,6 +24,8 @@ void Monitor::Impl::save(std::ostream& out) const {
   content.put(state_->seconds);
   state_->facts.orders.save(content);
   content.put_text(state_->facts.last_site);
+  content.put(state_->facts.window);
+  content.put(static_cast<std::uint8_t>(window_seen_ ? 1 : 0));
   state_->train.save(content);
   state_->heldout.save(content);
   state::write(out, "monitor", kMonitorVersion, content.content());
@@ -47,11 +49,21 @@ void Monitor::Impl::load(std::istream& in) {
     loaded->facts.orders.load(reader);
     loaded->facts.last_site = reader.get_text();
   }
+  bool window_seen = false;
+  if (content.version > 2) {
+    loaded->facts.window = reader.get<std::int64_t>();
+    window_seen = reader.get_flag();
+    const auto window = loaded->facts.window;
+    state::Reader::require(
+        options_.window() > 0 ? window == options_.window() : window >= 1 && window <= options_.every(),
+        "its window has an impossible number of steps");
+  }
   loaded->train.load(reader, content.version);
   loaded->heldout.load(reader, content.version);
   reader.end();
   start_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(elapsed));
   state_ = std::move(loaded);
+  window_seen_ = window_seen;
   heldout_step_ = state_->heldout.step();
 }
 

@@ -296,7 +296,7 @@ void Split::load(state::Reader& in, std::uint32_t version) {
 }
 
 void Split::forget_tokens(Layer& layer) const noexcept {
-  const bool always = options_.window() == options_.every();  // in use at every step, so there is nothing to free
+  const bool always = facts_.window == options_.every();  // in use at every step, so there is nothing to free
   always ? layer.accumulator.clear() : layer.accumulator.reset();
 }
 

@@ -46,9 +46,9 @@ EarlyStopping play(const Run& run, std::uint64_t seed, const EarlyStoppingOption
   for (std::int64_t step = 0; step < 50 * run.checks && !stopping.stopped(); step += 50) {
     const auto at = static_cast<double>(step);
     const double distance = run.distance(at) + run.distance_noise * noise();
-    auto point = infoplane::test::point(step, {{"distance/unigram", 0.4},
-                                               {"distance/unigram/corrected", distance},
-                                               {"distance/unigram/standard_error", run.distance_noise}});
+    auto point = infoplane::test::point(step, {{"share/input_unigram", 0.4},
+                                               {"share/input_unigram/corrected", distance},
+                                               {"share/input_unigram/standard_error", run.distance_noise}});
     point.split = "train";
     point.loss = run.with_loss ? run.loss(at) + run.loss_noise * noise() : kNaN;
     const auto fed = run.fed ? Metrics{{"validation_loss", run.fed(at) + run.fed_noise * noise()}} : Metrics();
@@ -68,15 +68,17 @@ Curve flat_from(double step, const Curve& before = learns) {
 }  // namespace
 
 TEST_CASE("the default monitor is corrected", "[callbacks]") {
-  REQUIRE(EarlyStoppingOptions().monitor() == "distance/unigram/corrected");
-  REQUIRE(Criterion().monitor() == "distance/unigram/corrected");
+  REQUIRE(EarlyStoppingOptions().monitor() == "share/input_unigram/corrected");
+  REQUIRE(Criterion().monitor() == "share/input_unigram/corrected");
   REQUIRE_FALSE(EarlyStoppingOptions().names_monitor());
-  REQUIRE(EarlyStoppingOptions().monitor("distance/unigram/corrected").names_monitor());
+  REQUIRE(EarlyStoppingOptions().monitor("share/input_unigram/corrected").names_monitor());
   const auto criteria = EarlyStoppingOptions().patience(7).criteria();
-  REQUIRE(criteria.size() == 2);
-  REQUIRE(criteria[0].monitor() == "distance/unigram/corrected");
+  REQUIRE(criteria.size() == 3);
+  REQUIRE(criteria[0].monitor() == "share/input_unigram/corrected");
   REQUIRE(criteria[1].monitor() == "loss");
   REQUIRE(criteria[1].patience() == 7);
+  REQUIRE(criteria[2].monitor() == "loss");
+  REQUIRE(criteria[2].worsening().has_value());
 }
 
 TEST_CASE("a rule of one metric is spelled by its options or by its criterion", "[callbacks]") {
@@ -90,6 +92,7 @@ TEST_CASE("a rule of one metric is spelled by its options or by its criterion", 
                            .stopping_threshold(1)
                            .divergence_threshold(2)
                            .worsening(3)
+                           .worsening_errors(2)
                            .baseline(4)
                            .smoothing(5)
                            .trend(6)
@@ -108,6 +111,7 @@ TEST_CASE("a rule of one metric is spelled by its options or by its criterion", 
   REQUIRE(criterion.stopping_threshold() == 1);
   REQUIRE(criterion.divergence_threshold() == 2);
   REQUIRE(criterion.worsening() == 3);
+  REQUIRE(criterion.worsening_errors() == 2);
   REQUIRE(criterion.baseline() == 4);
   REQUIRE(criterion.smoothing() == 5);
   REQUIRE(criterion.trend() == 6);
@@ -144,7 +148,7 @@ TEST_CASE("a run whose loss has come to rest is ended, and why is said", "[callb
     REQUIRE(exit_code(stopping.reason()) == 14);
     REQUIRE_THAT(stopping.message(), StartsWith("loss has settled at step "));
     REQUIRE_THAT(stopping.message(), ContainsSubstring("less than 0.2 %; "));
-    REQUIRE_THAT(stopping.message(), ContainsSubstring(" more of distance/unigram/corrected would gain "));
+    REQUIRE_THAT(stopping.message(), ContainsSubstring(" more of share/input_unigram/corrected would gain "));
   }
 }
 
@@ -168,7 +172,7 @@ TEST_CASE("an untrained step is compared with, never called best", "[callbacks]"
   alone.checks = 60;
   const auto stopping = play(alone, 1);
   REQUIRE(stopping.best_step() == -1);
-  REQUIRE_THAT(stopping.message(), StartsWith("distance/unigram/corrected is not better than the ") &&
+  REQUIRE_THAT(stopping.message(), StartsWith("share/input_unigram/corrected is not better than the ") &&
                                        ContainsSubstring(" that it began with by more than its noise in 59 checks"));
 }
 
@@ -176,7 +180,7 @@ TEST_CASE("a value that is hardly known gives way to one that is known", "[callb
   EarlyStopping stopping;
   const auto at = [](std::int64_t step, double distance, double error) {
     auto point = infoplane::test::point(
-        step, {{"distance/unigram/corrected", distance}, {"distance/unigram/standard_error", error}});
+        step, {{"share/input_unigram/corrected", distance}, {"share/input_unigram/standard_error", error}});
     point.loss = kNaN;
     return point;
   };
@@ -193,7 +197,7 @@ TEST_CASE("a value that is hardly known gives way to one that is known", "[callb
   REQUIRE(stopping.best_step() == 200);
   REQUIRE(stopping.best_value() == 0.55);
   REQUIRE(stopping.message() ==
-          "distance/unigram/corrected improved to 0.55 at step 200; 1 of 5 checks was not defined");
+          "share/input_unigram/corrected improved to 0.55 at step 200; 1 of 5 checks was not defined");
 }
 
 TEST_CASE("a loss that has come to rest waits for a distance that still falls", "[callbacks]") {
@@ -213,7 +217,7 @@ TEST_CASE("without a loss the distance decides, on the same evidence", "[callbac
     REQUIRE(stopping.reason() == StopReason::kSettled);
     REQUIRE(stopping.stopped_step() > 5000);  // 0.514
     REQUIRE(stopping.best_step() > 3000);
-    REQUIRE_THAT(stopping.message(), StartsWith("distance/unigram/corrected has settled at step ") &&
+    REQUIRE_THAT(stopping.message(), StartsWith("share/input_unigram/corrected has settled at step ") &&
                                          ContainsSubstring(", less than 0.01"));
     auto noisy = run;
     noisy.distance_noise = 0.05;
@@ -229,7 +233,7 @@ TEST_CASE("points that have no loss but 0 count as without", "[callbacks]") {
   Run run{[](double) { return 0; }, 0, [](double step) { return 0.5 + 0.4 * std::exp(-step / 1500); }, 0.004};
   const auto stopping = play(run, 1);
   REQUIRE(stopping.reason() == StopReason::kSettled);
-  REQUIRE_THAT(stopping.message(), StartsWith("distance/unigram/corrected has settled"));
+  REQUIRE_THAT(stopping.message(), StartsWith("share/input_unigram/corrected has settled"));
 }
 
 TEST_CASE("a validation loss that is fed decides instead of that of the points", "[callbacks]") {
@@ -239,18 +243,20 @@ TEST_CASE("a validation loss that is fed decides instead of that of the points",
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     CAPTURE(seed);
     const auto stopping = play(run, seed);
-    REQUIRE(stopping.reason() == StopReason::kSettled);
     REQUIRE(stopping.stopped_step() > 3000);
     REQUIRE(stopping.stopped_step() < 9000);
     REQUIRE(stopping.best_step() > 1500);
     REQUIRE(stopping.best_step() < 4500);
-    REQUIRE_THAT(stopping.message(), StartsWith("validation_loss has been getting worse at step "));
+    const bool turned = stopping.reason() == StopReason::kWorsening;
+    REQUIRE((turned || stopping.reason() == StopReason::kSettled));
+    REQUIRE_THAT(stopping.message(),
+                 StartsWith(turned ? "validation_loss is " : "validation_loss has been getting worse at step "));
   }
 }
 
 TEST_CASE("a validation loss may come later, and not at every point", "[callbacks]") {
   const auto at = [](std::int64_t step, double loss) {
-    auto point = infoplane::test::point(step, {{"distance/unigram/corrected", 0.7}});
+    auto point = infoplane::test::point(step, {{"share/input_unigram/corrected", 0.7}});
     point.loss = loss;
     return point;
   };
@@ -322,7 +328,7 @@ TEST_CASE("the default rule goes on where it was saved", "[callbacks]") {
   std::vector<infoplane::plane::Point> points;
   for (std::int64_t step = 0; !whole.stopped(); step += 50) {
     points.push_back(infoplane::test::point(
-        step, {{"distance/unigram/corrected", 0.7 + 0.01 * noise()}, {"distance/unigram/standard_error", 0.01}}));
+        step, {{"share/input_unigram/corrected", 0.7 + 0.01 * noise()}, {"share/input_unigram/standard_error", 0.01}}));
     points.back().loss = flat_from(2000)(static_cast<double>(step)) + 0.004 * noise();
     whole.update(points.back());
     REQUIRE(points.size() < 500);
@@ -347,5 +353,5 @@ TEST_CASE("the default rule goes on where it was saved", "[callbacks]") {
   REQUIRE_THROWS_MATCHES(
       EarlyStopping().load_state(text), infoplane::ArgumentError,
       Catch::Matchers::MessageMatches(
-          StartsWith("a saved state of EarlyStopping has no possible history of \"distance/unigram/corrected\"")));
+          StartsWith("a saved state of EarlyStopping has no possible history of \"share/input_unigram/corrected\"")));
 }

@@ -33,7 +33,7 @@ TEST_CASE("a key that the point lacks is an error with the keys there are", "[ca
   empty.mean.clear();
   REQUIRE_THROWS_MATCHES(
       default_options.update(empty), ArgumentError,
-      Message("EarlyStopping monitors \"distance/unigram/corrected\", which the point of step 50 does "
+      Message("EarlyStopping monitors \"share/input_unigram/corrected\", which the point of step 50 does "
               "not have; it has: none, because the point has no layer but the embedding"));
 }
 

@@ -17,8 +17,8 @@ using infoplane::test::kNaN;
 
 namespace {
 
-infoplane::plane::Point heldout(std::int64_t step, double distance, double loss) {
-  auto point = infoplane::test::point(step, {{"distance/unigram/corrected", distance}});
+infoplane::plane::Point heldout(std::int64_t step, double share, double loss) {
+  auto point = infoplane::test::point(step, {{"share/output_unigram/corrected", share}});
   point.loss = loss;
   return point;
 }
@@ -79,14 +79,16 @@ TEST_CASE("a loss that is infinite from the start was given, so it ends the run"
   REQUIRE(stopping.message() == "loss is inf at step 200");
 }
 
-TEST_CASE("a distance that is within its noise is NaN by nature and ends nothing", "[callbacks]") {
+TEST_CASE("a share that is within its noise is NaN by nature and ends nothing", "[callbacks]") {
   EarlyStopping stopping(EarlyStopping::compression());
   for (std::int64_t step = 200; step < 600; step += 50) {
     REQUIRE_FALSE(stopping.update(heldout(step, step < 350 ? kNaN : 0.7, 2 - 1e-3 * static_cast<double>(step))));
   }
   REQUIRE(stopping.message() ==
-          "loss improved to 1.45 at step 550; no improvement of distance/unigram/corrected by more than 0 in 2 checks "
-          "since step 450 (best 0.7); 3 of 8 checks were not defined");
+          "loss improved to 1.55 at step 550; no improvement of share/output_unigram/corrected by more than 0 % in 2 "
+          "checks since step 450 (best 0.7); 3 of 8 checks were not defined; no improvement of "
+          "share/output_unigram/corrected by more than 0 % in 2 checks since step 450 (best 0.7); 3 of 8 checks were "
+          "not defined");
 }
 
 TEST_CASE("check_finite is of each criterion", "[callbacks]") {

@@ -295,6 +295,12 @@ TEST_CASE("further options that cannot work are refused", "[callbacks]") {
   REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().worsening(-1)), ArgumentError,
                          Message("EarlyStopping needs a finite worsening of at least 0, got -1: it is a distance, "
                                  "whatever the mode"));
+  REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().worsening(1).worsening_errors(-1)), ArgumentError,
+                         Message("EarlyStopping needs finite worsening_errors of at least 0, got -1"));
+  REQUIRE_THROWS_MATCHES(
+      make(EarlyStoppingOptions().monitor("loss").worsening_errors(3)), ArgumentError,
+      Message("EarlyStopping got worsening_errors of 3 for loss but no worsening: say by how much at "
+              "least, worsening(0) for any"));
   REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().smoothing(0)), ArgumentError,
                          Message("EarlyStopping needs a smoothing of at least 1 check, got 0"));
   REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().trend(2)), ArgumentError,
@@ -303,7 +309,7 @@ TEST_CASE("further options that cannot work are refused", "[callbacks]") {
                          Message("EarlyStopping needs finite trend_errors, got inf"));
   REQUIRE_THROWS_MATCHES(
       make(EarlyStoppingOptions().baseline(kNaN)), ArgumentError,
-      Message("EarlyStopping got NaN as baseline of distance/unigram/corrected: leave it out instead"));
+      Message("EarlyStopping got NaN as baseline of share/input_unigram/corrected: leave it out instead"));
   REQUIRE_THROWS_MATCHES(make(EarlyStoppingOptions().settled(-1)), ArgumentError,
                          Message("EarlyStopping needs a finite settled of at least 0, got -1: it is what going on must "
                                  "still be worth"));

@@ -409,7 +409,7 @@ TEST_CASE("wrong options and wrong steps are refused with their values", "[monit
   REQUIRE_THROWS_MATCHES(Monitor(model, MonitorOptions().every(0)), infoplane::ArgumentError,
                          MessageMatches(ContainsSubstring("every must be at least 1, got 0")));
   REQUIRE_THROWS_MATCHES(Monitor(model, MonitorOptions().every(4).window(5)), infoplane::ArgumentError,
-                         MessageMatches(ContainsSubstring("between 1 and every (4), got 5")));
+                         MessageMatches(ContainsSubstring("between 1 and every (4), or 0 to be chosen, got 5")));
   Monitor monitor(model, MonitorOptions().every(1));
   const auto tokens = tokens_of(2, 8);
   {

@@ -122,3 +122,16 @@ TEST_CASE("a step of which no rank counts anything", "[monitor][windows][distrib
     }
   }
 }
+
+TEST_CASE("ranks choose one window, by the tokens of all", "[monitor][windows][distributed]") {
+  std::vector<std::vector<bool>> observed(2);
+  infoplane::test::run_thread_ranks(2, [&](Communicator& communicator) {
+    Monitor monitor(MonitorOptions(), {std::shared_ptr<Communicator>(), &communicator});
+    infoplane::test::step_of(monitor, 0, 1);  // 48 tokens in 4 sequences on each
+    for (const std::int64_t step : {6, 7, 8, 50}) {
+      observed.at(static_cast<std::size_t>(communicator.rank())).push_back(monitor.observes(step));
+    }
+  });
+  REQUIRE(observed[0] == std::vector<bool>{false, false, true, true});  // ⌈4096 / 96⌉ = 43
+  REQUIRE(observed[1] == observed[0]);
+}

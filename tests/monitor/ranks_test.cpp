@@ -165,7 +165,7 @@ TEST_CASE("other options on a rank are one error on all", "[monitor][distributed
   using infoplane::estimator::Calibration;
   using infoplane::estimator::SoftEntropyOptions;
   CHECK(with([](auto& o) { o.window(2); }) ==
-        "ranks 0 and 2 differ in window (1 and 2): give the monitor of every rank the same options");
+        "ranks 0 and 2 differ in window (0 and 2): give the monitor of every rank the same options");
   CHECK_THAT(with([](auto& o) { o.estimator(SoftEntropyOptions().anchors(50)); }), ContainsSubstring("m (100 and 50)"));
   CHECK_THAT(with([](auto& o) { o.estimator(SoftEntropyOptions().seed(9)); }), ContainsSubstring("seed (0 and 9)"));
   CHECK_THAT(with([](auto& o) { o.estimator(SoftEntropyOptions().calibration(Calibration::find_eps())); }),

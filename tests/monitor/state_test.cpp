@@ -155,7 +155,7 @@ TEST_CASE("a hostile state gives an error or a monitor that works", "[monitor][s
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     Monitor target(model, small);
     try {
-      load(target, infoplane::estimator::mutated(bytes, "monitor", 2, seed));
+      load(target, infoplane::estimator::mutated(bytes, "monitor", 3, seed));
     } catch (const infoplane::Error&) {
       ++refused;
       REQUIRE(target.memory_bytes() == Monitor(model, small).memory_bytes());
@@ -175,7 +175,7 @@ TEST_CASE("a hostile state gives an error or a monitor that works", "[monitor][s
 
 namespace {
 
-/// The content that version 1 had: without what was dropped, axes, and where a forward ends.
+/// The content that version 1 had: without what was dropped, axes, where a forward ends, and the window.
 std::string as_version_1(const std::string& bytes) {
   std::istringstream in(bytes);
   const std::string content = infoplane::state::read(in, "monitor", 2).bytes;
@@ -200,6 +200,8 @@ std::string as_version_1(const std::string& bytes) {
     reader.get_flag();
   }
   reader.get_text();
+  reader.get<std::int64_t>();
+  reader.get_flag();
   for (int split = 0; split < 2; ++split) {
     copy(reader.get<std::int64_t>());
     writer.put_text(reader.get_text());

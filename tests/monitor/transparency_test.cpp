@@ -89,7 +89,7 @@ TEST_CASE("the model is the same before, inside and after a monitor", "[monitor]
 
 TEST_CASE("between observed steps no operator is observed and no tap listens", "[monitor]") {
   infoplane::test::SmallGPT model(11, 16, 2);
-  infoplane::Monitor monitor(model, infoplane::MonitorOptions().every(3));
+  infoplane::Monitor monitor(model, infoplane::MonitorOptions().every(3).window(1));
   const auto tokens = at::arange(32).remainder(11).view({4, 8});
   int observed = 0;
   for (int64_t step = 0; step < 9; ++step) {

@@ -31,7 +31,7 @@ enum class Combine : std::uint8_t {
 /// A patience that lack of improvement never ends.
 inline constexpr std::int64_t kEndless = std::numeric_limits<std::int64_t>::max();
 
-inline constexpr const char* kDefaultMonitor = "distance/unigram/corrected";
+inline constexpr const char* kDefaultMonitor = "share/input_unigram/corrected";
 
 /// One metric and what is asked of it.
 struct Criterion {
@@ -55,8 +55,14 @@ struct Criterion {
   INFOPLANE_ARG(std::optional<double>, stopping_threshold);
   /// Training must stop once the value is worse than this. In the metric's own unit.
   INFOPLANE_ARG(std::optional<double>, divergence_threshold);
-  /// Training may stop once the value is worse than the best so far by more than this, in the unit of min_delta_mode.
+  /// Training may stop once the value is worse than the best so far by more than this, in the unit of min_delta_mode,
+  /// and by more than worsening_errors.
   INFOPLANE_ARG(std::optional<double>, worsening);
+  /// Above 0, a value has worsened only where it is worse by so many standard errors (as Student's quantile, for few
+  /// checks), and by √(ln n) more, as the best of n checks is better by luck. The error is that of the difference of
+  /// two means over `smoothing` checks, from how the last half of all checks, at least 10, jumps from one to the next:
+  /// √(Σ b² / 6 k) of their k second differences b.
+  INFOPLANE_ARG(double, worsening_errors) = 0;
   /// The best value to begin with: only what is better counts.
   INFOPLANE_ARG(std::optional<double>, baseline);
   /// What is compared is the mean over this many checks; the first comparison comes when there are so many.
@@ -86,7 +92,7 @@ bool is_loss(std::string_view key) noexcept;
 
 /// The first criterion and what holds for all. That one's options can be set here directly, for a rule of one metric;
 /// see Criterion for what they mean. Where no monitor is named, the default rule of EarlyStopping decides: `patience`
-/// and `min_delta` are then the least that it waits and counts, and `settled` is 0.01 of the distance where it is
+/// and `min_delta` are then the least that it waits and counts, and `settled` is 0.01 of the token's share where it is
 /// unset; the loss has 0.2 % of its own.
 struct EarlyStoppingOptions {
   /// Names its monitor, whichever that is.
@@ -133,6 +139,8 @@ struct EarlyStoppingOptions {
   INFOPLANE_ARG_OF(criterion_, divergence_threshold)
   /// Criterion::worsening of the first criterion.
   INFOPLANE_ARG_OF(criterion_, worsening)
+  /// Criterion::worsening_errors of the first criterion.
+  INFOPLANE_ARG_OF(criterion_, worsening_errors)
   /// Criterion::baseline of the first criterion.
   INFOPLANE_ARG_OF(criterion_, baseline)
   /// Criterion::smoothing of the first criterion.
@@ -157,7 +165,7 @@ struct EarlyStoppingOptions {
   INFOPLANE_ARG(bool, strict) = true;
 
  public:
-  /// All criteria: criterion(); the loss, where no monitor is named; then also().
+  /// All criteria: criterion(); where no monitor is named the loss, and whether it has turned; then also().
   std::vector<Criterion> criteria() const;
 };
 

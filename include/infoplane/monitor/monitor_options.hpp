@@ -47,8 +47,9 @@ struct MonitorOptions {
   /// A point is logged at every step that this divides.
   INFOPLANE_ARG(std::int64_t, every) = 50;
   /// Steps whose micro-batches make a point of the `train` split: the logged step and the w − 1 before it. 1 ≤ w ≤
-  /// every. What was observed before those, and whose `end_step` did not come, is dropped.
-  INFOPLANE_ARG(std::int64_t, window) = 1;
+  /// every; 0: as many as bring 4096 tokens and 16 sequences over all ranks, found at the first point, which has one
+  /// step's. What was observed before those, and whose `end_step` did not come, is dropped.
+  INFOPLANE_ARG(std::int64_t, window) = 0;
   /// n-gram label sets.
   INFOPLANE_ARG(labels::LabelOptions, labels);
   /// Anchors, temperature, label weights.

@@ -35,7 +35,7 @@ struct RunHeader {
   std::string dtype;                          ///< of the watched activations
   std::int64_t world_size = 1;                ///< ranks
   std::int64_t every = 1;                     ///< steps between two logged steps
-  std::int64_t window = 1;                    ///< steps whose micro-batches make one train point
+  std::int64_t window = 1;                    ///< steps whose micro-batches make one train point; 0: not known yet
   std::string library_version;                ///< of infoplane
   std::string torch_version;                  ///< empty in a trainer that isn't LibTorch
   std::map<std::string, ConfigValue> config;  ///< the trainer's own, such as {"lr", 4e-3}

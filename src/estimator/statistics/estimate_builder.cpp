@@ -8,6 +8,7 @@
 #include "estimator/statistics/covariance.hpp"
 #include "estimator/statistics/entropy.hpp"
 #include "estimator/statistics/entropy_kernels.hpp"
+#include "estimator/statistics/plausible.hpp"
 
 namespace infoplane::estimator {
 
@@ -95,6 +96,7 @@ Estimate EstimateBuilder::finish() {
     }
   }
   add_errors(result);
+  reject_implausible(result);
   return result;
 }
 
