@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/draws.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <limits>
 #include <utility>
@@ -74,7 +75,7 @@ void add_noise(Measured& now, const std::string& key, const Found& found) {
   if (found.metrics == nullptr || found.value == nullptr) {
     return;
   }
-  const double error = plane::value_at(*found.metrics, plane::error_key(key));
+  const double error = plane::error_within_run(*found.metrics, key);
   now.error = std::isfinite(error) ? error : 0;
   const auto corrected = found.metrics->find(plane::corrected_key(key));
   now.noise = corrected != found.metrics->end() && std::isnan(corrected->second);
@@ -138,7 +139,9 @@ Measured measure(const Criterion& criterion, const plane::Point* point, const pl
   now.missing = found.value == nullptr;
   add_noise(now, criterion.monitor(), found);
   if (criterion.min_delta_mode() == DeltaMode::kStandardErrors) {
-    now.error = value_of(looked_up(plane::error_key(criterion.monitor())));
+    const auto error = looked_up(plane::error_key(criterion.monitor()));
+    now.error =
+        error.metrics == nullptr ? value_of(error) : plane::error_within_run(*error.metrics, criterion.monitor());
   }
   return now;
 }

@@ -62,7 +62,7 @@ void print_table(const std::vector<Column>& columns, std::size_t rows, std::ostr
 }
 
 void print_text(const compare::Comparison& comparison, const std::vector<std::string>& names,
-                const std::vector<std::string>& notes, std::ostream& out) {
+                const std::vector<std::string>& notes, bool drawn, std::ostream& out) {
   const plane::ShownMetric metric{comparison.key, comparison.plug_in};
   out << text::printable(fmt::format("{} on {}", metric.label(comparison.key), comparison.split))
       << ", mean over the blocks, ± standard error\n";
@@ -98,8 +98,17 @@ void print_text(const compare::Comparison& comparison, const std::vector<std::st
   for (const auto& note : notes) {
     out << "note: " << text::printable(note) << '\n';
   }
-  out << "p: two-sided, after Holm's correction, for the noise of the tokens only: another seed may rank otherwise; "
-         "tied: not told apart from the best at 5 %; unknown: without standard errors in the file\n";
+  out << "p: two-sided, after Holm's correction, for the noise of the tokens "
+      << (drawn ? "and of the draw of the anchors" : "only, not of the draw of the anchors (MonitorOptions::draws)")
+      << ": another seed may rank otherwise; tied: not told apart from the best at 5 %; unknown: without standard "
+         "errors "
+         "in the file\n";
+}
+
+/// Whether the errors have the draw of the anchors in them.
+bool several_draws(const compare::Comparison& comparison, const std::vector<runs::RunFile>& files) {
+  return comparison.split == "heldout" &&
+         std::all_of(files.begin(), files.end(), [](const runs::RunFile& file) { return file.header.draws > 1; });
 }
 
 nlohmann::ordered_json to_json(const compare::Comparison& comparison, const std::vector<std::string>& paths,
@@ -155,7 +164,7 @@ void compare(const CompareArguments& arguments, Context& context) {
   if (arguments.json) {
     print_json(to_json(comparison, paths, *files, notes), context.out);
   } else {
-    print_text(comparison, run_names(*files, paths), notes, context.out);
+    print_text(comparison, run_names(*files, paths), notes, several_draws(comparison, *files), context.out);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <infoplane/compare/comparison.hpp>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
+#include <infoplane/plane/draws.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <limits>
 #include <string_view>
@@ -209,7 +210,7 @@ Comparison compare(const std::vector<runs::RunFile>& runs, const ComparisonOptio
     if (point != nullptr) {
       const auto at = [&](const std::string& key) { return plane::value_at(point->mean, key); };
       compared = {point->step,
-                  {at(result.key), at(plane::error_key(result.key)), degrees_of(*point)},
+                  plane::measured_across_models(point->mean, result.key, degrees_of(*point), run.header.draws),
                   at(result.complexity.key),
                   at(result.expressivity.key),
                   at(result.optimality.key),

@@ -30,6 +30,10 @@ MonitorOptions checked(MonitorOptions options) {
   INFOPLANE_CHECK(options.window() >= 0 && options.window() <= options.every(), ArgumentError,
                   "MonitorOptions::window must be between 1 and every (", options.every(), "), or 0 to be chosen, got ",
                   options.window());
+  INFOPLANE_CHECK(options.draws() >= 1, ArgumentError, "MonitorOptions::draws must be at least 1, got ",
+                  options.draws());
+  INFOPLANE_CHECK(options.draws() == 1 || !options.estimator().raw_seed(), ArgumentError, "MonitorOptions::draws(",
+                  options.draws(), ") of anchors with SoftEntropyOptions::raw_seed: that is the reference's one draw");
   INFOPLANE_CHECK(options.first_block() >= 0, ArgumentError, "MonitorOptions::first_block must be at least 0, got ",
                   options.first_block());
   const auto& labels = options.labels();

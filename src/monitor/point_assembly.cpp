@@ -5,8 +5,11 @@
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
 #include <infoplane/plane/curve_gap.hpp>
+#include <infoplane/plane/draws.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <limits>
+
+#include "monitor/split.hpp"
 
 namespace infoplane {
 
@@ -29,6 +32,19 @@ const estimator::Estimate* find(const std::vector<estimator::NamedEstimate>& est
   const auto found = std::find_if(estimates.begin(), estimates.end(),
                                   [&](const estimator::NamedEstimate& each) { return each.name == site; });
   return found == estimates.end() ? nullptr : &found->estimate;
+}
+
+/// The layer, as the mean of its draws.
+plane::LayerPoint layer_of(const std::string& site, const std::vector<estimator::NamedEstimate>& estimates,
+                           const MonitorOptions& options) {
+  std::vector<plane::LayerPoint> draws;
+  for (std::size_t draw = 0; const auto* estimate = find(estimates, name_of_draw(site, draw)); ++draw) {
+    auto& layer = draws.emplace_back(plane::layer_point(site, *estimate));
+    for (const auto& [order, curve] : options.curves()) {
+      plane::add_curve_gap(layer, order, curve, options.estimator().anchors());
+    }
+  }
+  return plane::mean_over_draws(draws);
 }
 
 /// Empty where no row was rejected.
@@ -92,15 +108,12 @@ plane::Point assemble_point(const Measured& measured, const MonitorOptions& opti
     if (estimate == nullptr) {
       continue;
     }
-    auto& layer = point.layers.emplace_back(plane::layer_point(site.name, *estimate));
+    auto& layer = point.layers.emplace_back(layer_of(site.name, measured.estimates, options));
     const auto rejected = rejected_rows(*estimate);
     add_reasons(layer, rejected, measured.dropped,
                 !rejected.empty() ? rejected
                 : all_dropped     ? measured.dropped
                                   : kDidNotCome);
-    for (const auto& [order, curve] : options.curves()) {
-      plane::add_curve_gap(layer, order, curve, options.estimator().anchors());
-    }
     if (site.index >= 0) {
       blocks.push_back(layer);
     }

@@ -21,7 +21,16 @@ labels::LabelOptions no_ngrams() {
   return labels::LabelOptions().input_orders(std::vector<int>()).output_orders(std::vector<int>());
 }
 
+/// Draws that do not depend on how many there are.
+std::uint64_t seed_of_draw(std::uint64_t seed, std::size_t draw) noexcept {
+  return seed + static_cast<std::uint64_t>(draw) * 0x9e3779b97f4a7c15ULL;  // 2⁶⁴ over the golden ratio
+}
+
 }  // namespace
+
+std::string name_of_draw(const std::string& site, std::size_t draw) {
+  return draw == 0 ? site : detail::concat(site, " (draw ", draw + 1, ")");
+}
 
 Split::Split(std::string name, const MonitorOptions& options, ModelFacts& facts)
     : name_(std::move(name)),
@@ -104,20 +113,22 @@ void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::Ax
   const auto order = order_of(site, tensor, match);
   const auto z = by_position(tensor, observed_.sequences, observed_.length, order);
   const auto width = z.size(-1);
-  if (!prototype_) {
-    prototype_.emplace(width, options_.estimator());
+  if (prototypes_.empty()) {
+    make_prototypes(width);
     dtype_ = c10::toString(z.scalar_type());
   }
   INFOPLANE_CHECK(
-      width == prototype_->dimension(), SiteError, "site \"", site.name, "\" is ", width, " wide, the first site ",
-      prototype_->dimension(),
+      width == prototype()->dimension(), SiteError, "site \"", site.name, "\" is ", width, " wide, the first site ",
+      prototype()->dimension(),
       ": values of different widths do not compare; watch them with a monitor each, by MonitorOptions::sites");
   auto layer = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& l) { return l.site == site.name; });
   if (layer == layers_.end()) {
-    layers_.push_back({site.name, *prototype_, 0});
+    layers_.push_back({site.name, prototypes_, 0});
     layer = layers_.end() - 1;
   }
-  is_first_ ? layer->accumulator.update(z, grouping_) : layer->accumulator.stage(z, grouping_);
+  for (auto& draw : layer->draws) {
+    is_first_ ? draw.update(z, grouping_) : draw.stage(z, grouping_);
+  }
   came_.push_back(static_cast<std::size_t>(layer - layers_.begin()));
 }
 
@@ -157,7 +168,9 @@ void Split::keep(const std::vector<hooks::Site>& sites) {
   held_.add({1, observed_.counted, step_, step_});
   try {
     for (const auto layer : came_) {
-      layers_[layer].accumulator.commit();
+      for (auto& draw : layers_[layer].draws) {
+        draw.commit();
+      }
     }
     for (const auto& set : grouping_->sets) {
       if (std::find(label_sets_.begin(), label_sets_.end(), set.name) == label_sets_.end()) {
@@ -182,11 +195,11 @@ void Split::take_back(Dropped::Cause cause) noexcept {
   dropped_.add(cause, {1, observed_.counted, step_, step_});
   ended_early_ = ended_early_ || cause == Dropped::Cause::kEndedEarly;
   for (const auto layer : came_) {
-    is_first_ ? forget_tokens(layers_[layer]) : layers_[layer].accumulator.discard();
+    is_first_ ? forget_tokens(layers_[layer]) : discard(layers_[layer]);
   }
   layers_.erase(layers_.begin() + static_cast<std::ptrdiff_t>(layers_before_), layers_.end());
   if (layers_.empty()) {
-    prototype_.reset();
+    prototypes_.clear();
     dtype_.clear();
   }
   came_.clear();
@@ -214,17 +227,24 @@ std::vector<estimator::NamedAccumulator> Split::accumulators(const std::vector<h
   std::vector<estimator::NamedAccumulator> result;
   for (std::size_t i = 0; i < sites.size(); ++i) {
     if (const auto* layer = find(sites[i].name)) {
-      result.push_back({names[i].name, &layer->accumulator});
+      for (std::size_t draw = 0; draw < layer->draws.size(); ++draw) {
+        result.push_back({name_of_draw(names[i].name, draw), &layer->draws[draw]});
+      }
     }
   }
   return result;
 }
 
 std::int64_t Split::memory_bytes() const noexcept {
-  auto bytes = index_.memory_bytes() + (prototype_ ? prototype_->memory_bytes() : 0);
+  auto bytes = index_.memory_bytes();
+  for (const auto& draw : prototypes_) {
+    bytes += draw.memory_bytes();
+  }
   const auto of_sum = options_.estimator().anchors() * static_cast<std::int64_t>(sizeof(double));
   for (const auto& layer : layers_) {  // which share the anchors of the prototype
-    bytes += layer.accumulator.memory_bytes() - prototype_->memory_bytes() + of_sum;
+    for (std::size_t draw = 0; draw < layer.draws.size(); ++draw) {
+      bytes += layer.draws[draw].memory_bytes() - prototypes_[draw].memory_bytes() + of_sum;
+    }
   }
   if (grouping_) {
     bytes += static_cast<std::int64_t>(grouping_->counted.size());
@@ -236,7 +256,7 @@ std::int64_t Split::memory_bytes() const noexcept {
 }
 
 void Split::save(state::Writer& out) const {
-  out.put(prototype_ ? prototype_->dimension() : std::int64_t{0});
+  out.put(prototypes_.empty() ? std::int64_t{0} : prototype()->dimension());
   out.put_text(dtype_);
   out.put(step_);
   out.put(held_.tokens);
@@ -251,11 +271,13 @@ void Split::save(state::Writer& out) const {
   }
   out.put(static_cast<std::uint32_t>(layers_.size()));
   for (const auto& layer : layers_) {
-    std::ostringstream accumulator;
-    layer.accumulator.save(accumulator);
     out.put_text(layer.site);
     out.put(layer.captures);
-    out.put_text(accumulator.str());
+    for (const auto& draw : layer.draws) {
+      std::ostringstream accumulator;
+      draw.save(accumulator);
+      out.put_text(accumulator.str());
+    }
   }
 }
 
@@ -265,7 +287,7 @@ void Split::load(state::Reader& in, std::uint32_t version) {
     // Anchors of this width are made before anything else says that it is true.
     constexpr std::int64_t kWidest = 1 << 16;
     state::Reader::require(width >= 2 && width <= kWidest, "a split has an impossible width");
-    prototype_.emplace(width, options_.estimator());
+    make_prototypes(width);
   }
   dtype_ = in.get_text();
   step_ = in.get<std::int64_t>();
@@ -286,18 +308,37 @@ void Split::load(state::Reader& in, std::uint32_t version) {
     label_sets_.push_back(in.get_text());
   }
   for (auto count = in.get<std::uint32_t>(); count > 0; --count) {
-    state::Reader::require(prototype_.has_value(), "a split without width has layers");
-    Layer layer{in.get_text(), *prototype_, in.get<std::int64_t>()};
+    state::Reader::require(!prototypes_.empty(), "a split without width has layers");
+    Layer layer{in.get_text(), prototypes_, in.get<std::int64_t>()};
     state::Reader::require(layer.captures >= 0, "a layer came less than never");
-    std::istringstream accumulator(in.get_text());
-    layer.accumulator.load(accumulator);
+    for (auto& draw : layer.draws) {
+      std::istringstream accumulator(in.get_text());
+      draw.load(accumulator);
+    }
     layers_.push_back(std::move(layer));
+  }
+}
+
+void Split::make_prototypes(std::int64_t width) {
+  const auto& options = options_.estimator();
+  const std::int64_t draws = name_ == "train" ? 1 : options_.draws();
+  for (std::int64_t draw = 0; draw < draws; ++draw) {
+    const auto seed = seed_of_draw(options.seed(), static_cast<std::size_t>(draw));
+    prototypes_.emplace_back(width, estimator::SoftEntropyOptions(options).seed(seed));
+  }
+}
+
+void Split::discard(Layer& layer) noexcept {
+  for (auto& draw : layer.draws) {
+    draw.discard();
   }
 }
 
 void Split::forget_tokens(Layer& layer) const noexcept {
   const bool always = facts_.window == options_.every();  // in use at every step, so there is nothing to free
-  always ? layer.accumulator.clear() : layer.accumulator.reset();
+  for (auto& draw : layer.draws) {
+    always ? draw.clear() : draw.reset();
+  }
 }
 
 void Split::reset_window() {

@@ -27,6 +27,9 @@ class Reader;
 class Writer;
 }  // namespace state
 
+/// Of a site's accumulator: that of the site for the first draw.
+std::string name_of_draw(const std::string& site, std::size_t draw);
+
 /// One split of a monitor, train or held-out: the label index and an accumulator for each site, filled until a point is
 /// taken.
 ///
@@ -52,7 +55,8 @@ class Split {
   /// Forgets what was measured since the last point, but for the next point's reasons.
   void drop(Dropped::Cause cause);
 
-  /// What was measured since the last point at those of `sites` that ever came, by `names`, one for each site.
+  /// What was measured since the last point at those of `sites` that ever came, by `names`, one for each site and draw
+  /// (name_of_draw).
   std::vector<estimator::NamedAccumulator> accumulators(const std::vector<hooks::Site>& sites,
                                                         const std::vector<SharedSite>& names) const;
 
@@ -73,21 +77,23 @@ class Split {
   std::int64_t memory_bytes() const noexcept;
   bool empty() const noexcept { return held_.tokens == 0; }
   /// Whether the window has something to say: tokens, or a forward that ended early where it is known what is measured.
-  bool has_window() const noexcept { return !empty() || (ended_early_ && prototype_); }
+  bool has_window() const noexcept { return !empty() || (ended_early_ && !prototypes_.empty()); }
   /// Whether a forward of this window ended before its last site.
   bool ended_early() const noexcept { return ended_early_; }
   const Dropped& dropped() const noexcept { return dropped_; }
   std::int64_t step() const noexcept { return step_; }
   /// What the run header says of the measurement; null before the first capture.
-  const estimator::SoftEntropyAccumulator* prototype() const noexcept { return prototype_ ? &*prototype_ : nullptr; }
+  const estimator::SoftEntropyAccumulator* prototype() const noexcept {
+    return prototypes_.empty() ? nullptr : &prototypes_.front();
+  }
   const std::string& dtype() const noexcept { return dtype_; }
   const std::vector<std::string>& label_sets() const noexcept { return label_sets_; }
 
  private:
   struct Layer {
     std::string site;
-    estimator::SoftEntropyAccumulator accumulator;
-    std::int64_t captures = 0;  // since the last point
+    std::vector<estimator::SoftEntropyAccumulator> draws;  // of the anchors, each with an accumulator
+    std::int64_t captures = 0;                             // since the last point
   };
   const Layer* find(std::string_view site) const noexcept;
   std::int64_t logged_step_of(std::int64_t step) const noexcept;
@@ -95,7 +101,10 @@ class Split {
   /// The site that the forward came to last.
   std::string end_of_forward(const std::vector<hooks::Site>& sites) const;
   void forget_tokens(Layer& layer) const noexcept;
+  static void discard(Layer& layer) noexcept;
   void reset_window();
+  /// Of representations of that width.
+  void make_prototypes(std::int64_t width);
   void count_positions(std::int64_t sequences, std::int64_t length);
   /// The positions of a micro-batch that has no tokens and nothing else that says them.
   void take_positions(const at::Tensor& tensor);
@@ -106,8 +115,9 @@ class Split {
   const MonitorOptions options_;
   ModelFacts& facts_;
   labels::LabelIndex index_;
-  labels::LabelIndex without_tokens_;                           // for positions without them
-  std::optional<estimator::SoftEntropyAccumulator> prototype_;  // empty: copied for each site, which share its anchors
+  labels::LabelIndex without_tokens_;  // for positions without them
+  std::vector<estimator::SoftEntropyAccumulator>
+      prototypes_;  // of each draw: copied for each site, which share anchors
   std::vector<Layer> layers_;
   std::vector<std::string> label_sets_;
   std::string dtype_;

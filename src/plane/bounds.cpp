@@ -1,7 +1,6 @@
 #include "plane/bounds.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
@@ -17,8 +16,7 @@ using estimator::InformationEstimate;
 using estimator::ThroughEstimate;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::array kOrders = {"unigram", "bigram", "trigram", "quadgram"};  // of 1, 2, … tokens
-constexpr double kMostApart = 0.1;                                            // of the positions
+constexpr double kMostApart = 0.1;  // of the positions
 constexpr const char* kTakeSame = "LabelOptions::same_positions(true) takes both over those";
 constexpr const char* kOldState = "a saved state did not say how sharp its assignments are";
 
@@ -129,8 +127,8 @@ Difference increment(const Estimate& estimate, std::size_t less, std::size_t mor
 /// Orders of which a side has a set, the lowest first, by number of the set.
 std::vector<std::pair<std::string, std::size_t>> orders(const Estimate& estimate, const std::string& side) {
   std::vector<std::pair<std::string, std::size_t>> result;
-  for (const char* const order : kOrders) {
-    if (const std::size_t set = find(estimate, side + order); set < estimate.sets.size()) {
+  for (const auto order : kOrders) {
+    if (const std::size_t set = find(estimate, side + std::string(order)); set < estimate.sets.size()) {
       result.emplace_back(order, set);
     }
   }

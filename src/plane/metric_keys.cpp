@@ -31,6 +31,8 @@ std::string corrected_key(std::string_view key) { return concat(key, kCorrected)
 
 std::string standard_error_key(std::string_view key) { return concat(key, "/standard_error"); }
 
+std::string draw_error_key(std::string_view key) { return concat(key, "/draw_error"); }
+
 std::string error_key(std::string_view key) {
   return standard_error_key(key.ends_with(kCorrected) ? key.substr(0, key.size() - kCorrected.size()) : key);
 }

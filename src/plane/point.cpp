@@ -17,7 +17,7 @@ namespace {
 bool is_increment(std::string_view order) {
   const auto bar = order.find('|');
   const auto below = bar == std::string_view::npos ? "" : order.substr(bar + 1);
-  return below == "unigram" || below == "bigram" || below == "trigram";
+  return std::find(kOrders.begin(), kOrders.end() - 1, below) != kOrders.end() - 1;
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ bool is_plug_in(std::string_view key) noexcept {
                                                           "bound_gap/",
                                                           "efficiency/",
                                                           "predicted/"};
-  constexpr std::array<std::string_view, 3> kStatistics = {"/corrected", "/null", "/standard_error"};
+  constexpr std::array<std::string_view, 4> kStatistics = {"/corrected", "/null", "/standard_error", "/draw_error"};
   const bool estimate = key == "H(Z)" || std::any_of(kFamilies.begin(), kFamilies.end(),
                                                      [&](std::string_view family) { return key.starts_with(family); });
   return estimate && std::none_of(kStatistics.begin(), kStatistics.end(),

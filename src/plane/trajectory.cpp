@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/draws.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <infoplane/plane/shown_metric.hpp>
 #include <infoplane/plane/trajectory.hpp>
@@ -60,11 +61,17 @@ Trajectory Trajectory::window(std::int64_t first, std::int64_t last) const {
 }
 
 Series Trajectory::series(std::string_view key, std::string_view layer) const {
-  const auto error = error_key(key);
+  const auto error_of = [&](const Point& point) {
+    if (layer.empty()) {
+      return error_within_run(point.mean, key);
+    }
+    const auto* found = point.layer(layer);
+    return found == nullptr ? kNaN : error_within_run(found->metrics, key);
+  };
   Series result;
   result.reserve(points_.size());
   for (const auto& point : points_) {
-    result.push_back({point.step, value_of(point, key, layer), value_of(point, error, layer)});
+    result.push_back({point.step, value_of(point, key, layer), error_of(point)});
   }
   return result;
 }

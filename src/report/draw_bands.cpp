@@ -14,7 +14,7 @@ namespace {
 using svg::at;
 
 constexpr double kWidth = 430, kHeight = 212, kLeft = 56, kRight = 420, kTop = 58, kBottom = 180;
-constexpr std::array kOrders = {"unigram", "bigram", "trigram", "quadgram"};
+using plane::kOrders;
 constexpr std::array kNames = {"the last token", "the one before", "the third", "the fourth"};
 
 /// Keys of the parts that the run has, with what a reader is told they are.

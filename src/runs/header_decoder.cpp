@@ -33,6 +33,7 @@ enum HeaderField : std::uint8_t {
   kConfig,
   kSiteKinds,
   kCurves,
+  kDraws,
 };
 constexpr std::array kFields = {Field{"schema"},
                                 Field{"schema_version"},
@@ -54,7 +55,8 @@ constexpr std::array kFields = {Field{"schema"},
                                 Field{"torch_version"},
                                 Field{"config"},
                                 Field{"site_kinds", false},
-                                Field{"curves", false}};
+                                Field{"curves", false},
+                                Field{"draws", false}};
 
 constexpr const char* kArrayOfTexts = "an array of texts";
 constexpr const char* kObject = "an object";
@@ -73,6 +75,7 @@ const char* expected(int field) {
     case kWorldSize:
     case kEvery:
     case kWindow:
+    case kDraws:
       return kInteger;
     case kTemperature:
       return kNumber;
@@ -247,6 +250,8 @@ std::int64_t* HeaderDecoder::integer_of(int field) noexcept {
       return &header_.every;
     case kWindow:
       return &header_.window;
+    case kDraws:
+      return &header_.draws;
     default:
       return nullptr;
   }

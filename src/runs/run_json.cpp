@@ -59,6 +59,9 @@ std::string encode(const RunHeader& header) {
   json["seed"] = header.seed;
   json["m"] = header.anchors;
   json["d"] = header.width;
+  if (header.draws > 1) {
+    json["draws"] = header.draws;
+  }
   json["temperature"] = number_to_json<Json>(header.temperature);
   json["calibration"] = header.calibration;
   json["anchor_hash"] = header.anchor_hash;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <infoplane/core/error.hpp>
 #include <infoplane/plane/coordinates.hpp>
+#include <infoplane/plane/draws.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <limits>
 #include <set>
@@ -122,15 +123,15 @@ plane::ShownMetric common_metric(const std::string& key, const std::vector<const
 }
 
 Sample sample_of(std::int64_t step, const plane::Metrics& metrics, const plane::ShownMetric& shown) {
-  return {step, plane::value_at(metrics, shown.key), plane::value_at(metrics, plane::error_key(shown.key))};
+  return {step, plane::value_at(metrics, shown.key), plane::error_within_run(metrics, shown.key)};
 }
 
 plane::Series means_of(const Points& points, const plane::ShownMetric& shown) {
-  const auto error = plane::error_key(shown.key);
   plane::Series samples;
   samples.reserve(points.size());
   for (const auto* point : points) {
-    samples.push_back({point->step, plane::value_at(point->mean, shown.key), plane::value_at(point->mean, error)});
+    samples.push_back(
+        {point->step, plane::value_at(point->mean, shown.key), plane::error_within_run(point->mean, shown.key)});
   }
   return samples;
 }

@@ -52,14 +52,14 @@ TEST_CASE("report replays the shipped rule where a run has all that it looks at"
   auto flat = samples::made_run();
   for (auto& point : flat.file.points) {
     point.loss = 2;
-    point.mean["distance/unigram/corrected"] = 0.5;
+    point.mean["share/output_unigram/corrected"] = 0.5;
   }
   const auto path = write_run(folder, "flat", flat);
   auto json = nlohmann::json::parse(run({"report", path, "--json"}).out);
-  REQUIRE(json["runs"][0]["stop_step"] == 550);  // the eighth check from step 200 on
-  REQUIRE(has(json["runs"][0]["summary"].dump(), "EarlyStopping::compression() ends the run at step 550"));
+  REQUIRE(json["runs"][0]["stop_step"] == 800);  // the first mean of five from step 200 on, and eight checks
+  REQUIRE(has(json["runs"][0]["summary"].dump(), "EarlyStopping::compression() ends the run at step 800"));
   json = nlohmann::json::parse(run({"report", path, "--start-from-step", "300", "--json"}).out);
-  REQUIRE(json["runs"][0]["stop_step"] == 650);
+  REQUIRE(json["runs"][0]["stop_step"] == 900);
   json = nlohmann::json::parse(run({"report", path, "--min-delta", "0.5", "--json"}).out);
   REQUIRE(has(json["runs"][0]["summary"].dump(), "A stopping rule (patience 5, min_delta 0.5) ends the run at step"));
 }

@@ -178,7 +178,7 @@ namespace {
 /// The content that version 1 had: without what was dropped, axes, where a forward ends, and the window.
 std::string as_version_1(const std::string& bytes) {
   std::istringstream in(bytes);
-  const std::string content = infoplane::state::read(in, "monitor", 2).bytes;
+  const std::string content = infoplane::state::read(in, "monitor", 3).bytes;
   infoplane::state::Reader reader(content);
   infoplane::state::Writer writer;
   const auto copy = [&]<typename T>(T value) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -7,6 +8,9 @@ namespace infoplane::plane {
 
 /// Keys of Metrics. An `order` is what follows "input_" and "output_" in the names of label sets: "unigram", "bigram",
 /// "trigram", "quadgram".
+
+/// Orders of n-grams of 1, 2, … tokens.
+inline constexpr std::array<std::string_view, 4> kOrders = {"unigram", "bigram", "trigram", "quadgram"};
 
 /// `I(Y;Z)/<set>` where the name starts with "output_", else `I(X;Z)/<set>`: whatever isn't what comes next is input.
 std::string information_key(std::string_view label_set);
@@ -34,6 +38,10 @@ std::string standard_error_key(std::string_view key);
 
 /// `standard_error_key` of the key, or of the key K of a `K/corrected`: the error that belongs to the value.
 std::string error_key(std::string_view key);
+
+/// `<key>/draw_error`: the part of `<key>/standard_error` that comes from the draw of the anchors. There only where a
+/// point was measured with several draws.
+std::string draw_error_key(std::string_view key);
 
 /// `curve_gap/<order>`.
 std::string curve_gap_key(std::string_view order);

@@ -29,7 +29,7 @@ ShownMetric shown_metric(std::string_view key, const std::vector<Point>& points,
                          std::string_view layer = {});
 
 /// Whether the key is that of an estimate before its correction: `H(Z)`, an information, or a coordinate made of these,
-/// without `/corrected`, `/null` or `/standard_error` behind it.
+/// without `/corrected`, `/null`, `/standard_error` or `/draw_error` behind it.
 bool is_plug_in(std::string_view key) noexcept;
 
 }  // namespace infoplane::plane

@@ -24,6 +24,7 @@ struct RunHeader {
   std::uint64_t seed = 0;                        ///< anchor seed as asked for
   std::int64_t anchors = 0;                      ///< m
   std::int64_t width = 0;                        ///< d
+  std::int64_t draws = 1;                        ///< of the anchors that held-out points are means over
   double temperature = 0;                        ///< ε
   std::string calibration;                       ///< how ε was chosen: "exact", "find_eps", …
   std::string anchor_hash;                       ///< identifies the draw of the anchors
