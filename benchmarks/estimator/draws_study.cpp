@@ -160,6 +160,9 @@ void study(const Settings& settings) {
           continue;
         }
         const auto seen = look(draws, k, key, degrees);
+        if (!(seen.spread > 0 && seen.spread < 0.5)) {  // nothing is said, so nothing is compared
+          continue;
+        }
         std::printf("| `%s` | %lld | %zu | %.1f | %.1f | %.1f | %.0f | %.0f |\n", key.c_str(),
                     static_cast<long long>(m), k, seconds * static_cast<double>(k) / unit, 100 * seen.spread,
                     100 * seen.error, 100 * seen.different, 100 * seen.found);
