@@ -49,7 +49,7 @@ Replayed rule_for(const runs::RunFile& run, const Rule& rule) {
     options = EarlyStoppingOptions().split(heldout || run.points.empty() ? "heldout" : run.points.front().split);
     name = "The default stopping rule";
   }
-  if (rule.patience || rule.min_delta) {  // asked for, so it decides by itself, on the best distance that there is
+  if (rule.patience || rule.min_delta) {  // asked for, so it decides by itself, on what the default rule watches
     const bool corrected = std::any_of(run.points.begin(), run.points.end(), [&](const plane::Point& point) {
       return point.mean.contains(callbacks::kDefaultMonitor);
     });

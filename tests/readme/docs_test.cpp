@@ -7,6 +7,7 @@
 #include "hooks_2_includes.inc"
 #include "hooks_3_includes.inc"
 #include "bound_2_includes.inc"
+#include "estimator_2_includes.inc"
 #include "run-file_1_includes.inc"
 #include "CONTRIBUTING_1_includes.inc"
 // clang-format on
@@ -127,6 +128,11 @@ double corrected(const at::Tensor& z, const at::Tensor& labels) {
   return set.corrected_nats;
 }
 
+std::size_t tried(const at::Tensor& z, const at::Tensor& tokens) {
+#include "estimator_2.inc"
+  return sets.size();
+}
+
 void shares(infoplane::Monitor& monitor, int64_t step, double loss){
 #include "bound_1.inc"
 }
@@ -240,6 +246,7 @@ TEST_CASE("the pages' estimates, curves and ranks", "[docs]") {
   const auto labels = at::arange(512).remainder(4).view({32, 16});
   const auto z = at::one_hot(labels, 16).to(at::kFloat) + 0.1 * at::randn({32, 16, 16});
   REQUIRE(other_pages::corrected(z, labels) > 0);
+  REQUIRE(other_pages::tried(z, labels) == 1);
   REQUIRE(other_pages::bound(model, std::vector<int64_t>{1, 2, 3, 1, 2, 4, 1, 2, 3}) > 1);
   REQUIRE(std::filesystem::exists("text.curve.json"));
   REQUIRE(other_pages::ranks(model) == 1);
