@@ -52,7 +52,8 @@ double margin(const Criterion& criterion, const Outlook& ahead);
 bool gets_worse(const CriterionState& state, const Criterion& criterion);
 /// Whether it seems to get better by more than `settled`, and by more than the standard error.
 bool still_gains(const CriterionState& state, const Criterion& criterion);
-/// Whether its last six checks show a trend for the better: by more than three standard errors of their line.
+/// Whether its last six checks (means of checks, where there are 128 and more) show a trend for the better: by more
+/// than three standard errors of their line. Fewer than three defined ones show none.
 bool gains_now(const CriterionState& state, const Criterion& criterion);
 /// Whether the criterion needs all checks.
 bool keeps_history(const Criterion& criterion);

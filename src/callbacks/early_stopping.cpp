@@ -143,12 +143,14 @@ void EarlyStopping::take(std::int64_t step, const plane::Point* point, const pla
 }
 
 void EarlyStopping::choose_share(const plane::Point* point, const plane::Metrics& fed) {
+  auto& share = criteria_[kShare];
+  const auto* const layer = point == nullptr || share.layer().empty() ? nullptr : point->layer(share.layer());
   const auto has = [&](const char* key) {
-    return fed.contains(key) || (point != nullptr && point->mean.contains(key));
+    return fed.contains(key) || (layer != nullptr && layer->metrics.contains(key)) ||
+           (point != nullptr && share.layer().empty() && point->mean.contains(key));
   };
-  if (default_rule() && last_step_ < 0 && criteria_[kShare].layer().empty() && !has(kDefaultMonitor) &&
-      has(kOlderMonitor)) {
-    criteria_[kShare].monitor(kOlderMonitor);
+  if (default_rule() && last_step_ < 0 && !has(kDefaultMonitor) && has(kOlderMonitor)) {
+    share.monitor(kOlderMonitor);
   }
 }
 

@@ -181,7 +181,7 @@ void EarlyStopping::load_state(std::string_view text) {
     INFOPLANE_CHECK(criteria.size() == criteria_.size(), ArgumentError, "a saved state of EarlyStopping has ",
                     criteria.size(), " criteria where the options have ", criteria_.size());
     for (std::size_t i = 0; i < criteria_.size(); ++i) {
-      if (i == 0 && default_rule() && criteria[i].at("monitor") == kOlderMonitor) {
+      if (i == 0 && default_rule() && criteria[i].at("monitor").get<std::string>().ends_with(kOlderMonitor)) {
         loaded.criteria_[i].monitor(kOlderMonitor);
       }
       if ((i == 1 || i == 2) && default_rule() && criteria[i].at("monitor") == kFedLoss) {

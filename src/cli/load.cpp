@@ -50,10 +50,15 @@ Replayed rule_for(const runs::RunFile& run, const Rule& rule) {
     name = "The default stopping rule";
   }
   if (rule.patience || rule.min_delta) {  // asked for, so it decides by itself, on what the default rule watches
-    const bool corrected = std::any_of(run.points.begin(), run.points.end(), [&](const plane::Point& point) {
-      return point.mean.contains(callbacks::kDefaultMonitor);
-    });
-    options.monitor(corrected ? callbacks::kDefaultMonitor : plane::distance_key("unigram"))
+    const auto has = [&](const std::string& key) {
+      return std::any_of(run.points.begin(), run.points.end(),
+                         [&](const plane::Point& point) { return point.mean.contains(key); });
+    };
+    const auto distance = plane::distance_key("unigram"), corrected = plane::corrected_key(distance);
+    options
+        .monitor(has(callbacks::kDefaultMonitor) ? callbacks::kDefaultMonitor
+                 : has(corrected)                ? corrected
+                                                 : distance)
         .patience(rule.patience.value_or(options.patience()))
         .min_delta(rule.min_delta.value_or(options.min_delta()));
     name = fmt::format("A stopping rule (patience {}, min_delta {:g})", options.patience(), options.min_delta());

@@ -5,6 +5,7 @@
 #include <infoplane/plane/metric_keys.hpp>
 #include <map>
 #include <utility>
+#include <variant>
 
 #include "compare/comparison.hpp"
 #include "runs/series.hpp"
@@ -57,6 +58,14 @@ void note_sites(Notes& notes, const runs::RunHeader& first, const std::string& f
   }
 }
 
+void note_draws(Notes& notes, const runs::RunHeader& first, const std::string& first_name, const runs::RunHeader& other,
+                const std::string& name) {
+  if (first.draws != other.draws) {
+    notes.push_back(detail::concat(name, "'s held-out points are means over ", other.draws, " draws of the anchors, ",
+                                   first_name, "'s over ", first.draws, ": of one draw the error is not known"));
+  }
+}
+
 void note_curves(Notes& notes, const runs::RunHeader& first, const std::string& first_name,
                  const runs::RunHeader& other, const std::string& name) {
   for (const auto& [order, curve] : first.curves) {
@@ -86,7 +95,12 @@ void note_details(Notes& notes, const runs::RunHeader& first, const std::string&
 /// Of the mean at the last held-out point: a fixed batch has always the same.
 std::map<std::string, double> heldout_counts(const runs::RunFile& run) {
   std::map<std::string, double> counts;
-  const auto points = runs::points_of(run.points, "heldout");
+  auto points = runs::points_of(run.points, "heldout");
+  std::erase_if(points, [](const plane::Point* point) {  // not all that it was given
+    return point->tokens == 0 || point->reasons.contains("tokens") ||
+           std::any_of(point->layers.begin(), point->layers.end(),
+                       [](const plane::LayerPoint& layer) { return layer.reasons.contains("tokens"); });
+  });
   if (!points.empty()) {
     for (const auto& [key, value] : points.back()->mean) {
       if ((key.starts_with("tokens/") || key.starts_with("labels/")) && std::isfinite(value)) {
@@ -117,7 +131,7 @@ Notes notes_of(const std::vector<const runs::RunHeader*>& headers, const Notes& 
   Notes notes;
   note_kinds(notes, headers, names);
   for (std::size_t i = 1; i < headers.size(); ++i) {
-    for (const auto note : {note_sites, note_curves, note_details}) {
+    for (const auto note : {note_sites, note_draws, note_curves, note_details}) {
       note(notes, *headers.front(), names.front(), *headers[i], names[i]);
     }
   }

@@ -72,7 +72,7 @@ struct Moments {
   }
   double mean() const { return count > 0 ? sum / count : kUndefined; }
   double deviation() const {
-    return count > 1 ? std::sqrt(std::max(0.0, squares - sum * sum / count) / (count - 1)) : kUndefined;
+    return count > 1 ? std::sqrt(std::fmax(0.0, squares - sum * sum / count) / (count - 1)) : kUndefined;
   }
 };
 
@@ -103,6 +103,12 @@ struct Trials {
 void check(const at::Tensor& z, const NamedLabelTensors& labels, const TrustOptions& options) {
   INFOPLANE_CHECK(z.defined() && z.dim() == 3, ShapeError, "trust() takes activations as [B, T, d], got ",
                   z.defined() ? detail::concat("[", detail::join(z.sizes()), "]") : std::string("none"));
+  INFOPLANE_CHECK(z.size(1) >= 1, ShapeError, "trust() takes sequences of at least 1 position, got 0");
+  for (const auto& [name, tensor] : labels) {
+    INFOPLANE_CHECK(tensor.defined() && tensor.dim() == 2 && tensor.sizes() == z.sizes().slice(0, 2), ShapeError,
+                    "trust() takes labels as [B, T] = [", z.size(0), ", ", z.size(1), "], got ", name, " as ",
+                    tensor.defined() ? detail::concat("[", detail::join(tensor.sizes()), "]") : std::string("none"));
+  }
   INFOPLANE_CHECK(z.size(0) >= 4, ArgumentError, "trust() needs at least 4 sequences to deal into halves, got ",
                   z.size(0));
   INFOPLANE_CHECK(!labels.empty(), ArgumentError, "trust() needs at least one label set");
@@ -121,7 +127,11 @@ std::vector<Trust> trust(const at::Tensor& z, const NamedLabelTensors& labels, c
     const auto outcomes =
         draw == 0 ? whole : measure(z, labels, drawn.seed(drawn.seed() + static_cast<std::uint64_t>(draw)));
     for (std::size_t set = 0; set < trials.size(); ++set) {
-      trials[set].draws.add(outcomes[set].value);
+      if (std::isfinite(outcomes[set].value)) {
+        trials[set].draws.add(outcomes[set].value);
+      } else {
+        ++trials[set].undefined;
+      }
     }
   }
   std::mt19937_64 random(options.seed());

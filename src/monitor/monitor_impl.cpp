@@ -1,9 +1,8 @@
 #include "monitor/monitor_impl.hpp"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <infoplane/core/error.hpp>
+#include <utility>
 
 #include "monitor/point_assembly.hpp"
 #include "monitor/shared_sites.hpp"
@@ -150,6 +149,7 @@ RankReport Monitor::Impl::own_report(Split& split, std::int64_t step, const Loss
   report.dropped = split.dropped().text();
   report.has_tokens = !split.empty();
   report.ended_early = split.ended_early();
+  report.window = state_->facts.window;
   return report;
 }
 
@@ -247,9 +247,9 @@ std::int64_t Monitor::Impl::window_after(const Split& split, const plane::Point&
   return &split != &state_->train || content.tokens == 0 ? 0 : std::min(times_needed(content), options_.every());
 }
 
-/// Once for each split: how much its points hold, and what would do. The point is that of all ranks, so they choose the
-/// same window.
-void Monitor::Impl::look_at_window(const Split& split, const plane::Point& point) {
+/// Once for each split: how much its points hold, and in its first point what would do. That is of all ranks, so they
+/// choose the same window.
+void Monitor::Impl::look_at_window(const Split& split, plane::Point& point) {
   const bool is_train = &split == &state_->train;
   bool& seen = is_train ? window_seen_ : heldout_seen_;
   const auto content = content_of(point);
@@ -259,11 +259,11 @@ void Monitor::Impl::look_at_window(const Split& split, const plane::Point& point
   auto& window = state_->facts.window;
   window = is_train ? window_after(split, point) : window;
   seen = true;
-  const bool is_chosen = is_train && options_.window() == 0;
-  const WindowContent then = is_chosen ? WindowContent{window * content.tokens, window * content.sequences} : content;
-  const auto advice = advice_on(then, is_train ? window : 0, options_.every());
-  if (!advice.empty() && ranks_.rank() == 0) {
-    TORCH_WARN("infoplane: ", advice);
+  // A first point at step 0, or of a window that was chosen only now, is of one step.
+  const std::int64_t steps = !is_train || (options_.window() > 0 && point.step > 0) ? 1 : window;
+  const WindowContent then{steps * content.tokens, steps * content.sequences};
+  if (auto advice = advice_on(then, is_train ? window : 0, options_.every()); !advice.empty()) {
+    point.reasons.emplace("window", std::move(advice));
   }
 }
 

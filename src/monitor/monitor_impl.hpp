@@ -106,7 +106,7 @@ class Monitor::Impl {
   void start(runs::RunHeader header);
   void emit(const plane::Point& point);
   std::int64_t window_after(const Split& split, const plane::Point& point) const;
-  void look_at_window(const Split& split, const plane::Point& point);
+  void look_at_window(const Split& split, plane::Point& point);
 
   std::vector<std::shared_ptr<sinks::Sink>> sinks_;
   std::shared_ptr<PendingError> pending_ = std::make_shared<PendingError>();

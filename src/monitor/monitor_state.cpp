@@ -26,6 +26,7 @@ void Monitor::Impl::save(std::ostream& out) const {
   content.put_text(state_->facts.last_site);
   content.put(state_->facts.window);
   content.put(static_cast<std::uint8_t>(window_seen_ ? 1 : 0));
+  content.put(static_cast<std::uint8_t>(heldout_seen_ ? 1 : 0));
   state_->train.save(content);
   state_->heldout.save(content);
   state::write(out, "monitor", kMonitorVersion, content.content());
@@ -49,10 +50,11 @@ void Monitor::Impl::load(std::istream& in) {
     loaded->facts.orders.load(reader);
     loaded->facts.last_site = reader.get_text();
   }
-  bool window_seen = false;
+  bool window_seen = false, heldout_seen = false;
   if (content.version > 2) {
     loaded->facts.window = reader.get<std::int64_t>();
     window_seen = reader.get_flag();
+    heldout_seen = reader.get_flag();
     const auto window = loaded->facts.window;
     state::Reader::require(
         options_.window() > 0 ? window == options_.window() : window >= 1 && window <= options_.every(),
@@ -64,6 +66,7 @@ void Monitor::Impl::load(std::istream& in) {
   start_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(elapsed));
   state_ = std::move(loaded);
   window_seen_ = window_seen;
+  heldout_seen_ = heldout_seen;
   heldout_step_ = state_->heldout.step();
 }
 

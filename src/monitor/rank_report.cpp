@@ -90,6 +90,7 @@ std::string bytes_of(const RankReport& report) {
   out.put_text(report.dropped);
   put_flag(out, report.has_tokens);
   put_flag(out, report.ended_early);
+  out.put(report.window);
   out.put_text(report.settings);
   return out.take();
 }
@@ -107,6 +108,7 @@ RankReport rank_report_of(std::string_view bytes) {
   report.dropped = in.get_text();
   report.has_tokens = in.get_flag();
   report.ended_early = in.get_flag();
+  report.window = in.get<std::int64_t>();
   report.settings = in.get_text();
   in.end();
   return report;

@@ -38,6 +38,7 @@ struct RankReport {
   std::string dropped;         // what its observations do not count, in words
   bool has_tokens = false;     // that were measured in the window
   bool ended_early = false;    // a forward of its window
+  std::int64_t window = 1;     // steps of a window of the train split
   std::string settings;        // bytes_of(RankSettings); empty where the others know them
 };
 

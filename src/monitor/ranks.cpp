@@ -156,6 +156,10 @@ Ranks::Meeting Ranks::meet(RankReport report, const RankSettings& settings, cons
     if (!each.dropped.empty()) {
       dropped.push_back(said_by(rank, each.dropped));
     }
+    if (each.window != reports.front().window) {
+      errors.push_back(detail::concat("rank ", rank, ": its window is of ", each.window, " steps, that of rank 0 of ",
+                                      reports.front().window, ": load the monitor's state on every rank, or on none"));
+    }
     has_tokens = has_tokens || each.has_tokens;
     ended_early = ended_early || each.ended_early;
   }

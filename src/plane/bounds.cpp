@@ -101,7 +101,9 @@ void add(LayerWriter& out, const std::string& key, const Difference& difference)
   out.put(key, difference.plug_in / scale, difference.reason);
   out.add_null(key, difference.null / scale, difference.reason);
   Value value{difference.corrected / scale, kNaN, difference.reason, difference.error_reason};
-  if (difference.reason.empty()) {
+  if (std::isnan(value.value)) {
+    value.reason = difference.reason.empty() ? difference.error_reason : difference.reason;
+  } else {
     value.error = out.error(difference.gradient) / scale;
   }
   out.add(key, value);

@@ -75,8 +75,12 @@ void add_optimality_of_means(Metrics& means, const std::vector<LayerPoint>& laye
         ++blocks;
       }
     }
+    const auto draws = means.find(draw_error_key(optimality_key(order)));
     for (const auto& key : {optimality, distance}) {
       means.emplace(standard_error_key(key), error / blocks / mean);
+      if (draws != means.end()) {  // nearly that of the mean ratio
+        means.emplace(draw_error_key(key), std::fmin(draws->second, error / blocks / mean));
+      }
     }
   }
 }

@@ -70,7 +70,7 @@ double error_within_run(const Metrics& metrics, std::string_view key) {
   const auto plain = std::string_view(error).substr(0, error.rfind('/'));
   const double all = value_at(metrics, error);
   const auto draws = metrics.find(draw_error_key(plain));
-  if (draws == metrics.end() || std::isnan(draws->second)) {
+  if (draws == metrics.end() || std::isnan(draws->second) || std::isnan(all)) {
     return all;
   }
   return std::sqrt(std::max(0.0, all * all - draws->second * draws->second));
@@ -80,7 +80,8 @@ Measured measured_across_models(const Metrics& metrics, std::string_view key, do
   const auto error = error_key(key);
   Measured measured{value_at(metrics, key), value_at(metrics, error), degrees};
   const double within = error_within_run(metrics, key);
-  const double between = std::sqrt(std::max(0.0, measured.standard_error * measured.standard_error - within * within));
+  const double squares = measured.standard_error * measured.standard_error - within * within;
+  const double between = squares > 0 ? std::sqrt(squares) : 0;
   if (draws > 1 && between > 0) {
     const double tokens = std::isnan(degrees) ? 0 : std::pow(within, 4) / degrees;
     measured.degrees =

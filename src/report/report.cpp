@@ -227,7 +227,15 @@ std::vector<std::string> report_notes(const std::vector<ReportRun>& runs) {
     names.push_back(run.source.empty() ? run.file.header.run : run.source);
     files.push_back(&run.file);
   }
-  return compare::comparison_notes(files, names);
+  auto notes = compare::comparison_notes(files, names);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    for (const auto& point : files[i]->points) {
+      if (const auto small = point.reasons.find("window"); small != point.reasons.end()) {
+        notes.push_back(names[i] + ": " + small->second);
+      }
+    }
+  }
+  return notes;
 }
 
 std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options) {

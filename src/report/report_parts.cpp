@@ -190,7 +190,7 @@ std::string header_table(const runs::RunHeader& header) {
   row("activations", header.dtype);
   row("ranks", std::to_string(header.world_size));
   row("measured every", fmt::format("{} steps", header.every));
-  row("window of a train point", fmt::format("{} steps", header.window));
+  row("window of a train point", header.window > 0 ? fmt::format("{} steps", header.window) : "chosen later");
   row("infoplane", header.library_version);
   row("LibTorch", header.torch_version);
   for (const auto& [name, value] : header.config) {

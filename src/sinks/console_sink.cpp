@@ -93,6 +93,9 @@ void ConsoleSink::write_point(const plane::Point& point) {
       add(plane::shown_metric(gap, point.mean));
     }
   }
+  if (const auto small = point.reasons.find("window"); small != point.reasons.end()) {
+    line += "\nnote: " + text::printable(small->second);
+  }
   write_text(line + "\n");
 }
 

@@ -108,6 +108,15 @@ TEST_CASE("runs whose curves or details name other texts are told of", "[compare
   REQUIRE(comparison_notes({one, kTrue}, {"a", "b"}).empty());  // it does not say
 }
 
+TEST_CASE("runs over other numbers of draws are told of", "[compare]") {
+  auto drawn = kTrue;
+  drawn.draws = 8;
+  REQUIRE(
+      comparison_notes({kTrue, drawn}, {"a", "b"}) ==
+      std::vector<std::string>{"b's held-out points are means over 8 draws of the anchors, a's over 1: of one draw the "
+                               "error is not known"});
+}
+
 TEST_CASE("held-out points over another text are told of, though the headers agree", "[compare]") {
   const auto run_over = [](double tokens, double labels) {
     auto run = samples::made_run().file;
@@ -123,7 +132,19 @@ TEST_CASE("held-out points over another text are told of, though the headers agr
           std::vector<std::string>{"b's held-out points have 88 labels in output_unigram, a's 92: they measure another "
                                    "text, whose values differ for that alone"});
   REQUIRE(comparison_notes({one, run_over(8192, 88)}, {"a", "b"}).size() == 1);
+  auto broken = run_over(16384, 92);
+  broken.points.back().mean["tokens/output_unigram"] = 12;
+  broken.points.back().reasons["tokens"] = "not counted: 16372 tokens";
+  REQUIRE(comparison_notes({one, broken}, {"a", "b"}).empty());
   auto train_only = run_over(8192, 88);
   std::erase_if(train_only.points, [](const auto& point) { return point.split == "heldout"; });
   REQUIRE(comparison_notes({one, train_only}, {"a", "b"}).empty());  // micro-batches are never the same
+}
+
+TEST_CASE("a report tells of points that hold too little", "[compare]") {
+  auto run = samples::made_run();
+  REQUIRE(infoplane::report::report_notes({run}).empty());
+  run.file.points.front().reasons["window"] = "points of the train split have 256 tokens";
+  REQUIRE(infoplane::report::report_notes({run}) ==
+          std::vector<std::string>{"run.jsonl: points of the train split have 256 tokens"});
 }

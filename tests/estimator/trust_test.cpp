@@ -69,6 +69,9 @@ TEST_CASE("trust refuses what it cannot try", "[estimator][trust]") {
   const infoplane::estimator::NamedLabelTensors labels = {{"cluster", data.says}};
   REQUIRE_THROWS_MATCHES(trust(data.z.flatten(0, 1), labels), infoplane::ShapeError,
                          MessageMatches(ContainsSubstring("as [B, T, d], got [2048, 16]")));
+  REQUIRE_THROWS_MATCHES(trust(data.z, {{"cluster", data.says.flatten()}}), infoplane::ShapeError,
+                         MessageMatches(ContainsSubstring("labels as [B, T] = [64, 32], got cluster as [2048]")));
+  REQUIRE_THROWS_AS(trust(data.z.slice(1, 0, 0), {{"cluster", data.says.slice(1, 0, 0)}}), infoplane::ShapeError);
   REQUIRE_THROWS_MATCHES(trust(data.z.slice(0, 0, 3), {{"cluster", data.says.slice(0, 0, 3)}}),
                          infoplane::ArgumentError,
                          MessageMatches(ContainsSubstring("at least 4 sequences to deal into halves, got 3")));

@@ -202,6 +202,7 @@ std::string as_version_1(const std::string& bytes) {
   reader.get_text();
   reader.get<std::int64_t>();
   reader.get_flag();
+  reader.get_flag();
   for (int split = 0; split < 2; ++split) {
     copy(reader.get<std::int64_t>());
     writer.put_text(reader.get_text());

@@ -147,7 +147,7 @@ TEST_CASE("training that itself runs in a handler counts", "[monitor][windows]")
     trainers.observe_both();
     const auto point = trainers.monitor.end_step(kStep);
     require_same_values(*point, *trainers.undisturbed.end_step(kStep));
-    REQUIRE(point->reasons.empty());
+    REQUIRE(!point->reasons.contains("tokens"));
   }
 }
 
@@ -282,7 +282,7 @@ TEST_CASE("a micro-batch of padding alone adds nothing", "[monitor][windows]") {
   padding();
   const auto point = trainers.monitor.end_step(kStep);
   require_same_values(*point, *trainers.undisturbed.end_step(kStep));
-  REQUIRE(point->reasons.empty());
+  REQUIRE(!point->reasons.contains("tokens"));
 }
 
 TEST_CASE("a tap that comes in some forwards only is not where a forward ends", "[monitor][windows]") {
@@ -296,7 +296,7 @@ TEST_CASE("a tap that comes in some forwards only is not where a forward ends", 
     }
   }
   const auto point = trainers.monitor.end_step(kStep);
-  REQUIRE(point->reasons.empty());
+  REQUIRE(!point->reasons.contains("tokens"));
   REQUIRE(point->layer("blocks.2")->tokens == 96);
   REQUIRE(point->layer("auxiliary.0")->tokens == 48);
 }

@@ -1,7 +1,5 @@
 #include "monitor/window_choice.hpp"
 
-#include <c10/util/Exception.h>
-
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <infoplane/monitor/monitor.hpp>
@@ -19,16 +17,6 @@ using infoplane::test::SmallGPT;
 using infoplane::test::text;
 
 namespace {
-
-struct Warnings : c10::WarningHandler {
-  Warnings() : before(c10::WarningUtils::get_warning_handler()) { c10::WarningUtils::set_warning_handler(this); }
-  ~Warnings() override { c10::WarningUtils::set_warning_handler(before); }
-  Warnings(const Warnings&) = delete;
-  Warnings& operator=(const Warnings&) = delete;
-  void process(const c10::Warning& warning) override { texts.push_back(warning.msg()); }
-  c10::WarningHandler* before;
-  std::vector<std::string> texts;
-};
 
 struct Headers : infoplane::sinks::Sink {
   Headers() : Sink("headers") {}
@@ -64,7 +52,6 @@ Trained train(Monitor& monitor, SmallGPT& model, std::int64_t rows, std::int64_t
 TEST_CASE("by default a window has as many steps as bring 4096 tokens", "[monitor][windows]") {
   SmallGPT model(11, 16, 1);
   model->eval();
-  Warnings warnings;
   Monitor monitor(model);
   auto headers = std::make_shared<Headers>();
   monitor.add_sink(headers);
@@ -77,7 +64,9 @@ TEST_CASE("by default a window has as many steps as bring 4096 tokens", "[monito
   REQUIRE(trained.observed.contains(35));
   REQUIRE_FALSE(trained.observed.contains(34));
   REQUIRE(headers->window == 16);
-  REQUIRE(warnings.texts.empty());
+  for (const auto& point : trained.points) {
+    REQUIRE_FALSE(point.reasons.contains("window"));
+  }
 }
 
 TEST_CASE("few long sequences take more steps than their tokens need", "[monitor][windows]") {
@@ -93,49 +82,53 @@ TEST_CASE("few long sequences take more steps than their tokens need", "[monitor
 TEST_CASE("large micro-batches are a window each", "[monitor][windows]") {
   SmallGPT model(11, 16, 1);
   model->eval();
-  Warnings warnings;
   Monitor monitor(model, MonitorOptions().every(4));
   const auto trained = train(monitor, model, 16, 256, 0, 8);
   REQUIRE(trained.observed == std::set<std::int64_t>{0, 4, 8});
-  REQUIRE(warnings.texts.empty());
+  for (const auto& point : trained.points) {
+    REQUIRE_FALSE(point.reasons.contains("window"));
+  }
 }
 
 TEST_CASE("a window that cannot be large enough is told of once, with what would do", "[monitor][windows]") {
   SmallGPT model(11, 16, 1);
   model->eval();
-  Warnings warnings;
   Monitor chosen(model, MonitorOptions().every(4));
-  REQUIRE(train(chosen, model, 8, 32, 0, 8).points.back().tokens == 4 * 256);
-  REQUIRE(warnings.texts ==
-          std::vector<std::string>{"infoplane: points of the train split have 1024 tokens in 32 sequences; below 4096 "
-                                   "tokens or 16 sequences corrected values are noisy, or undefined: "
-                                   "MonitorOptions::window(16) would do, with every(16) or more"});
-  warnings.texts.clear();
+  const auto of_chosen = train(chosen, model, 8, 32, 0, 8).points;
+  REQUIRE(of_chosen.back().tokens == 4 * 256);
+  REQUIRE(
+      of_chosen.front().reasons.at("window") ==
+      "points of the train split have 1024 tokens in 32 sequences; below 4096 tokens or 16 sequences corrected values "
+      "are noisy, or undefined: MonitorOptions::window(16) would do, with every(16) or more");
+  REQUIRE_FALSE(of_chosen.back().reasons.contains("window"));
+  Monitor from_zero(model, MonitorOptions().every(20).window(16));  // its first point is of one step
+  REQUIRE_FALSE(train(from_zero, model, 8, 32, 0, 20).points.front().reasons.contains("window"));
   Monitor given(model, MonitorOptions().every(20).window(2));
-  REQUIRE(train(given, model, 8, 32, 20, 40).points.back().tokens == 2 * 256);
-  REQUIRE(warnings.texts.size() == 1);
-  REQUIRE_THAT(warnings.texts.front(), ContainsSubstring("have 256 tokens in 8 sequences"));
-  REQUIRE_THAT(warnings.texts.front(),
-               ContainsSubstring("MonitorOptions::window(32) would do, with every(32) or more"));
+  const auto of_given = train(given, model, 8, 32, 20, 40).points;
+  REQUIRE(of_given.back().tokens == 2 * 256);
+  REQUIRE_THAT(of_given.front().reasons.at("window"),
+               ContainsSubstring("have 256 tokens in 8 sequences") &&
+                   ContainsSubstring("MonitorOptions::window(32) would do, with every(32) or more"));
 }
 
 TEST_CASE("small held-out passes are told of once", "[monitor][windows]") {
   SmallGPT model(11, 16, 1);
   model->eval();
-  Warnings warnings;
   Monitor monitor(model);
+  std::vector<Point> points;
   for (const std::int64_t step : {1, 2}) {
     const auto tokens = text(32, 32, 3);
     {
       const auto observation = monitor.observe_heldout(step, tokens);
       model->forward(tokens);
     }
-    monitor.end_heldout(step);
+    points.push_back(*monitor.end_heldout(step));
   }
-  REQUIRE(warnings.texts ==
-          std::vector<std::string>{"infoplane: held-out points have 1024 tokens in 32 sequences; below 4096 tokens or "
-                                   "16 sequences corrected values are noisy, or undefined: hold out 4 times as many "
-                                   "rows"});
+  REQUIRE(
+      points.front().reasons.at("window") ==
+      "held-out points have 1024 tokens in 32 sequences; below 4096 tokens or 16 sequences corrected values are noisy, "
+      "or undefined: hold out 4 times as many rows");
+  REQUIRE_FALSE(points.back().reasons.contains("window"));
 }
 
 TEST_CASE("a chosen window is saved with the monitor", "[monitor][windows][state]") {

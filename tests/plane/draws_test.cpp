@@ -49,6 +49,8 @@ TEST_CASE("one draw has no draw error", "[plane][draws]") {
   REQUIRE(layer.metrics == one.metrics);
   REQUIRE(error_within_run(layer.metrics, "K/corrected") == 0.03);
   REQUIRE(std::isnan(error_within_run(Metrics{}, "K")));
+  const Metrics unknown = {{"K/corrected", 0.5}, {"K/standard_error", std::nan("")}, {"K/draw_error", 0.1}};
+  REQUIRE(std::isnan(error_within_run(unknown, "K")));
 }
 
 TEST_CASE("what one draw cannot tell, their mean cannot", "[plane][draws]") {

@@ -114,3 +114,12 @@ TEST_CASE("a console that cannot be written to is a failing sink", "[sinks]") {
   REQUIRE(sink.failures() == 2);
   REQUIRE(sink.first_error() == "a line could not be written");
 }
+
+TEST_CASE("the console says of a point that it holds too little", "[sinks]") {
+  std::ostringstream out;
+  ConsoleSink sink(ConsoleSinkOptions().output(&out));
+  auto made = samples::point(50);
+  made.reasons["window"] = "points of the train split have 256 tokens";
+  sink.write(made);
+  REQUIRE(out.str().ends_with("\nnote: points of the train split have 256 tokens\n"));
+}

@@ -39,7 +39,7 @@ struct Trust {
   /// Share of the trials in which that value lies above 1.645 of its errors, so that a label would seem to say
   /// something; 0.05 where errors are right.
   double false_alarms = 0;
-  std::int64_t undefined = 0;  ///< values among the halves and shuffles that were not defined, and are in none of these
+  std::int64_t undefined = 0;  ///< values among the draws, halves and shuffles that were not defined: in none of these
 };
 
 /// Tries the estimator on activations of one's own: in halves of the sequences, with labels that are dealt to other
@@ -48,8 +48,8 @@ struct Trust {
 ///
 /// @param z [B, T, d], as for `SoftEntropyAccumulator::update`
 /// @param labels of each position, integers [B, T]
-/// @throws ShapeError if z has no three axes; what `update` throws. @throws ArgumentError if there are fewer than 4
-/// sequences, no labels, or an option is out of range.
+/// @throws ShapeError if z has no three axes, or labels are not [B, T]; what `update` throws. @throws ArgumentError if
+/// there are fewer than 4 sequences, no labels, or an option is out of range.
 std::vector<Trust> trust(const at::Tensor& z, const NamedLabelTensors& labels, const TrustOptions& options = {});
 
 /// A table of them, a line for each set.

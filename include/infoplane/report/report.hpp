@@ -56,7 +56,8 @@ struct ReportOptions {
 /// @throws ArgumentError without a run, or if max_steps is below 2.
 std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions& options = {});
 
-/// What keeps the runs of a page from being compared value by value: see comparison_notes.
+/// What keeps the runs of a page from being compared value by value (see comparison_notes), and which of their points
+/// hold too little.
 std::vector<std::string> report_notes(const std::vector<ReportRun>& runs);
 
 /// What happened in a run, in sentences for someone new to the information plane. The first one says it all in plain
