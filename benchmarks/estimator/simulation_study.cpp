@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "real_activations.hpp"
 #include "simulation_cases.hpp"
 
 namespace {
@@ -122,10 +123,15 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--max-labels", max_labels, "Keep a sample of the labels, of no more than this; checks nothing");
   app.add_option("--values", file, "A CSV file for the values of each run, as efficiencies");
+  std::string activations;
+  app.add_option("--activations", activations, "A folder of a real model's activations and tokens, instead");
   CLI11_PARSE(app, argc, argv);
   const auto start = std::chrono::steady_clock::now();
 
   at::set_num_threads(1);  // small operators: threads would only wait for each other
+  if (!activations.empty()) {
+    return study_real_activations(activations) ? 0 : 1;
+  }
   Cases cases(held_out, quick);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> values(file.empty() ? nullptr : std::fopen(file.c_str(), "w"),
                                                                std::fclose);
