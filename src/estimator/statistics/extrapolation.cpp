@@ -16,7 +16,7 @@ constexpr double kLeastShape = 0.1, kMostShape = 0.54;
 // Of the growth from halves to all tokens, which the model follows no better than that: more tokens do not make t
 // surer.
 constexpr double kTolerance = 0.006;
-constexpr std::size_t kFirst = 2, kShapeEnd = 6;  // buckets that halve; those up to 63 tokens tell the shape
+constexpr std::size_t kFirst = 2, kShapeEnd = 8;  // buckets that halve; those up to 255 tokens tell the shape
 
 // Between labels of neighbouring sizes, as x: less is taken for noise where x is known no better.
 constexpr double kUsualStep = 0.1;

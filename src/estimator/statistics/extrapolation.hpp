@@ -17,7 +17,7 @@ namespace infoplane::estimator {
 /// where x in [0, 1] is how much less bias than by chance a single token of the label has: 0 where labels say nothing,
 /// 1 where its tokens are alike. Labels of n in [2^u, 2^(u+1)) share x, which follows from how their entropy grows from
 /// single tokens to all of them, and all labels of a set share t, which says how much of that growth is still to come.
-/// t follows from how entropies of 4 to 63 tokens grow from half of the tokens to all, as far as their noise allows,
+/// t follows from how entropies of 4 to 255 tokens grow from half of the tokens to all, as far as their noise allows,
 /// and from what it was elsewhere. It extends the extrapolation of Strong et al. ("Entropy and information in neural
 /// spike trains", 1998), which has ρ and κ of each n to itself, with β in place of 1 / n.
 ///

@@ -113,7 +113,7 @@ class Extrapolated {
     double noise = 0, halves = 0;
     for (const auto& [u, size] : sizes_) {
       for (const Line& line : size.lines) {
-        if (line.grows && u >= 2 && u < 6) {
+        if (line.grows && u >= 2 && u < 8) {
           noise += line.weight * line.weight * line.noise;
           halves += line.weight * (line.b_halves - line.b);
         }
@@ -193,7 +193,7 @@ class Extrapolated {
   double misfit(double t) const {
     double total = 0;
     for (const auto& [u, size] : sizes_) {
-      if (u < 2 || u >= 6 || !(growth(size, 0) > 0)) {
+      if (u < 2 || u >= 8 || !(growth(size, 0) > 0)) {
         continue;
       }
       const double x = x_of(size, t);
