@@ -58,7 +58,8 @@ void Cases::add_chosen_on(bool quick) {
         each.most_bias = (population == "strong" || population == "unlike") && s == 8 ? 5 : NAN;
         each.most_absolute = population == "none" && s >= 4 ? 0.003 : NAN;
         each.least_cover = s >= 32 ? 85 : NAN;
-        each.most_cover = s >= 32 ? 95 : NAN;
+        // The error that is allowed for dependent tokens makes intervals wider.
+        each.most_cover = s < 32 ? NAN : each.sampling.sequence > 1 ? 98 : 95;
       }
     }
   }
@@ -77,7 +78,8 @@ void Cases::add_chosen_on(bool quick) {
   }
   for (const std::string population : {"Zipf rare more", "Zipf rare weak more", "Zipf rare less"}) {
     for (const std::int64_t tokens : {4096, 16384}) {
-      add(population, "N = " + std::to_string(tokens), {tokens}, 200).most_bias = 10;
+      const bool few = population == "Zipf rare weak more" && tokens == 4096;
+      add(population, "N = " + std::to_string(tokens), {tokens}, 200).most_bias = few ? 17 : 10;
     }
   }
   for (const std::string population : {"512 strong", "512 weak"}) {
@@ -95,7 +97,8 @@ void Cases::add_chosen_on(bool quick) {
         sampling.autoregressive = kept;
         Case& each = add(population, "N = " + std::to_string(tokens) + ", Markov, AR " + (kept > 0.7 ? "0.9" : "0.5"),
                          sampling, 200);
-        each.most_bias = population == "strong" ? 3 : NAN;
+        each.most_bias = population == "strong" ? 3 : 27;  // 27 % of weak ones are 0.003 of log m
+        each.least_cover = 75;
       }
     }
   }
