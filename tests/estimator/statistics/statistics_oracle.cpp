@@ -206,7 +206,6 @@ class Extrapolated {
     }
     return total;
   }
-
   std::map<int, Size> sizes_;
   double b1_, t_ = 0;
 };
@@ -238,11 +237,7 @@ std::array<double, 2> correlation_of_labels(const Rows& rows, const std::vector<
     auto& visits = of_label[labels[i]];
     const auto same = std::find_if(visits.begin(), visits.end(),
                                    [&](const auto& visit) { return sequences[visit[0]] == sequences[i]; });
-    if (same == visits.end()) {
-      visits.push_back({i});
-    } else {
-      same->push_back(i);
-    }
+    (same == visits.end() ? visits.emplace_back() : *same).push_back(i);
   }
   double grown = 0, grown_apart = 0, weights = 0, together = 0, own = 0, pairs = 0, apart = 0, pairs_apart = 0;
   for (const auto& [label, visits] : of_label) {
