@@ -23,8 +23,10 @@ at::Tensor entropies(const at::Tensor& sums) {
 
 Truth::Truth(Population population) : population_(std::move(population)) {
   const std::int64_t labels = population_.labels;
-  const at::Tensor directions = at::randn({labels, kDimension}, generator(7));
-  const at::Tensor strength = (population_.unlikeness * at::randn({labels, 1}, generator(8))).exp() *
+  const at::Tensor directions = at::randn({labels, kDimension}, generator(population_.seed));
+  const at::Tensor rank = (at::arange(1, labels + 1).to(at::kFloat) / std::sqrt(static_cast<double>(labels)));
+  const at::Tensor strength = (population_.unlikeness * at::randn({labels, 1}, generator(population_.seed + 1))).exp() *
+                              rank.pow(population_.trend).unsqueeze(1) *
                               (population_.signal * std::sqrt(static_cast<double>(kDimension)));
   centres_ = strength * directions / directions.norm(2, {1}, true);
   double total = 0;
@@ -73,9 +75,21 @@ at::Tensor Truth::representations(const std::vector<std::int64_t>& labels, const
   const auto tokens = static_cast<std::int64_t>(labels.size());
   auto random = generator(seed);
   at::Tensor noise = at::randn({tokens / sequence, sequence, kDimension}, random);
-  if (sequence > 1) {
+  if (sampling.autoregressive > 0) {
+    const double kept = sampling.autoregressive;
+    for (std::int64_t i = 1; i < sequence; ++i) {
+      noise.select(1, i).mul_(std::sqrt(1 - kept * kept)).add_(noise.select(1, i - 1), kept);
+    }
+  } else if (sequence > 1) {
     noise = noise * std::sqrt(1 - sampling.shared) +
             at::randn({tokens / sequence, 1, kDimension}, random) * std::sqrt(sampling.shared);
+  }
+  if (population_.freedom > 0) {
+    at::Tensor squares = at::zeros({tokens / sequence, sequence, 1});
+    for (int i = 0; i < static_cast<int>(population_.freedom); ++i) {
+      squares += at::randn(squares.sizes(), random).square();
+    }
+    noise = noise / (squares / population_.freedom).sqrt();
   }
   if (population_.signal == 0) {
     return noise;
@@ -97,7 +111,9 @@ std::vector<std::int64_t> Truth::labels(const Sampling& sampling, std::mt19937_6
   for (std::int64_t i = 0; i < sampling.tokens; ++i) {
     const std::int64_t inside = i % sampling.sequence;
     if (inside > 0 && uniform(random) < kBurst) {
-      const auto back = static_cast<std::size_t>(uniform(random) * static_cast<double>(inside));
+      const auto back = sampling.autoregressive > 0
+                            ? std::size_t{0}
+                            : static_cast<std::size_t>(uniform(random) * static_cast<double>(inside));
       labels.push_back(labels[labels.size() - 1 - back]);
     } else {
       const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, uniform(random));

@@ -20,6 +20,9 @@ struct Population {
   double signal = 0;      ///< a_x, in units of the expected |g|; 0: labels say nothing
   double unlikeness = 0;  ///< a_x = signal · exp(unlikeness · normal): labels that say much, and labels that say little
   bool zipf = false;      ///< probability of label x ∝ 1 / (x + 1), else uniform
+  double trend = 0;    ///< a_x also ∝ ((x + 1) / √labels)^trend: above 0, rare labels say more than frequent ones
+  double freedom = 0;  ///< g is divided by √(χ² / freedom), as in Student's t with so many degrees; 0: it is not
+  std::uint64_t seed = 7;  ///< of the directions and strengths
 };
 
 /// Entropy in nats of each row of sums [..., m] in float64; NaN of a row of zeros.
@@ -33,6 +36,9 @@ struct Sampling {
   /// label of an earlier token of the sequence. Every token alone is distributed as before. 1: independent tokens.
   std::int64_t sequence = 1;
   double shared = 0.2;  ///< that part
+  /// Instead, labels are a Markov chain that stays with probability ½, and g of a sequence is an autoregressive process
+  /// with this correlation of neighbours; 0: not.
+  double autoregressive = 0;
 };
 
 /// A population whose information is known, in nats, for the anchors and temperature of an accumulator.

@@ -9,30 +9,17 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "simulation.hpp"
+#include "real_activations.hpp"
+#include "simulation_cases.hpp"
 
 namespace {
 
 using namespace infoplane::simulation;
-
-/// A study and what it must show; NaN: nothing.
-struct Case {
-  std::string name;
-  const Truth* truth;
-  Sampling sampling;
-  int runs = 1000;
-  std::int64_t max_labels = 0;
-  double most_bias = NAN;      // of `corrected`, in % of the truth
-  double most_absolute = NAN;  // of the mean of `corrected`, as efficiency
-  double least_cover = NAN;    // of 90 % intervals, in %
-  double most_cover = NAN;
-};
 
 /// One estimator's values over the runs of a case.
 struct Values {
@@ -122,11 +109,12 @@ class Study {
 
 int main(int argc, char** argv) {
   CLI::App app("Bias, error and cover of the estimator over simulated runs");
-  bool quick = false;
+  bool quick = false, held_out = false;
   int runs = 0;
   std::vector<std::string> only;
   std::string file;
   app.add_flag("--quick", quick, "A quarter of the runs, nothing larger than 16384 tokens");
+  app.add_flag("--held-out", held_out, "The populations that nothing was chosen on, instead; checks nothing");
   app.add_option("--runs", runs, "Runs of each case; else 1000, and 200 of Zipf labels");
   app.add_option("--only", only, "Cases whose name has one of these in it");
   std::optional<double> shared;
@@ -135,63 +123,16 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--max-labels", max_labels, "Keep a sample of the labels, of no more than this; checks nothing");
   app.add_option("--values", file, "A CSV file for the values of each run, as efficiencies");
+  std::string activations;
+  app.add_option("--activations", activations, "A folder of a real model's activations and tokens, instead");
   CLI11_PARSE(app, argc, argv);
   const auto start = std::chrono::steady_clock::now();
 
   at::set_num_threads(1);  // small operators: threads would only wait for each other
-  std::map<std::string, Truth> truths;
-  for (const Population& population : {
-           Population{"strong", 64, 0.60, 0, false},
-           Population{"moderate", 64, 0.35, 0, false},
-           Population{"weak", 64, 0.15, 0, false},
-           Population{"unlike", 64, 0.4, 0.7, false},
-           Population{"none", 64, 0, 0, false},
-           Population{"Zipf strong", 2000, 0.60, 0, true},
-           Population{"Zipf weak", 2000, 0.15, 0, true},
-           Population{"Zipf unlike", 2000, 0.4, 0.7, true},
-           Population{"Zipf none", 2000, 0, 0, true},
-       }) {
-    truths.emplace(population.name, Truth(population));  // only the centres; what is true is measured when asked
+  if (!activations.empty()) {
+    return study_real_activations(activations) ? 0 : 1;
   }
-  std::vector<Case> cases;
-  for (const std::string population : {"strong", "moderate", "weak", "unlike", "none"}) {
-    for (const std::int64_t s : {4, 8, 32, 128}) {
-      for (const char* const design : {"", ", drawn", ", sequences"}) {
-        const bool stratified = *design == '\0';
-        if (!stratified && s < 32) {
-          continue;
-        }
-        Case each;
-        // S tokens of each label, or labels drawn, S of each on average, as always in sequences: as many of each would
-        // tie the sequences together.
-        each.name = population + ", S = " + std::to_string(s) + design;
-        each.truth = &truths.at(population);
-        each.sampling = {64 * s, stratified ? s : 0, each.name.ends_with("sequences") ? 128 : 1};
-        each.most_bias = (population == "strong" || population == "unlike") && s == 8 ? 5 : NAN;
-        each.most_absolute = population == "none" && s >= 4 ? 0.003 : NAN;
-        each.least_cover = s >= 32 ? 85 : NAN;
-        each.most_cover = s >= 32 ? 95 : NAN;
-        cases.push_back(each);
-      }
-    }
-  }
-  for (const std::string population : {"Zipf strong", "Zipf weak", "Zipf unlike", "Zipf none"}) {
-    for (const std::int64_t tokens : {4096, 16384, 65536}) {
-      for (const std::int64_t sequence : {1, 128}) {
-        if (quick && tokens > 16384) {
-          continue;
-        }
-        Case each;
-        each.name = population + ", N = " + std::to_string(tokens) + (sequence > 1 ? ", sequences" : "");
-        each.truth = &truths.at(population);
-        each.sampling = {tokens, 0, sequence};
-        each.runs = 200;
-        each.most_bias = (population == "Zipf strong" || population == "Zipf unlike") && tokens == 16384 ? 3 : NAN;
-        each.most_absolute = population == "Zipf none" ? 0.003 : NAN;
-        cases.push_back(each);
-      }
-    }
-  }
+  Cases cases(held_out, quick);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> values(file.empty() ? nullptr : std::fopen(file.c_str(), "w"),
                                                                std::fclose);
   if (!file.empty() && !values) {
@@ -203,7 +144,7 @@ int main(int argc, char** argv) {
   }
   Study::print_heading();
   bool fine = true;
-  for (Case& each : cases) {
+  for (Case& each : cases.all()) {
     const bool wanted = std::any_of(only.begin(), only.end(), [&each](const std::string& part) {
       return each.name.find(part) != std::string::npos;
     });

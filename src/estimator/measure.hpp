@@ -8,9 +8,12 @@
 
 namespace infoplane::estimator {
 
-/// Of the layout of saved accumulators. From kVersionWithRowEntropies on it has Σ H(p) of each sum and of all.
-inline constexpr std::uint32_t kStateVersion = 3;
+/// Of the layout of saved accumulators. From kVersionWithRowEntropies on it has Σ H(p) over all tokens, and from
+/// kVersionWithEntropiesOfSums on that of each sum, which the version between had only where labels could be dropped or
+/// did not weigh as their tokens.
+inline constexpr std::uint32_t kStateVersion = 4;
 inline constexpr std::uint32_t kVersionWithRowEntropies = 3;
+inline constexpr std::uint32_t kVersionWithEntropiesOfSums = 4;
 
 /// What the values of an accumulator depend on beside its tokens: two that differ in it cannot be added.
 struct Measure {

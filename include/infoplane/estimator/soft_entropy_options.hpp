@@ -29,7 +29,7 @@ struct SoftEntropyOptions {
   /// Labels of a set that are kept; beyond it a sample of half as many to as many of them, chosen by a hash of the
   /// label, the same in every process. Their mean H(Z|x), weighted by tokens, then stands for that of all labels, and
   /// the error of that is in the standard error (too small where labels are as unlike as they are differently frequent,
-  /// see docs/estimator.md). A kept label costs 4 m + 40 bytes or more. 0: all.
+  /// see docs/estimator.md). A kept label costs 4 m + 48 bytes or more. 0: all.
   INFOPLANE_ARG(std::int64_t, max_labels) = 0;
   /// Number of the stream of tokens, such as the rank of a process: which tokens are sampled for the statistics follows
   /// from it and a token's position in the stream. Accumulators that will be merged should have different ones.

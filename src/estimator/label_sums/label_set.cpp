@@ -15,7 +15,6 @@ LabelSet::LabelSet(std::string name, int key_width, std::int64_t anchors, const 
     : name_(std::move(name)),
       slots_(name_, key_width, options.max_labels()),
       replicates_(options.stream()),
-      counts_(options.max_labels() > 0 || options.label_weights() == LabelWeights::kUniform),
       host_(anchors) {}
 
 LabelSet::LabelSet(const LabelSet& other)

@@ -22,7 +22,7 @@ namespace infoplane::estimator {
 /// their sums. Tokens of labels that are not kept are summed together, for H(Z).
 ///
 /// An update is planned, which makes room for all that it needs and changes no sum and no count, and then committed,
-/// which cannot fail. A label that was seen once costs 4 m + 40 bytes (8 more with `max_labels`), beside its key: in a
+/// which cannot fail. A label that was seen once costs 4 m + 48 bytes, beside its key: in a
 /// table that layers share where labels come as groupings, else in one of the set's own (8 bytes an integer, and 13 to
 /// 26).
 class LabelSet {

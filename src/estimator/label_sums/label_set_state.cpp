@@ -116,7 +116,13 @@ std::unique_ptr<LabelSet> load_label_set(Reader& in, std::int64_t anchors, const
   set->slots().load_labels(in);
   set->replicates().load(in, set->slots());
   set->slots().load_free(in);
-  set->counts().load(in, set->replicates(), version >= kVersionWithRowEntropies);
+  const bool of_sums = version >= kVersionWithEntropiesOfSums || options.max_labels() > 0 ||
+                       options.label_weights() == LabelWeights::kUniform;
+  using Saved = TokenCounts::SavedEntropies;
+  set->counts().load(in, set->replicates(),
+                     version < kVersionWithRowEntropies ? Saved::kNone
+                     : of_sums                          ? Saved::kOfSums
+                                                        : Saved::kTogether);
   load_sums(*set, in);
   load_dropped(*set, in);
   check_counts(*set);

@@ -1,6 +1,7 @@
 #include "estimator/label_sums/token_counts.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -70,10 +71,8 @@ void TokenCounts::take() {
   recent_.push_back(0);
   visit_.push_back(0);
   squares_.push_back(0);
-  if (by_sum_) {
-    grow_to(row_entropies_, sums);
-    row_entropies_.push_back(0);
-  }
+  grow_to(row_entropies_, sums);
+  row_entropies_.push_back(0);
 }
 
 void TokenCounts::make_large(std::uint32_t sum) {
@@ -89,7 +88,7 @@ void TokenCounts::commit(const UpdatePlan& plan, std::span<const float> row_entr
     }
     const std::uint32_t sum = entry & kSumNumber;
     ++recent_[sum];
-    (by_sum_ ? row_entropies_[sum] : all_row_entropies_) += static_cast<double>(row_entropies[i]);
+    add_row_entropies(sum, static_cast<double>(row_entropies[i]));
     if ((entry & kNewSequence) != 0) {
       visit_[sum] = 0;
     }
@@ -106,18 +105,26 @@ void TokenCounts::release(std::uint32_t sum) noexcept {
   large_.erase(sum);
   recent_[sum] = visit_[sum] = 0;
   squares_[sum] = 0;
-  if (by_sum_) {
-    row_entropies_[sum] = 0;
-  }
+  row_entropies_[sum] = 0;
   pending_[sum] = kFree;
   free_.push_back(sum);  // there is room
 }
 
+void TokenCounts::add_row_entropies(std::uint32_t sum, double entropies) noexcept {
+  double& own = row_entropies_[sum];
+  if (std::isnan(own)) {
+    all_row_entropies_ += std::isnan(entropies) ? 0.0 : entropies;
+  } else if (std::isnan(entropies)) {  // what came is among `all_row_entropies` of where it came from
+    all_row_entropies_ += own;
+    own = entropies;
+  } else {
+    own += entropies;
+  }
+}
+
 void TokenCounts::add(std::uint32_t sum, std::int64_t tokens, float squares, double row_entropies) noexcept {
   squares_[sum] += squares;
-  if (by_sum_) {
-    row_entropies_[sum] += row_entropies;
-  }
+  add_row_entropies(sum, row_entropies);
   if (is_large(sum)) {
     large_.find(sum)->second += tokens;
   } else {
@@ -142,7 +149,7 @@ void TokenCounts::save(state::Writer& out) const {
   out.put_array(free_);
 }
 
-void TokenCounts::load(Reader& in, const Replicates& replicates, bool has_entropies) {
+void TokenCounts::load(Reader& in, const Replicates& replicates, SavedEntropies saved) {
   pending_ = in.get_array<std::uint16_t>();
   const std::size_t count = size();
   recent_ = in.get_array<std::uint16_t>(count, "rows have no counts");
@@ -151,12 +158,20 @@ void TokenCounts::load(Reader& in, const Replicates& replicates, bool has_entrop
   squares_ = in.get_array<float>(count, "rows have no squares");
   Reader::require(are_sums(squares_), "a row has squares that are none");
   constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-  const std::size_t kept = by_sum_ ? count : 0;
-  row_entropies_ =
-      has_entropies ? in.get_array<double>(kept, "rows have no entropies") : std::vector<double>(kept, kUnknown);
-  all_row_entropies_ = has_entropies ? in.get<double>() : by_sum_ ? 0.0 : kUnknown;
+  if (saved == SavedEntropies::kOfSums) {
+    row_entropies_ = in.get_array<double>(count, "rows have no entropies");
+  } else {
+    if (saved == SavedEntropies::kTogether) {
+      in.get_array<double>(0, "rows have entropies");
+    }
+    row_entropies_.assign(count, kUnknown);
+  }
+  all_row_entropies_ = saved == SavedEntropies::kNone ? kUnknown : in.get<double>();
   free_ = in.get_array<std::uint32_t>();
   require_each_used_or_free(std::move(used));
+  for (const std::uint32_t sum : free_) {
+    row_entropies_[sum] = 0;
+  }
   for (std::uint32_t sum = 0; sum < count; ++sum) {
     Reader::require(is_free(sum) || (fits(sum, 0) && recent_[sum] < kFloatTokens), "a row has an impossible count");
   }

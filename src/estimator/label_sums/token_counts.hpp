@@ -24,10 +24,6 @@ class TokenCounts {
  public:
   static constexpr std::uint16_t kFloatTokens = 512;
 
-  /// `by_sum`: row entropies are kept for each sum, not only for all tokens together. Wanted where labels may be
-  /// dropped, or do not weigh as their tokens.
-  explicit TokenCounts(bool by_sum) : by_sum_(by_sum) {}
-
   void clear() noexcept;
   /// Sums that there are, with those that are free.
   std::size_t size() const noexcept { return pending_.size(); }
@@ -36,9 +32,9 @@ class TokenCounts {
   std::uint16_t recent_tokens(std::uint32_t sum) const noexcept { return recent_[sum]; }
   /// Σ over sequences of (its tokens of the sequence)².
   float squares(std::uint32_t sum) const noexcept { return squares_[sum]; }
-  /// Σ H(p) over its tokens, in nats, where that is kept by sum, else 0; NaN where a saved state did not say.
-  double row_entropies(std::uint32_t sum) const noexcept { return by_sum_ ? row_entropies_[sum] : 0.0; }
-  /// The same over all tokens, where it is not kept by sum, else 0.
+  /// Σ H(p) over its tokens, in nats; NaN where a saved state of an older version did not say.
+  double row_entropies(std::uint32_t sum) const noexcept { return row_entropies_[sum]; }
+  /// The same over all tokens of sums of which it is not known; NaN where it is not known of these either.
   double all_row_entropies() const noexcept { return all_row_entropies_; }
   void add_row_entropies(double sum) noexcept { all_row_entropies_ += sum; }
   bool is_large(std::uint32_t sum) const noexcept { return (pending_[sum] & kLarge) != 0; }
@@ -71,8 +67,10 @@ class TokenCounts {
   std::int64_t memory_bytes() const noexcept;
   /// All but the tokens of large sums.
   void save(state::Writer& out) const;
-  /// Each sum is that of one label of `replicates`, or free. `has_entropies`: version 2 did not. @throws IoError
-  void load(state::Reader& in, const Replicates& replicates, bool has_entropies);
+  /// What a saved state says of row entropies: version 2 nothing, version 3 mostly only what they are together.
+  enum class SavedEntropies { kNone, kTogether, kOfSums };
+  /// Each sum is that of one label of `replicates`, or free. @throws IoError
+  void load(state::Reader& in, const Replicates& replicates, SavedEntropies saved);
   void save_large(std::uint32_t sum, state::Writer& out) const;
   void load_large(std::uint32_t sum, state::Reader& in);
 
@@ -87,11 +85,12 @@ class TokenCounts {
   std::vector<std::uint16_t> recent_;   // tokens in the float32 sum
   std::vector<std::uint16_t> visit_;    // tokens of the sequence that came last
   std::vector<float> squares_;
-  bool by_sum_;
   std::vector<double> row_entropies_;
   double all_row_entropies_ = 0;
   std::unordered_map<std::uint32_t, std::int64_t> large_;  // tokens in the float64 sum
   std::vector<std::uint32_t> free_;
+
+  void add_row_entropies(std::uint32_t sum, double entropies) noexcept;
 };
 
 }  // namespace infoplane::estimator

@@ -150,6 +150,7 @@ void JointExchange::put_mixtures(const ThroughEstimator& pair, std::span<state::
              for (const Mixture::Sum& sum : mixture.sums) {
                out.put(static_cast<std::uint8_t>(sum.replicate));
                out.put(sum.tokens);
+               out.put(sum.row_entropies);
                put_floats(sum.values, m, out);
              }
              for (const double* const half : mixture.halves) {
@@ -181,6 +182,7 @@ void JointExchange::take_mixtures(ThroughEstimator& pair, std::size_t source, st
     for (std::size_t i = 0; i < count; ++i) {
       sums[i].replicate = in.get<std::uint8_t>();
       sums[i].tokens = in.get<std::int64_t>();
+      sums[i].row_entropies = in.get<double>();
       get_floats(values[i], in);
       sums[i].values = values[i].data();
     }

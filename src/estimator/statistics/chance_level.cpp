@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <infoplane/core/hash.hpp>
 #include <numeric>
+#include <span>
 
 #include "estimator/statistics/entropy.hpp"
 #include "estimator/statistics/entropy_kernels.hpp"
@@ -19,6 +19,9 @@ namespace {
 // Groups of many rows are few in one permutation, and the curve's error is common to all labels.
 constexpr std::size_t kOfSmallGroups = 4;
 constexpr std::size_t kSmallGroup = 8;
+
+constexpr std::size_t kTable = 1024;
+constexpr double kTableParts = 8;  // of an integer
 
 /// Sums of entropies of groups of 1, 2, 4, … rows, up to a quarter of them, in one permutation; 0 below `smallest`.
 std::vector<double> group_entropies(const Reservoir& sample, std::span<const std::uint32_t> rows, std::size_t m,
@@ -102,36 +105,48 @@ ChanceLevel::ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t>
     }
     knots_.push_back(entropy - total / static_cast<double>(orders * (rows.size() / n)));
   }
-  for (std::int64_t n = 0; n < 512; ++n) {
-    table_.push_back(between_knots(n));
+  for (std::size_t n = 0; n < kTable; ++n) {
+    table_.push_back(between_knots(static_cast<double>(n) / kTableParts));
   }
 }
 
 double ChanceLevel::bias(double n) const noexcept {
-  const auto below = static_cast<std::size_t>(n);
-  if (below + 1 < table_.size()) {
-    return table_[below] + (n - static_cast<double>(below)) * (table_[below + 1] - table_[below]);
+  const double at = n * kTableParts;
+  if (at + 1 < static_cast<double>(kTable)) {
+    const auto below = static_cast<std::size_t>(at);
+    return table_[below] + (at - static_cast<double>(below)) * (table_[below + 1] - table_[below]);
   }
-  return between_knots(static_cast<std::int64_t>(n));
+  return between_knots(n);
 }
 
-double ChanceLevel::between_knots(std::int64_t n) const noexcept {
+double ChanceLevel::between_knots(double n) const noexcept {
   if (n < 1) {
-    return 0;
+    return n > 0 ? knots_[0] : 0;
   }
-  const auto below = static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(n)) - 1);
-  const auto knot = static_cast<std::int64_t>(std::uint64_t{1} << below);
-  if (below < knots_.size() && n == knot) {
+  const double place = std::log2(n);
+  const auto below = static_cast<std::size_t>(place);
+  if (below < knots_.size() && place == static_cast<double>(below)) {
     return knots_[below];
   }
   if (below + 1 >= knots_.size()) {
-    return spread_ / (2 * static_cast<double>(n));
+    return spread_ / (2 * n);
   }
-  const double weight = std::log2(static_cast<double>(n) / static_cast<double>(knot));
-  if (knots_[below] > 0 && knots_[below + 1] > 0) {  // a power of n, as is the leading term 1 / n
-    return knots_[below] * std::pow(knots_[below + 1] / knots_[below], weight);
+  const std::size_t first =
+      std::min(below > 0 ? below - 1 : 0, knots_.size() - std::min<std::size_t>(4, knots_.size()));
+  const std::span<const double> near(knots_.data() + first, std::min<std::size_t>(4, knots_.size()));
+  if (std::all_of(near.begin(), near.end(), [](double knot) { return knot > 0; })) {
+    double log = 0;  // Lagrange's polynomial
+    for (std::size_t i = 0; i < near.size(); ++i) {
+      double factor = 1;
+      for (std::size_t j = 0; j < near.size(); ++j) {
+        factor *=
+            j == i ? 1.0 : (place - static_cast<double>(first + j)) / (static_cast<double>(i) - static_cast<double>(j));
+      }
+      log += factor * std::log(near[i]);
+    }
+    return std::exp(log);
   }
-  return knots_[below] + weight * (knots_[below + 1] - knots_[below]);
+  return knots_[below] + (place - static_cast<double>(below)) * (knots_[below + 1] - knots_[below]);
 }
 
 }  // namespace infoplane::estimator

@@ -91,10 +91,11 @@ void mix(const JointCounts& joint, const Channel& channel, const std::function<b
       const JointCounts::Entry& entry = entries[end];
       if (count == 0 || parts[count - 1].replicate != entry.replicate) {
         std::fill(sums[count].begin(), sums[count].end(), 0.0);
-        parts[count] = {entry.replicate, 0, sums[count].data()};
+        parts[count] = {entry.replicate, 0, 0, sums[count].data()};
         ++count;
       }
       parts[count - 1].tokens += entry.tokens;
+      parts[count - 1].row_entropies += static_cast<double>(entry.tokens) * channel.entropy(entry.x);
       add(sums[count - 1].data(), static_cast<double>(entry.tokens), channel.mean(entry.x), m);
       splits = splits || channel.splits(entry.x);
     }

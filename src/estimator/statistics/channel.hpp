@@ -62,6 +62,7 @@ struct Mixture {
   struct Sum {
     std::uint32_t replicate;
     std::int64_t tokens;
+    double row_entropies;  ///< Σ H(P_x) over the tokens
     const double* values;
   };
   std::span<const Sum> sums;     ///< of its replicates

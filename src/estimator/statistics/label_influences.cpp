@@ -45,7 +45,13 @@ void LabelSetEstimator::add_context_influences() {
   }
 }
 
-std::vector<LabelSetEstimator::LabelOfRow> LabelSetEstimator::rows_by_label() const {
+double LabelSetEstimator::entropy_of_row(std::uint32_t index) const noexcept {
+  const float* const p = reservoir_.row(index);
+  return row_entropies_.empty() ? -static_cast<double>(kernels::dot_logarithms(p, {p}, set_.anchors(), 1))
+                                : row_entropies_[index];
+}
+
+std::vector<LabelOfRow> LabelSetEstimator::rows_by_label() const {
   const std::vector<std::uint32_t> slot_of = set_.replicates().slot_of_sum(set_.counts().size());
   std::vector<std::uint32_t> next(set_.replicates().size(), 0);  // by slot: its rows, then where the next one goes
   for (const std::uint32_t index : kept_rows_) {
@@ -78,19 +84,30 @@ void LabelSetEstimator::add_influences(const Extrapolation& extrapolation, doubl
       wanted[part_of.back()] = true;
     }
     const LabelCounts counts = counts_of(set_, slot);
-    const auto gain = counts.splits() ? extrapolation.gain(counts.tokens) : std::array<double, 2>{};
-    double of_label = 0;
+    const auto gain = counts.grows() ? extrapolation.gain(counts.tokens) : Extrapolation::Gain{};
+    const double of_row = counts.grows() && counts.knows_rows() ? gain.growth : 0.0;
+    const double of_part = gain.growth - of_row, of_half = counts.splits() ? gain.half : 0.0;
+    // Tokens of a label have its bias, and bring growth beyond what is expected of such a label.
+    const LabelBiases biases(counts, TokenBias(background().curve, correlation_));
+    double of_label = gain.growth * extrapolation.of(counts.tokens, biases.growth) +
+                      of_half * extrapolation.of(counts.tokens, biases.half) -
+                      extrapolation.of(counts.tokens, biases.all);
     if (weights_ == LabelWeights::kUniform) {
       const LabelEntropies entropies = entropies_of(set_, slot, counts, scratch, ignored.data());
-      of_label = entropies.whole + gain[0] * (entropies.whole - entropies.halves) +
-                 gain[1] * (entropies.halves - entropies.quarters);
+      of_label = (1 + gain.growth + of_half) * entropies.whole - of_half * entropies.halves -
+                 of_part * entropies.quarters -
+                 (of_row != 0 ? of_row * counts.row_entropies / static_cast<double>(counts.tokens) : 0.0);
     }
-    surprisal.load(slot, counts, gain, wanted);
+    surprisal.load(
+        slot, counts,
+        {static_cast<float>(1 + gain.growth + of_half), static_cast<float>(-of_half / 3), static_cast<float>(-of_part)},
+        wanted);
     const double weight = weight_of(counts, weights_) / sum_of_weights / static_cast<double>(counts.tokens);
     for (std::size_t i = begin; i < end; ++i) {
       const std::uint32_t index = rows[i].index;
       result_.information_influence[index] =
-          -weight * (surprisal(reservoir_.row(index), part_of[i - begin]) - of_label);
+          -weight * (surprisal(reservoir_.row(index), part_of[i - begin]) -
+                     (of_row != 0 ? of_row * entropy_of_row(index) : 0.0) - of_label);
     }
   }
   if (sums_.balanced() && set_.slots().level() == 0) {

@@ -14,10 +14,6 @@ namespace {
 
 constexpr double kFewestShare = 0.1;  // of the tokens, with labels that can be extrapolated from
 
-// What the extrapolation is wrong by, as a part of how far what it removes is from the chance level, which is exact
-// where labels say nothing: chosen on the simulation study (docs/estimator.md).
-constexpr double kModelError = 0.07;
-
 }  // namespace
 
 LabelSetEstimator::LabelSetEstimator(const LabelSet& set, LabelWeights weights, const Reservoir& reservoir,
@@ -49,6 +45,9 @@ bool LabelSetEstimator::has_own() const noexcept {
 void LabelSetEstimator::count(Reduction& reduction) {
   result_.estimate.name = set_.name();
   reduction.put(static_cast<double>(set_.tokens()));
+  LabelPairs pairs;
+  pairs.add(reservoir_, rows_, rows_by_label(), [this](std::uint32_t index) { return entropy_of_row(index); });
+  reduction.put(pairs.sums);
   if (has_own()) {
     reduction.put(sum_of_all(set_));
   }
@@ -56,13 +55,16 @@ void LabelSetEstimator::count(Reduction& reduction) {
 
 void LabelSetEstimator::measure(Reduction& reduction) {
   result_.estimate.tokens = static_cast<std::int64_t>(reduction.take());
+  LabelPairs pairs;
+  reduction.take(pairs.sums);
   if (has_own()) {
     all_.resize(static_cast<std::size_t>(set_.anchors()));
     reduction.take(all_);
     own_.emplace(reservoir_, rows_, all_, result_.estimate.tokens);
   }
   const auto& [curve, spread] = background();
-  sums_ = totals_of(set_, weights_, TokenBias(curve, spread.correlation), all_);
+  correlation_ = pairs.correlation(curve, spread.correlation);
+  sums_ = totals_of(set_, weights_, TokenBias(curve, correlation_), all_);
   reduction.put(all_);
   reduction.put(sums_.values());
 }
@@ -122,7 +124,7 @@ void LabelSetEstimator::solve(Reduction& reduction) {
   } else {
     estimate.corrected_nats =
         estimate.corrected_entropy_nats - estimate.conditional_entropy_nats - extrapolation.correction();
-    result_.of_model = kModelError * kModelError * extrapolation.squared_distance_from_chance();
+    result_.of_model = extrapolation.squared_model_error();
   }
   add_entropy_influences();
   add_context_influences();

@@ -11,6 +11,7 @@
 #include "estimator/label_sums/label_set.hpp"
 #include "estimator/statistics/background.hpp"
 #include "estimator/statistics/extrapolation.hpp"
+#include "estimator/statistics/label_correlation.hpp"
 #include "estimator/statistics/label_totals.hpp"
 #include "estimator/statistics/reduction.hpp"
 #include "estimator/token_sample/reservoir.hpp"
@@ -58,11 +59,8 @@ class LabelSetEstimator {
   void add_context_influences();
   /// Of the rows in `kept_rows_`; not centred.
   void add_influences(const Extrapolation& extrapolation, double sum_of_weights);
-  /// A row of the sample and the slot of its label.
-  struct LabelOfRow {
-    std::uint32_t slot, index;
-  };
-  /// Those in `kept_rows_`, in the order of slots.
+  double entropy_of_row(std::uint32_t index) const noexcept;
+  /// The rows in `kept_rows_`, in the order of slots.
   std::vector<LabelOfRow> rows_by_label() const;
   /// Takes from the influences what rows of a label have in common: where each label has its number of tokens by
   /// design, other draws would have it too. `rows`: in the order of labels.
@@ -79,6 +77,7 @@ class LabelSetEstimator {
   std::vector<std::uint32_t> kept_rows_;  // with a label that this rank has
   std::vector<double> all_;               // sum of all rows with a label
   std::optional<Background> own_;
+  Correlation correlation_;  // of tokens of a label in a sequence
   LabelTotals sums_;
 };
 

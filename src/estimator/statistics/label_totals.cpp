@@ -8,17 +8,41 @@
 namespace infoplane::estimator {
 namespace {
 
-/// Mean of β and of β² over replicates, weighted by their tokens.
-struct ReplicateBias {
-  double first = 0;
-  double second = 0;
-  void add(double beta, double share) noexcept {
-    first += share * beta;
-    second += share * beta * beta;
-  }
-};
+void add_share(LabelBiases::Powers& mean, double beta, double share) noexcept {
+  mean.first += share * beta;
+  mean.second += share * beta * beta;
+}
+
+LabelBiases::Powers less(const LabelBiases::Powers& of, const LabelBiases::Powers& all) noexcept {
+  return {of.first - all.first, of.second - all.second};
+}
 
 }  // namespace
+
+LabelBiases::LabelBiases(const LabelCounts& counts, const TokenBias& bias) noexcept {
+  const auto& squares = counts.squares;
+  const auto n = static_cast<double>(counts.tokens);
+  add_share(all, bias(counts.tokens, squares[0] + squares[1] + squares[2] + squares[3]), 1);
+  if (counts.grows()) {
+    Powers fewer;
+    if (counts.knows_rows()) {
+      add_share(fewer, bias.curve().bias(1), 1);
+    } else {
+      for (std::size_t i = 0; i < counts.replicates.size(); ++i) {
+        add_share(fewer, bias(counts.replicates[i], squares[i]), static_cast<double>(counts.replicates[i]) / n);
+      }
+    }
+    growth = less(fewer, all);
+  }
+  if (counts.splits()) {
+    Powers halves;
+    for (const auto& [i, j] : kReplicatePairs) {
+      const std::int64_t tokens = counts.replicates[i] + counts.replicates[j];
+      add_share(halves, bias(tokens, squares[i] + squares[j]), static_cast<double>(tokens) / (3 * n));
+    }
+    half = less(halves, all);
+  }
+}
 
 std::size_t LabelTotals::bucket_of(std::int64_t tokens) noexcept {
   return static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(tokens)) - 1);
@@ -28,16 +52,16 @@ void LabelTotals::add(const LabelCounts& counts, const LabelEntropies& entropies
                       const TokenBias& bias) noexcept {
   Bucket& sums = buckets_[bucket_of(counts.tokens)];
   const auto n = static_cast<double>(counts.tokens);
-  const auto& squares = counts.squares;
-  const double beta = bias(counts.tokens, squares[0] + squares[1] + squares[2] + squares[3]);
-  const double h = entropies.whole, beta2 = beta * beta, square = weight * weight;
+  const LabelBiases biases(counts, bias);
+  const auto [beta, beta2] = biases.all;
+  const double h = entropies.whole, square = weight * weight;
   sums[kLabels] += 1;
   sums[kTokens] += n;
   sums[kTokens2] += n * n;
   sums[kTokensLog] += n * std::log(n);
   sums[kWeight] += weight;
   sums[kEntropy] += weight * h;
-  sums[kRowEntropy] += weight * counts.row_entropies / n;
+  sums[kRowEntropy] += counts.knows_rows() ? weight * counts.row_entropies / n : 0.0;
   sums[kChance] += weight * bias.curve().bias(n);
   sums[kBias] += weight * beta;
   sums[kBias2] += weight * beta2;
@@ -51,25 +75,30 @@ void LabelTotals::add(const LabelCounts& counts, const LabelEntropies& entropies
   sums[kSquaresBB] += square * beta * beta;
   sums[kSquaresBB2] += square * beta * beta2;
   sums[kSquaresB2B2] += square * beta2 * beta2;
-  if (!counts.splits()) {
+  if (!counts.grows()) {
     return;
   }
-  ReplicateBias halves, quarters;
-  for (const auto& [i, j] : kReplicatePairs) {
-    const std::int64_t tokens = counts.replicates[i] + counts.replicates[j];
-    halves.add(bias(tokens, squares[i] + squares[j]), static_cast<double>(tokens) / (3 * n));
+  const double growth = h - (counts.knows_rows() ? counts.row_entropies / n : entropies.quarters);
+  const auto [lost, lost2] = biases.growth;
+  sums[kGrowing] += 1;
+  sums[kGrowth] += weight * growth;
+  sums[kGrowthBias] += weight * lost;
+  sums[kGrowthBias2] += weight * lost2;
+  sums[kGrowthGG] += square * growth * growth;
+  sums[kGrowthGB] += square * growth * lost;
+  sums[kGrowthBB] += square * lost * lost;
+  if (!counts.splits()) {
+    // Of two tokens, H has one product of deviations, of 1/4; of three it has three, of 1/9. The noise of four tokens
+    // is that of two products, of 1/8.
+    sums[kNoise] += square * (counts.tokens == 2 ? 2.0 : 32.0 / 27.0);
+    return;
   }
-  for (std::size_t i = 0; i < counts.replicates.size(); ++i) {
-    quarters.add(bias(counts.replicates[i], squares[i]), static_cast<double>(counts.replicates[i]) / n);
-  }
-  sums[kSplit] += 1;
-  sums[kA11] += weight * (halves.first - beta);
-  sums[kA12] += weight * (halves.second - beta2);
-  sums[kA21] += weight * (quarters.first - halves.first);
-  sums[kA22] += weight * (quarters.second - halves.second);
-  sums[kD1] += weight * (h - entropies.halves);
-  sums[kD2] += weight * (entropies.halves - entropies.quarters);
+  sums[kHalf] += weight * (h - entropies.halves);
+  sums[kHalfBias] += weight * biases.half.first;
+  sums[kHalfBias2] += weight * biases.half.second;
   sums[kNoise] += square * entropies.noise;
+  sums[kUnitNoise] += square * entropies.noise * n * n / 16;
+  sums[kSplitSquares] += square;
 }
 
 void LabelTotals::add(const LabelTotals& other) noexcept {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <infoplane/estimator/soft_entropy_options.hpp>
@@ -14,17 +15,20 @@ namespace infoplane::estimator {
 
 /// How often a label was seen.
 struct LabelCounts {
-  static constexpr std::int64_t kFewest = 4;  ///< tokens of a label that can be extrapolated from
+  static constexpr std::int64_t kFewest = 4;  ///< tokens of a label that halves are taken of
 
   std::int64_t tokens = 0;                   ///< n
   std::array<std::int64_t, 4> replicates{};  ///< tokens of its four replicates
   std::array<float, 4> squares{};            ///< of each replicate: Σ over sequences of (its tokens of the sequence)²
-  double row_entropies = 0;                  ///< Σ H(p) over the tokens
+  double row_entropies = 0;                  ///< Σ H(p) over the tokens; NaN where a saved state did not say
 
-  bool splits() const noexcept {
-    return tokens >= kFewest &&
+  bool knows_rows() const noexcept { return !std::isnan(row_entropies); }
+  /// Whether there are independent tokens, between which H grows.
+  bool grows() const noexcept {
+    return tokens >= (knows_rows() ? 2 : kFewest) &&
            std::none_of(replicates.begin(), replicates.end(), [this](std::int64_t of) { return of == tokens; });
   }
+  bool splits() const noexcept { return tokens >= kFewest && grows(); }
 };
 
 /// Entropies of a label, in nats. That halves and quarters are of the same tokens as the whole makes their differences
@@ -41,25 +45,49 @@ inline double weight_of(const LabelCounts& counts, LabelWeights weights) noexcep
   return weights == LabelWeights::kUniform ? 1.0 : static_cast<double>(counts.tokens);
 }
 
+/// The correlation of assignments of a label in a sequence, as it shows where the label has few tokens, and where it
+/// has many.
+struct Correlation {
+  double few = 0;
+  double many = 0;
+  double at(double tokens) const noexcept {
+    constexpr double kMiddle = 16;
+    return many + (few - many) * kMiddle / (kMiddle + tokens);
+  }
+};
+
 /// β(e), where e is the number of independent tokens that are worth as much as n: n / (1 + c (Σ k² / n − 1)), where k
 /// are the tokens of the label in each sequence and c is the correlation of assignments in a sequence (Kish's design
 /// effect: "Survey Sampling", 1965).
 class TokenBias {
  public:
-  TokenBias(const ChanceLevel& curve, double correlation) : curve_(curve), correlation_(correlation) {}
+  TokenBias(const ChanceLevel& curve, const Correlation& correlation) : curve_(curve), correlation_(correlation) {}
 
   /// In nats, of `tokens` tokens with `squares` = Σ k²; 0 of none.
   double operator()(std::int64_t tokens, float squares) const noexcept {
     const auto n = static_cast<double>(tokens);
     // Σ k² ≥ n, but float32 stops counting ones at 2^24.
     const double per_token = std::max(static_cast<double>(squares) / n, 1.0);
-    return tokens == 0 ? 0.0 : curve_.bias(n / (1 + correlation_ * (per_token - 1)));
+    return tokens == 0 ? 0.0 : curve_.bias(n / (1 + correlation_.at(n) * (per_token - 1)));
   }
   const ChanceLevel& curve() const noexcept { return curve_; }
 
  private:
   const ChanceLevel& curve_;
-  double correlation_;
+  Correlation correlation_;
+};
+
+/// β and β² of a label, and what they are lower by than those of fewer of its tokens.
+struct LabelBiases {
+  struct Powers {
+    double first = 0;
+    double second = 0;
+  };
+  Powers all;     ///< β(e), β(e)²
+  Powers growth;  ///< less than of single tokens, of a label that grows; where H(p) is not known, than of the quarters
+  Powers half;    ///< less than of the halves, of a label that splits
+
+  LabelBiases(const LabelCounts& counts, const TokenBias& bias) noexcept;
 };
 
 /// Sums over labels, from which the values of a set follow. Those of two halves of the labels add up to those of all.
@@ -78,15 +106,20 @@ class LabelTotals {
     kChance,      // Σ w β(n)
     kBias,        // Σ w β(e)
     kBias2,       // Σ w β(e)²
-    kSplit,       // labels that the equations hold
-    kA11,         // the equations of labels that split, see `add`
-    kA12,
-    kA21,
-    kA22,
-    kD1,
-    kD2,
-    kNoise,    // Σ w² noise
-    kSquares,  // Σ w² and Σ w² x y for x, y of H, β(e), β(e)²: of the sample of labels
+    kGrowing,  // labels that grow, and of those, with g = H − mean H(p), and Δ = β(1) − β(e), Δ2 = β(1)² − β(e)²:
+    kGrowth,       // Σ w g; where H(p) is not known, from the quarters instead
+    kGrowthBias,   // Σ w Δ
+    kGrowthBias2,  // Σ w Δ2
+    kGrowthGG,     // Σ w² g²
+    kGrowthGB,     // Σ w² g Δ
+    kGrowthBB,     // Σ w² Δ²
+    kHalf,         // of labels that split: Σ w (H − H_halves), and the same of β(e) and β(e)²
+    kHalfBias,
+    kHalfBias2,
+    kNoise,         // Σ w² noise; of labels of 2 and 3 tokens Σ w² of what noise counts there, see `add`
+    kUnitNoise,     // Σ w² noise (n / 4)²: of parts of one token
+    kSplitSquares,  // Σ w²
+    kSquares,       // Σ w² and Σ w² x y for x, y of H, β(e), β(e)²: of the sample of labels
     kSquaresH,
     kSquaresB,
     kSquaresB2,

@@ -53,7 +53,7 @@ void Mixtures::add_sum(std::uint32_t slot, const Mixture::Sum& sum) {
     set_.make_large(number);
   }
   set_.host_sums().add(number, sum.values);
-  set_.counts().add(number, sum.tokens, 0, 0);
+  set_.counts().add(number, sum.tokens, 0, sum.row_entropies);
 }
 
 void Mixtures::finish(std::span<const std::uint32_t> rows) {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "estimator/statistics/entropy_kernels.hpp"
-
 namespace infoplane::estimator {
 
 PointwiseSurprisal::PointwiseSurprisal(const LabelSet& set)
@@ -12,7 +10,7 @@ PointwiseSurprisal::PointwiseSurprisal(const LabelSet& set)
   logs_.fill(copies_[0]);
 }
 
-void PointwiseSurprisal::load(std::size_t slot, const LabelCounts& counts, const std::array<double, 2>& gain,
+void PointwiseSurprisal::load(std::size_t slot, const LabelCounts& counts, const kernels::SplitWeights& weights,
                               const std::array<bool, 4>& wanted) {
   for (std::size_t replicate = 0; replicate < sums_.size(); ++replicate) {
     sums_[replicate] = counts.replicates[replicate] > 0
@@ -20,22 +18,20 @@ void PointwiseSurprisal::load(std::size_t slot, const LabelCounts& counts, const
                            : nullptr;
   }
   scale_ = 1 / static_cast<float>(counts.tokens);
-  whole_only_ = gain == std::array<double, 2>{};
+  whole_only_ = weights.pair == 0 && weights.part == 0;
+  whole_ = static_cast<double>(weights.whole);
   if (!whole_only_) {
     std::array<float*, 4> logs{};
     for (std::size_t replicate = 0; replicate < logs.size(); ++replicate) {
       logs[replicate] = wanted[replicate] ? logs_[replicate].data() : nullptr;
     }
-    kernels::split_logarithms(
-        sums_, counts.replicates, set_.anchors(),
-        {static_cast<float>(1 + gain[0]), static_cast<float>((gain[1] - gain[0]) / 3), static_cast<float>(-gain[1])},
-        logs);
+    kernels::split_logarithms(sums_, counts.replicates, set_.anchors(), weights, logs);
   }
 }
 
 double PointwiseSurprisal::operator()(const float* p, std::size_t replicate) const noexcept {
-  return -static_cast<double>(whole_only_ ? kernels::dot_logarithms(p, sums_, set_.anchors(), scale_)
-                                          : kernels::dot(p, logs_[replicate].data(), set_.anchors()));
+  return whole_only_ ? -whole_ * static_cast<double>(kernels::dot_logarithms(p, sums_, set_.anchors(), scale_))
+                     : -static_cast<double>(kernels::dot(p, logs_[replicate].data(), set_.anchors()));
 }
 
 const float* PointwiseSurprisal::in_float32(std::uint32_t sum, std::vector<float>& copy) {

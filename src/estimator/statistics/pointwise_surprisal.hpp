@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "estimator/label_sums/label_set.hpp"
+#include "estimator/statistics/entropy_kernels.hpp"
 #include "estimator/statistics/label_totals.hpp"
 
 namespace infoplane::estimator {
@@ -16,9 +17,9 @@ class PointwiseSurprisal {
  public:
   explicit PointwiseSurprisal(const LabelSet& set);
 
-  /// `gain`: of the differences of whole and halves, and of halves and quarters. `wanted`: the replicates that tokens
-  /// will be of.
-  void load(std::size_t slot, const LabelCounts& counts, const std::array<double, 2>& gain,
+  /// `weights`: of the whole, of each pair of replicates, and of replicates. `wanted`: the replicates that tokens will
+  /// be of.
+  void load(std::size_t slot, const LabelCounts& counts, const kernels::SplitWeights& weights,
             const std::array<bool, 4>& wanted);
 
   double operator()(const float* p, std::size_t replicate) const noexcept;
@@ -29,6 +30,7 @@ class PointwiseSurprisal {
   const LabelSet& set_;
   float scale_ = 1;
   bool whole_only_ = true;
+  double whole_ = 1;                    // its weight
   std::array<const float*, 4> sums_{};  // by replicate
   std::vector<double> in_float64_;
   std::array<std::vector<float>, 4> copies_, logs_;  // by replicate

@@ -29,6 +29,7 @@ class Reservoir {
 
   Reservoir(std::int64_t anchors, std::uint64_t stream) : anchors_(anchors), stream_(stream) {}
 
+  std::int64_t anchors() const noexcept { return anchors_; }
   std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(heap_.size()); }
   const float* row(std::uint32_t index) const noexcept {
     return values_.data() + static_cast<std::size_t>(index) * static_cast<std::size_t>(anchors_);

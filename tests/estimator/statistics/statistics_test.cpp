@@ -143,8 +143,8 @@ TEST_CASE("statistics: the null curve of coins has a closed form", "[estimator][
     CHECK_THAT(curve.bias(n), WithinAbs(std::log(2.0) - h, 0.02));
   }
   CHECK_THAT(curve.bias(5000), WithinAbs(1 / (2 * 5000.0), 1e-6));
-  CHECK_THAT(curve.bias(3), WithinAbs(std::sqrt(curve.bias(2) * curve.bias(4)), 0.02));
-  CHECK_THAT(curve.bias(2.5), WithinAbs((curve.bias(2) + curve.bias(3)) / 2, 1e-12));
+  CHECK_THAT(curve.bias(3), WithinAbs(std::log(2.0) - 0.75 * (std::log(3.0) - 2.0 / 3 * std::log(2.0)), 0.01));
+  CHECK_THAT(curve.bias(2.5625), WithinAbs((curve.bias(2.5) + curve.bias(2.625)) / 2, 1e-12));
 }
 
 TEST_CASE("statistics: nothing to correct where tokens of a label are alike", "[estimator][statistics]") {
@@ -362,7 +362,7 @@ TEST_CASE("statistics: the error of labels that are balanced by design is that o
   CAPTURE(spread, error, error_of_drawn);
   CHECK(error > 0.8 * spread);
   CHECK(error < 1.25 * spread);
-  CHECK(error_of_drawn > 1.25 * error);
+  CHECK(error_of_drawn > 1.2 * error);
 }
 
 }  // namespace
