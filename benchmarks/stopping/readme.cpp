@@ -122,7 +122,8 @@ int main(int argc, char** argv) {
   CLI::App app("Does the loop of the README end a run too early?", "infoplane_stopping_readme");
   app.add_option("--out", settings.out, "Folder of the run files; runs that are there are not trained again")
       ->capture_default_str();
-  app.add_option("--seeds", settings.seeds, "Seeds of the runs: 3 was chosen on, 4 is reported; 1 and 2 were looked at before")
+  app.add_option("--seeds", settings.seeds,
+                 "Seeds of the runs: 3 was chosen on, 4 is reported; 1 and 2 were looked at before")
       ->capture_default_str();
   app.add_flag("--small", settings.small, "Two short runs, trained anew");
   CLI11_PARSE(app, argc, argv);

@@ -56,7 +56,8 @@ struct MonitorOptions {
   INFOPLANE_ARG(estimator::SoftEntropyOptions, estimator);
   /// Draws of the anchors that held-out points are measured with, at least 1. Values are means over the draws, and how
   /// much they differ is in their errors and, alone, in `<key>/draw_error`: what another model with the same
-  /// representation, turned, would differ by. Costs as many times as much as one. The first draw is that of `estimator`.
+  /// representation, turned, would differ by. Costs as many times as much as one. The first draw is that of
+  /// `estimator`.
   INFOPLANE_ARG(std::int64_t, draws) = 1;
   /// IB curves of the data, by the order whose joint they were solved on ("unigram" … "quadgram"): points then have
   /// `curve_gap/<order>` beside `distance/<order>`, with its corrected value and error (plane::add_curve_gap), and the
