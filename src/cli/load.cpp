@@ -130,6 +130,7 @@ report::ReportRun load_run(const std::string& path, const Rule& rule, const std:
 
 std::vector<runs::RunFile> read_runs(const std::vector<std::string>& paths) {
   std::vector<runs::RunFile> runs;
+  runs.reserve(paths.size());
   for (const auto& path : paths) {
     runs.push_back(runs::read_run_file(path, kFewLayers));
   }
@@ -145,6 +146,7 @@ std::vector<std::string> run_names(const std::vector<runs::RunFile>& runs, const
     return paths;
   }
   std::vector<std::string> in_order;
+  in_order.reserve(runs.size());
   for (const auto& run : runs) {
     in_order.push_back(run.header.run);
   }

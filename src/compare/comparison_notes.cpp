@@ -143,6 +143,7 @@ Notes notes_of(const std::vector<const runs::RunHeader*>& headers, const Notes& 
 std::vector<std::string> comparison_notes(const std::vector<runs::RunHeader>& headers,
                                           const std::vector<std::string>& names) {
   std::vector<const runs::RunHeader*> all;
+  all.reserve(headers.size());
   for (const auto& header : headers) {
     all.push_back(&header);
   }
@@ -152,6 +153,7 @@ std::vector<std::string> comparison_notes(const std::vector<runs::RunHeader>& he
 std::vector<std::string> comparison_notes(const std::vector<const runs::RunFile*>& runs,
                                           const std::vector<std::string>& names) {
   std::vector<const runs::RunHeader*> headers;
+  headers.reserve(runs.size());
   for (const auto* run : runs) {
     headers.push_back(&run->header);
   }
@@ -165,6 +167,7 @@ std::vector<std::string> comparison_notes(const std::vector<const runs::RunFile*
 std::vector<std::string> comparison_notes(const std::vector<runs::RunFile>& runs,
                                           const std::vector<std::string>& names) {
   std::vector<const runs::RunFile*> all;
+  all.reserve(runs.size());
   for (const auto& run : runs) {
     all.push_back(&run);
   }

@@ -134,6 +134,7 @@ std::string values_table(const ReportRun& run, const std::string& order) {
   const auto splits = runs::splits_of(points);
   constexpr std::array kMetrics = {"complexity", "expressivity", "optimality", "distance"};
   std::vector<plane::ShownMetric> shown;
+  shown.reserve(kMetrics.size());
   for (const auto* metric : kMetrics) {
     shown.push_back(plane::shown_metric(runs::metric_key(metric, order), points));
   }
@@ -265,6 +266,7 @@ std::string comparison(const std::vector<ReportRun>& runs, std::size_t max_steps
   }
   const auto& order = orders.front();
   std::vector<const std::vector<plane::Point>*> all;
+  all.reserve(comparable.size());
   for (const auto* run : comparable) {
     all.push_back(&run->file.points);
   }

@@ -103,7 +103,8 @@ ChanceLevel::ChanceLevel(const Reservoir& sample, std::span<const std::uint32_t>
     for (std::size_t k = 0; k < orders; ++k) {
       total += entropies[k][knot];
     }
-    knots_.push_back(entropy - total / static_cast<double>(orders * (rows.size() / n)));
+    const std::size_t groups = orders * (rows.size() / n);  // whole ones
+    knots_.push_back(entropy - total / static_cast<double>(groups));
   }
   for (std::size_t n = 0; n < kTable; ++n) {
     table_.push_back(between_knots(static_cast<double>(n) / kTableParts));
