@@ -61,6 +61,10 @@ bool keeps_history(const Criterion& criterion);
 /// One sentence on where the criterion stands.
 std::string describe(const CriterionState& state, const Criterion& criterion, std::int64_t step);
 
+/// One sentence for a criterion that asks for the end by its trend, as another one of the same metric does the other
+/// way.
+std::string describe_rest(const CriterionState& state, const Criterion& criterion, std::int64_t step);
+
 /// What is known of the gain that is left, of a criterion that asks for `settled`.
 std::string describe_outlook(const CriterionState& state, const Criterion& criterion);
 

@@ -116,6 +116,14 @@ std::string describe(const CriterionState& state, const Criterion& criterion, st
   return standing(state, criterion, step, name_of(criterion)) + undefined(state);
 }
 
+std::string describe_rest(const CriterionState& state, const Criterion& criterion, std::int64_t step) {
+  const auto slope = trend_of(state, criterion);
+  return fmt::format("the last {} of {} show no trend, up or down, at step {}: {:.2g} ± {:.2g} a check",
+                     checks(criterion.trend()), name_of(criterion), step,
+                     criterion.mode() == Mode::kMin ? 0 - slope.value : slope.value, slope.noise) +
+         undefined(state);
+}
+
 std::string describe_outlook(const CriterionState& state, const Criterion& criterion) {
   return known(state, criterion, name_of(criterion)) + undefined(state);
 }

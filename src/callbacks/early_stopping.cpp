@@ -263,6 +263,13 @@ void EarlyStopping::reconsider() {
   decide(step);
 }
 
+bool EarlyStopping::is_rest_of_both(std::size_t index) const {
+  const auto by_trend = [&](std::size_t i) { return stopped() && states_[i].reason == StopReason::kTrend; };
+  return index + 1 < states_.size() && by_trend(index) && by_trend(index + 1) &&
+         name_of(criteria_[index]) == name_of(criteria_[index + 1]) &&
+         criteria_[index].mode() != criteria_[index + 1].mode();
+}
+
 std::string EarlyStopping::message() const {
   const auto told = stopped() ? deciding_ : leader();
   auto text = describe(states_[told], criteria_[told], last_step_);
@@ -272,6 +279,11 @@ std::string EarlyStopping::message() const {
   const bool together =
       options_.combine() == Combine::kAll && reason_ != StopReason::kDivergence && reason_ != StopReason::kNotFinite;
   for (std::size_t i = std::max(told, default_rule() ? kTurn : kShare) + 1; together && i < states_.size(); ++i) {
+    if (is_rest_of_both(i)) {
+      text += "; " + describe_rest(states_[i], criteria_[i], last_step_);
+      ++i;
+      continue;
+    }
     // Before the end only what stands in its way without being seen.
     text += stopped() || states_[i].undefined > 0 ? "; " + describe(states_[i], criteria_[i], last_step_) : "";
   }

@@ -97,6 +97,8 @@ class EarlyStopping {
   void choose_share(const plane::Point* point, const plane::Metrics& fed);
   StopReason asked_by_default_rule() const;
   bool has_turned() const;
+  /// Whether the criterion and the next one ask for the end because one metric has no trend either way.
+  bool is_rest_of_both(std::size_t index) const;
   std::pair<StopReason, std::size_t> vote_of_default_rule() const;
   void decide(std::int64_t step);
   void reconsider();
