@@ -18,7 +18,6 @@
 #include <infoplane/plane/draws.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <infoplane/plane/ranking.hpp>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>

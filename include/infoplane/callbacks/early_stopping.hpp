@@ -31,9 +31,9 @@ struct Measured;
 /// `distance/unigram/corrected` takes its place. docs/stopping.md says how long the evidence takes.
 class EarlyStopping {
  public:
-  /// @throws ArgumentError if a patience or smoothing is below 1, a trend below 3 and not 0, min_delta, worsening or
-  /// settled negative or not finite, trend_errors not finite, a threshold or baseline NaN, start_from_step negative, or
-  /// a monitor empty.
+  /// @throws ArgumentError if a patience or smoothing is below 1, a trend below 3 and not 0, min_delta, worsening,
+  /// worsening_errors or settled negative or not finite, worsening_errors without worsening, trend_errors not finite, a
+  /// threshold or baseline NaN, start_from_step negative, or a monitor empty.
   explicit EarlyStopping(EarlyStoppingOptions options = {});
 
   /// The rule that did best in the study of those that see a bound: the share of what comes next in all that the layers

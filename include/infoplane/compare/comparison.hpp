@@ -66,7 +66,7 @@ std::vector<std::string> comparison_obstacles(const std::vector<runs::RunFile>& 
 /// What keeps the values of runs from meaning the same though they can be compared, each against the first run:
 ///   * sites that read another kind of tensor, such as "b.jsonl reads blocks.0 as centred stream, a.jsonl as norm
 ///     input". A header of an older release does not tell its kinds; that is said where others do;
-///   * other sites, so that a mean is over other layers;
+///   * other sites, so that a mean is over other layers; another number of draws;
 ///   * other IB curves of an order, and a detail named "text", "corpus", "data" or "dataset" that says another thing.
 /// `names` are the runs'.
 std::vector<std::string> comparison_notes(const std::vector<runs::RunHeader>& headers,

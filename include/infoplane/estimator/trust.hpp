@@ -52,7 +52,7 @@ struct Trust {
 /// there are fewer than 4 sequences, no labels, or an option is out of range.
 std::vector<Trust> trust(const at::Tensor& z, const NamedLabelTensors& labels, const TrustOptions& options = {});
 
-/// A table of them, a line for each set.
+/// A line of text for each set.
 std::string to_text(const std::vector<Trust>& sets);
 
 }  // namespace infoplane::estimator
