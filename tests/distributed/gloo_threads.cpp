@@ -1,5 +1,6 @@
 #include "gloo_threads.hpp"
 
+#include <cstdlib>
 #include <thread>
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -9,6 +10,9 @@ namespace infoplane::test {
 std::vector<std::exception_ptr> try_gloo_threads(int ranks,
                                                  const std::function<void(c10::intrusive_ptr<c10d::Backend>)>& body,
                                                  std::chrono::milliseconds group_timeout) {
+  // LibTorch's flight recorder enters the groups of a process into a std::map without a lock, which ends in a SIGSEGV
+  // when two threads do so at once; without a buffer it enters nothing. Read when the first group is made.
+  ::setenv("TORCH_FR_BUFFER_SIZE", "0", 1);
   const auto store = c10::make_intrusive<c10d::HashStore>();
   std::vector<std::exception_ptr> thrown(ranks);
   std::vector<std::thread> threads;

@@ -11,7 +11,9 @@ fail() {
 for batch in 0 1 2 3 4; do
   for i in 1 2 3 4 5 6 7 8 9 10; do
     round=$((10 * batch + i))
-    (timeout 60 "$@" $round >"$folder/$round" 2>&1; echo "launcher ended with $?" >>"$folder/$round") &
+    # A folder each for Open MPI's sockets: one that ends removes the common one while another makes it.
+    mkdir "$folder/t$round"
+    (TMPDIR="$folder/t$round" timeout 60 "$@" $round >"$folder/$round" 2>&1; echo "launcher ended with $?" >>"$folder/$round") &
   done
   wait
   for i in 1 2 3 4 5 6 7 8 9 10; do
