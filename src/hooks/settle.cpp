@@ -101,6 +101,12 @@ void SiteResolver::name_site(int site, const Found& found, int index, int stack)
   }
 }
 
+/// As the output of the block of `use`, or as what enters it.
+void SiteResolver::plan_site(const Found& found, const BlockUse& use, bool is_output) {
+  name_site(found.use.site, found, is_output ? use.index : -1, plan_.blocks()[use.block].stack);
+  plan_.add_use(found.parameter, found.use);
+}
+
 void SiteResolver::fire_found(int site, Flow::Value value, const Found& found, FiredBy by) {
   if (!settle_taps(site, value) && found.tensor.defined()) {
     fire_(site, found.tensor, found.operator_name, by);
@@ -132,9 +138,7 @@ void SiteResolver::settle(int id, int owner, Flow::Value value, const Spot* spot
   if (is_known) {
     plan_.records()[site].dropped = true;
   } else {
-    name_site(site, found, is_output ? uses_[owner].index : -1,
-              plan_.blocks()[is_output ? uses_[owner].block : use.block].stack);
-    plan_.add_use(found.parameter, found.use);
+    plan_site(found, is_output ? uses_[owner] : use, is_output);
   }
   plan_.blocks()[use.block].resolved = true;
   if (is_output) {

@@ -198,6 +198,7 @@ class SiteResolver {
   Found found_at_exit(const Flow::Norm& norm, Flow::Value value, int block, const Spot* spot,
                       const at::Tensor* operand) const;
   void name_site(int site, const Found& found, int index, int stack);
+  void plan_site(const Found& found, const BlockUse& use, bool is_output);
   void fire_found(int site, Flow::Value value, const Found& found, FiredBy by);
   void note_manner(const BlockUse& use, Flow::Value handed, bool is_norm);
   void drop_norm_site(const Found& found);
