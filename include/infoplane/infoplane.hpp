@@ -9,6 +9,7 @@
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/hooks/tap.hpp>
 #include <infoplane/hooks/watch.hpp>
+#include <infoplane/monitor/equal_count_bins.hpp>
 #include <infoplane/monitor/monitor.hpp>
 #include <infoplane/plane/phases.hpp>
 #include <infoplane/plane/trajectory.hpp>

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/metric_keys.hpp>
 #include <utility>
 
 #include "callbacks/criterion.hpp"
@@ -145,12 +146,22 @@ void EarlyStopping::take(std::int64_t step, const plane::Point* point, const pla
 void EarlyStopping::choose_share(const plane::Point* point, const plane::Metrics& fed) {
   auto& share = criteria_[kShare];
   const auto* const layer = point == nullptr || share.layer().empty() ? nullptr : point->layer(share.layer());
-  const auto has = [&](const char* key) {
+  const auto has = [&](const std::string& key) {
     return fed.contains(key) || (layer != nullptr && layer->metrics.contains(key)) ||
            (point != nullptr && share.layer().empty() && point->mean.contains(key));
   };
-  if (default_rule() && last_step_ < 0 && !has(kDefaultMonitor) && has(kOlderMonitor)) {
-    share.monitor(kOlderMonitor);
+  if (!default_rule() || last_step_ >= 0) {
+    return;
+  }
+  std::vector<std::string> candidates = {kDefaultMonitor, kOlderMonitor};
+  if (point != nullptr) {
+    for (const auto& name : plane::named_outputs_of(layer == nullptr ? point->mean : layer->metrics)) {
+      candidates.push_back(plane::corrected_key(plane::distance_key(name)));
+    }
+  }
+  candidates.push_back(plane::corrected_key(plane::context_key()));
+  if (const auto found = std::find_if(candidates.begin(), candidates.end(), has); found != candidates.end()) {
+    share.monitor(*found);
   }
 }
 

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/metric_keys.hpp>
 #include <nlohmann/json.hpp>
 
 #include "callbacks/criterion.hpp"
@@ -159,6 +160,14 @@ void check(const CriterionState& state, const Criterion& criterion) {
                   trend, " values");
 }
 
+/// What the default rule had chosen from the first point, if it is what it may choose.
+std::string chosen_share(const std::string& saved, const Criterion& criterion) {
+  const auto prefix = criterion.layer().empty() ? std::string() : criterion.layer() + " ";
+  const auto key = saved.starts_with(prefix) ? saved.substr(prefix.size()) : saved;
+  const bool is_distance = key.starts_with("distance/") && plane::error_key(key) != plane::standard_error_key(key);
+  return is_distance || key == plane::corrected_key(plane::context_key()) ? key : criterion.monitor();
+}
+
 }  // namespace
 
 std::string EarlyStopping::save_state() const {
@@ -181,8 +190,8 @@ void EarlyStopping::load_state(std::string_view text) {
     INFOPLANE_CHECK(criteria.size() == criteria_.size(), ArgumentError, "a saved state of EarlyStopping has ",
                     criteria.size(), " criteria where the options have ", criteria_.size());
     for (std::size_t i = 0; i < criteria_.size(); ++i) {
-      if (i == 0 && default_rule() && criteria[i].at("monitor").get<std::string>().ends_with(kOlderMonitor)) {
-        loaded.criteria_[i].monitor(kOlderMonitor);
+      if (i == 0 && default_rule()) {
+        loaded.criteria_[i].monitor(chosen_share(criteria[i].at("monitor"), criteria_[i]));
       }
       if ((i == 1 || i == 2) && default_rule() && criteria[i].at("monitor") == kFedLoss) {
         loaded.criteria_[i].monitor(kFedLoss);

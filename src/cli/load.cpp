@@ -1,4 +1,5 @@
 #include "cli/load.hpp"
+#include "runs/series.hpp"
 
 #include <fmt/format.h>
 
@@ -54,7 +55,9 @@ Replayed rule_for(const runs::RunFile& run, const Rule& rule) {
       return std::any_of(run.points.begin(), run.points.end(),
                          [&](const plane::Point& point) { return point.mean.contains(key); });
     };
-    const auto distance = plane::distance_key("unigram"), corrected = plane::corrected_key(distance);
+    const auto order = runs::order_of(run.points, "unigram");
+    const auto distance = order == plane::output_set("") ? plane::context_key() : plane::distance_key(order);
+    const auto corrected = plane::corrected_key(distance);
     options
         .monitor(has(callbacks::kDefaultMonitor) ? callbacks::kDefaultMonitor
                  : has(corrected)                ? corrected

@@ -52,11 +52,17 @@ bool is_of_curve(std::string_view family) {
   return std::find(kOfCurve.begin(), kOfCurve.end(), family) != kOfCurve.end();
 }
 
+/// As the first of the runs has it.
+std::string order_of(const std::vector<runs::RunFile>& runs, const ComparisonOptions& options) {
+  return runs.empty() ? options.order() : runs::order_of(runs.front().points, options.order());
+}
+
 /// The key of Point::mean that the options ask for, not corrected.
 std::string plain_key(const std::vector<runs::RunFile>& runs, const ComparisonOptions& options) {
   const auto& metric = options.metric();
+  const auto order = order_of(runs, options);
   if (is_of_curve(metric)) {
-    return metric + "/" + options.order();
+    return metric + "/" + order;
   }
   if (metric == "context") {
     return plane::context_key();
@@ -65,7 +71,7 @@ std::string plain_key(const std::vector<runs::RunFile>& runs, const ComparisonOp
     return std::any_of(run.points.begin(), run.points.end(),
                        [&](const plane::Point& point) { return point.mean.contains(metric); });
   });
-  return is_key ? metric : runs::metric_key(metric, options.order());
+  return is_key ? metric : runs::metric_key(metric, order);
 }
 
 /// The order of a "curve_gap/<order>…" and its like; empty for other keys.
@@ -184,7 +190,7 @@ Comparison compare(const std::vector<runs::RunFile>& runs, const ComparisonOptio
   const auto obstacles = comparison_obstacles(runs, names, options);
   INFOPLANE_CHECK(obstacles.empty(), ArgumentError, "the runs cannot be compared with ", names.front(), ": ",
                   detail::join(obstacles, "; "));
-  const auto plain = plain_key(runs, options);
+  const auto plain = plain_key(runs, options), order = order_of(runs, options);
   const bool smaller_is_better =
       plain.starts_with("distance") || plain.starts_with("curve_gap") || plain.starts_with("bound_gap");
   const auto all = points_of_all(runs);
@@ -194,13 +200,13 @@ Comparison compare(const std::vector<runs::RunFile>& runs, const ComparisonOptio
   const auto metric = common(plain);
   result.key = metric.key;
   result.plug_in = metric.plug_in;
-  result.complexity = common(plane::complexity_key(options.order()));
-  result.expressivity = common(plane::expressivity_key(options.order()));
-  result.optimality = common(plane::optimality_key(options.order()));
+  result.complexity = common(plane::complexity_key(order));
+  result.expressivity = common(plane::expressivity_key(order));
+  result.optimality = common(plane::optimality_key(order));
   for (std::size_t i = 0; i < runs.size(); ++i) {
     INFOPLANE_CHECK(has_key(runs[i], result.split, result.key), ArgumentError, "run ", i + 1, " (", names[i],
                     ") has no ", plain, " on the stream \"", result.split, "\"; its orders are ",
-                    detail::join(runs::orders_of(runs[i].points)), ", its streams ",
+                    runs::names_of(runs::orders_of(runs[i].points)), ", its streams ",
                     detail::join(runs::splits_of(runs[i].points)));
   }
   std::vector<plane::Measured> values;

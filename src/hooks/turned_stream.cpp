@@ -4,6 +4,9 @@
 #include <ATen/ops/transpose.h>
 #include <ATen/record_function.h>
 
+#include <functional>
+#include <numeric>
+
 #include "hooks/operator_kind.hpp"
 
 namespace infoplane::hooks::detail {
@@ -32,7 +35,18 @@ std::optional<TurnedStream::Found> TurnedStream::added(std::string_view name, c1
   return std::nullopt;
 }
 
+bool TurnedStream::is_view_of_last(const at::Tensor& stream) const {
+  const auto numel = std::accumulate(sizes_.begin(), sizes_.end(), std::int64_t{1}, std::multiplies<>());
+  return !sizes_.empty() && stream.dim() > 0 && stream.size(-1) != sizes_.back() && stream.numel() == numel &&
+         stream.is_contiguous();
+}
+
 at::Tensor TurnedStream::as_last(const at::Tensor& stream) const {
+  if (is_view_of_last(stream)) {
+    const at::DisableRecordFunctionGuard unobserved;
+    const at::NoGradGuard no_grad;
+    return stream.view(sizes_);
+  }
   if (stream.dim() != 3 || sizes_.size() != 3) {
     return stream;
   }

@@ -33,10 +33,13 @@ class TurnedStream {
 
   /// Sizes of the last stream that came.
   void note_sizes(const std::vector<std::int64_t>& sizes) { sizes_ = sizes; }
-  /// `stream` itself, or its transpose of axes 0 and 1 where only this has the sizes and the layout of the last one.
+  /// `stream` itself, or its transpose of axes 0 and 1 where only this has the sizes and the layout of the last one; or
+  /// a view with the sizes of the last one, where what reads it sees it with rows joined or parted.
   at::Tensor as_last(const at::Tensor& stream) const;
 
  private:
+  bool is_view_of_last(const at::Tensor& stream) const;
+
   at::Tensor stream_;
   int record_ = -1;
   std::vector<std::int64_t> sizes_;

@@ -139,9 +139,9 @@ AxisOrder AxisOrders::of(const hooks::Site& site, c10::IntArrayRef sizes, std::i
   return learn(known, AxisOrder::kTimeFirst, true);
 }
 
-void AxisOrders::end_micro_batch() {
+void AxisOrders::end_micro_batch(bool rows_are_told) {
   const bool all_read = std::all_of(stacks_.begin(), stacks_.end(), [](const Stack& s) { return s.reads_tokens; });
-  if (stacks_.size() > 1 && !shared_ && !all_read) {
+  if (stacks_.size() > 1 && !shared_ && !rows_are_told && !all_read) {
     std::vector<std::string> names;
     for (const auto& stack : stacks_) {
       names.push_back(stack.name);

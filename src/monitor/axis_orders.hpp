@@ -41,7 +41,7 @@ class AxisOrders {
 
   /// A whole micro-batch came. @throws SiteError if it passed several stacks of blocks, and not all of them are known
   /// to read the tokens.
-  void end_micro_batch();
+  void end_micro_batch(bool rows_are_told = false);
 
   void forget() noexcept;
   void save(state::Writer& out) const;

@@ -40,17 +40,44 @@ Observation Monitor::Impl::observe(Split& split, std::int64_t step, const at::Te
                                    const BatchDetails& details) {
   const Stopwatch stopwatch(*state_);
   require_none_open();
-  const HostBatch batch(tokens, targets, details, options_.time_major());
+  HostBatch batch(tokens, targets, details, options_.time_major());
   check_targets(batch.tokens(), options_.time_major(), options_.targets_repeat_tokens());
+  std::vector<Split::Row> rows;
+  rows.push_back({"", std::move(batch)});
   return open(
-      split, step, batch,
+      split, step, std::move(rows),
       state_->facts.orders.wants_match() ? followed_tokens(tokens, details, options_.time_major()) : at::Tensor());
 }
 
 Observation Monitor::Impl::observe(Split& split, std::int64_t step, const BatchDetails& details) {
   const Stopwatch stopwatch(*state_);
   require_none_open();
-  return open(split, step, HostBatch(details, options_.time_major()), at::Tensor());
+  return open(split, step, rows_of(details), at::Tensor());
+}
+
+/// One without tokens, or those that the details name.
+std::vector<Split::Row> Monitor::Impl::rows_of(const BatchDetails& details) const {
+  std::vector<Split::Row> rows;
+  if (details.tokens().empty()) {
+    rows.push_back({"", HostBatch(details, options_.time_major())});
+    return rows;
+  }
+  const bool has_more = details.mask().defined() || details.documents().defined() || details.positions().defined() ||
+                        !details.inputs().empty() || !details.outputs().empty() || !details.labels().empty() ||
+                        details.prefix() != 0 || details.suffix() != 0 || details.only().chosen();
+  INFOPLANE_CHECK(
+      !has_more, ArgumentError,
+      "BatchDetails has rows of tokens, and details beside them, of which nothing says whose they are: give "
+      "each row its own, {\"encoder.*\", source, {}, BatchDetails().mask(mask)}");
+  for (const auto& row : details.tokens()) {
+    INFOPLANE_CHECK(!row.sites.empty(), ArgumentError,
+                    "a row of BatchDetails::tokens has no pattern of the sites that read it: give one, such as "
+                    "\"encoder.*\"");
+    HostBatch batch(row.tokens, row.targets, *row.details, options_.time_major());
+    check_targets(batch.tokens(), options_.time_major(), options_.targets_repeat_tokens());
+    rows.push_back({row.sites, std::move(batch)});
+  }
+  return rows;
 }
 
 void Monitor::Impl::require_none_open() const {
@@ -58,7 +85,8 @@ void Monitor::Impl::require_none_open() const {
                   "an observation is open already: let it end with its scope, or call its finish(), before the next");
 }
 
-Observation Monitor::Impl::open(Split& split, std::int64_t step, const HostBatch& batch, const at::Tensor& followed) {
+Observation Monitor::Impl::open(Split& split, std::int64_t step, std::vector<Split::Row> rows,
+                                const at::Tensor& followed) {
   state_->facts.watch(watcher_->sites());
   auto scope = watcher_->observe(
       [state = state_, watcher = watcher_, &split](const hooks::Site& site, const at::Tensor& tensor) {
@@ -66,7 +94,7 @@ Observation Monitor::Impl::open(Split& split, std::int64_t step, const HostBatch
         split.capture(site, tensor, watcher->axis_match());
       },
       followed);
-  split.begin(step, batch);
+  split.begin(step, std::move(rows));
   auto closed = [state = state_, watcher = watcher_, &split](Observation::Impl::End end) {
     const Stopwatch inner(*state);
     state->end_micro_batch(split, end, watcher->sites());

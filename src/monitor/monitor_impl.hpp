@@ -91,7 +91,8 @@ class Monitor::Impl {
   }
   MonitorOptions for_rank(MonitorOptions options) const;
   bool is_open() const noexcept { return !open_.expired() && open_.lock()->is_open(); }
-  Observation open(Split& split, std::int64_t step, const HostBatch& batch, const at::Tensor& followed);
+  Observation open(Split& split, std::int64_t step, std::vector<Split::Row> rows, const at::Tensor& followed);
+  std::vector<Split::Row> rows_of(const BatchDetails& details) const;
   void require_none_open() const;
   void require_closed(const char* call) const;
   void close();

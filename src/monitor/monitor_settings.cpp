@@ -5,6 +5,7 @@
 #include <infoplane/core/version.hpp>
 
 #include "monitor/monitor_impl.hpp"
+#include "monitor/site_groups.hpp"
 
 // What a monitor says of itself: to other ranks, in a saved state, and in a run's header.
 namespace infoplane {
@@ -41,6 +42,11 @@ RankSettings Monitor::Impl::settings_for_others(const Split& split) const {
   RankSettings result;
   result.pipeline = options_.pipeline();
   result.sites = own_sites();
+  for (std::size_t i = 0; i < result.sites.size(); ++i) {
+    const auto& own = watcher_->sites()[i];
+    result.sites[i].width = split.width_of(own.name);
+    result.sites[i].row = split.row_of(own);
+  }
   result.dtype = split.dtype();
   result.label_sets = split.label_sets();
   auto& measurement = result.measurement = schedule_of(options_);
@@ -75,7 +81,10 @@ runs::MeasurementSettings Monitor::Impl::settings_for_state() const {
 
 runs::RunHeader Monitor::Impl::header_of(const Ranks::Meeting& meeting) const {
   runs::RunHeader header;
-  const estimator::SoftEntropyAccumulator measured(meeting.width, options_.estimator());
+  const auto groups = groups_of(meeting.sites);
+  const auto main = main_group(groups, meeting.sites);
+  const estimator::SoftEntropyAccumulator measured(main < groups.size() ? groups[main].width : meeting.width,
+                                                   options_.estimator());
   header.run = options_.run();
   header.started = runs::utc_timestamp(wall_start_);
   header.seed = options_.estimator().seed();
@@ -89,6 +98,11 @@ runs::RunHeader Monitor::Impl::header_of(const Ranks::Meeting& meeting) const {
   for (const auto& site : meeting.sites) {
     header.sites.push_back(site.name);
     header.site_kinds.emplace(site.name, site.kind);
+  }
+  for (const auto& group : groups) {
+    for (std::size_t i = 0; i < group.sites.size() && groups.size() > 1; ++i) {
+      header.site_groups.emplace(meeting.sites[group.sites[i]].name, group.name);
+    }
   }
   header.dtype = meeting.dtype;
   header.world_size = ranks_.size();

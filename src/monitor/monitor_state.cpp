@@ -7,8 +7,9 @@ namespace infoplane {
 
 namespace {
 
-/// 2: what was dropped and why, which axis is which, and where a forward ends. 3: the window.
-constexpr std::uint32_t kMonitorVersion = 3;
+/// 2: what was dropped and why, which axis is which, and where a forward ends. 3: the window. 4: several
+/// widths.
+constexpr std::uint32_t kMonitorVersion = 4;
 
 }  // namespace
 

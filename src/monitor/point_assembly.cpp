@@ -9,6 +9,7 @@
 #include <infoplane/plane/metric_keys.hpp>
 #include <limits>
 
+#include "monitor/site_groups.hpp"
 #include "monitor/split.hpp"
 
 namespace infoplane {
@@ -71,6 +72,23 @@ void add_reasons(plane::LayerPoint& layer, const std::string& rejected, const st
   }
 }
 
+/// Of each group of sites; `blocks`: the blocks of each.
+void add_means(plane::Point& point, const std::vector<SiteGroup>& groups,
+               const std::vector<std::vector<plane::LayerPoint>>& blocks, std::size_t main) {
+  for (std::size_t group = 0; group < groups.size(); ++group) {
+    auto mean = plane::mean_over_blocks(blocks[group]);
+    if (groups.size() > 1 && !blocks[group].empty()) {
+      auto& added = point.groups.emplace_back(plane::LayerPoint{groups[group].name});
+      added.tokens = blocks[group].front().tokens;
+      added.sequences = blocks[group].front().sequences;
+      added.metrics = mean;
+    }
+    if (group == main) {
+      point.mean = std::move(mean);
+    }
+  }
+}
+
 /// H(Y) − loss, with the H(Y) of the layer that saw the most.
 void add_predicted(plane::Point& point, const std::vector<estimator::NamedEstimate>& estimates) {
   const estimator::InformationEstimate* best = nullptr;
@@ -102,7 +120,8 @@ plane::Point assemble_point(const Measured& measured, const MonitorOptions& opti
     point.reasons.emplace("tokens", measured.dropped);
   }
   const bool all_dropped = point.tokens == 0 && !measured.dropped.empty();
-  std::vector<plane::LayerPoint> blocks;  // means leave out embeddings and what is no block's output
+  const auto groups = groups_of(measured.sites);
+  std::vector<std::vector<plane::LayerPoint>> blocks(groups.size());  // means leave out embeddings and other sites
   for (const auto& site : measured.sites) {
     const auto* estimate = find(measured.estimates, site.name);
     if (estimate == nullptr) {
@@ -114,11 +133,12 @@ plane::Point assemble_point(const Measured& measured, const MonitorOptions& opti
                 !rejected.empty() ? rejected
                 : all_dropped     ? measured.dropped
                                   : kDidNotCome);
-    if (site.index >= 0) {
-      blocks.push_back(layer);
+    const auto group = group_of(groups, static_cast<std::size_t>(&site - measured.sites.data()));
+    if (site.index >= 0 && group < groups.size()) {
+      blocks[group].push_back(layer);
     }
   }
-  point.mean = plane::mean_over_blocks(blocks);
+  add_means(point, groups, blocks, main_group(groups, measured.sites));
   if (measured.cross_entropy && measured.loss) {
     add_predicted(point, measured.estimates);
   }

@@ -47,10 +47,12 @@ std::string bytes_of(const RankSettings& settings) {
   });
   put_flag(out, settings.pipeline);
   out.put(static_cast<std::uint32_t>(settings.sites.size()));
-  for (const auto& [name, index, kind] : settings.sites) {
-    out.put_text(name);
-    out.put(index);
-    out.put_text(kind);
+  for (const auto& site : settings.sites) {
+    out.put_text(site.name);
+    out.put(site.index);
+    out.put_text(site.kind);
+    out.put(site.width);
+    out.put_text(site.row);
   }
   out.put(settings.width);
   out.put_text(settings.dtype);
@@ -68,9 +70,12 @@ RankSettings rank_settings_of(std::string_view bytes) {
   });
   settings.pipeline = in.get_flag();
   for (auto sites = in.get<std::uint32_t>(); sites > 0; --sites) {
-    auto name = in.get_text();
-    const auto index = in.get<int>();
-    settings.sites.push_back({std::move(name), index, in.get_text()});
+    auto& site = settings.sites.emplace_back();
+    site.name = in.get_text();
+    site.index = in.get<int>();
+    site.kind = in.get_text();
+    site.width = in.get<std::int64_t>();
+    site.row = in.get_text();
   }
   settings.width = in.get<std::int64_t>();
   settings.dtype = in.get_text();

@@ -14,8 +14,10 @@ namespace infoplane {
 /// A site as all ranks call it.
 struct SharedSite {
   std::string name;
-  int index = -2;    // as in hooks::Site
-  std::string kind;  // as to_string(hooks::SiteKind) has it
+  int index = -2;          // as in hooks::Site
+  std::string kind;        // as to_string(hooks::SiteKind) has it
+  std::int64_t width = 0;  // d; 0 where it never came
+  std::string row;         // pattern of the tokens that it reads, where there are several
 };
 
 /// What does not change between the points of a rank.

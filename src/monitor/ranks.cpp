@@ -71,7 +71,11 @@ std::vector<SharedSite> all_sites(const std::vector<RankSettings>& ranks) {
     for (auto& one : with_places(rank.width != 0 ? rank.sites : std::vector<SharedSite>())) {
       const auto is_it = [&](const auto& known) { return known.second.name == one.second.name; };
       const auto is_behind = [&](const auto& known) { return known.first > one.first; };
-      if (std::none_of(sites.begin(), sites.end(), is_it)) {
+      if (const auto known = std::find_if(sites.begin(), sites.end(), is_it); known != sites.end()) {
+        if (known->second.width == 0) {  // it came on another rank only
+          known->second = std::move(one.second);
+        }
+      } else {
         const auto behind = is_first ? sites.end() : std::find_if(sites.begin(), sites.end(), is_behind);
         sites.insert(behind, std::move(one));
       }

@@ -83,11 +83,11 @@ std::string of_another_length(const hooks::Site& site, int axis, c10::IntArrayRe
       detail::concat("Or, if its positions are those of other tokens, such as an encoder's, ", without(site, all),
                      "; a monitor of its own, MonitorOptions().sites(\"", site.name, "\"), can observe those");
   if (more > 0) {
-    const auto behind = detail::concat("x.slice(", axis, ", ", more, ")");
-    const auto before = detail::concat("x.slice(", axis, ", 0, ", tokens.length, ")");
     return detail::concat("it has ", more, more == 1 ? " position" : " positions",
-                          " more than tokens. If these are a class token or virtual tokens in front, ",
-                          hand_over(site, "the rest", behind), " (where they come last: ", before, "). ", own);
+                          " more than tokens. If these are a class token or virtual tokens in front, give observe() "
+                          "BatchDetails().prefix(",
+                          more, "); where they come last, .suffix(", more,
+                          "); where single positions decide, .only(0) or .only(-1). ", own);
   }
   return detail::concat("it has ", -more, -more == 1 ? " position" : " positions",
                         " fewer than tokens: give observe() the tensor that the forward gets",
@@ -141,16 +141,16 @@ std::string shape_error(const hooks::Site& site, c10::IntArrayRef sizes, const O
 }
 
 std::string several_stacks(const std::vector<std::string>& stacks) {
-  std::vector<std::string> monitors;
-  monitors.reserve(stacks.size());
+  std::vector<std::string> rows;
+  rows.reserve(stacks.size());
   for (const auto& stack : stacks) {
-    monitors.push_back(detail::concat("MonitorOptions().sites(\"", pattern_of(stack), "\")"));
+    rows.push_back(detail::concat("{\"", pattern_of(stack), "\", tokens of it}"));
   }
   return detail::concat("the sites are of ", stacks.size(), " stacks of blocks (", detail::join(stacks),
                         "), observe() was given the tokens of one, and nothing shows that all stacks read them. Give "
-                        "each stack a monitor of its own, which observes the tokens of its stack: ",
-                        detail::join(monitors, " and "),
-                        "; their observations may be open around one forward. If all stacks do read these tokens: "
+                        "each stack its own: observe(step, BatchDetails().tokens({",
+                        detail::join(rows),
+                        "})). If all stacks do read these tokens: "
                         "MonitorOptions().stacks_share_tokens(true)");
 }
 

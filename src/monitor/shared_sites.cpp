@@ -24,7 +24,7 @@ std::vector<SharedSite> shared_sites(const std::vector<hooks::Site>& sites, std:
   const auto block = std::find_if(sites.begin(), sites.end(), [](const hooks::Site& site) { return site.index >= 0; });
   std::vector<SharedSite> result;
   for (const auto& site : sites) {
-    SharedSite& shared = result.emplace_back(SharedSite{site.name, site.index, hooks::to_string(site.kind)});
+    SharedSite& shared = result.emplace_back(SharedSite{site.name, site.index, hooks::to_string(site.kind), 0, {}});
     if (first_block > 0 && site.index >= -1) {
       shared.index = static_cast<int>(site.index + first_block);
       shared.name = renumbered(site.index >= 0        ? site.name

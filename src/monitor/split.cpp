@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <infoplane/core/error.hpp>
-#include <sstream>
 #include <utility>
 
-#include "core/state.hpp"
+#include "hooks/glob.hpp"
 
 namespace infoplane {
 
@@ -21,6 +20,12 @@ labels::LabelOptions no_ngrams() {
   return labels::LabelOptions().input_orders(std::vector<int>()).output_orders(std::vector<int>());
 }
 
+/// What enters a stack of blocks belongs to it, whatever it is called.
+bool is_of_row(const std::string& pattern, const hooks::Site& site) {
+  return hooks::detail::name_match(pattern, site.name) ||
+         (belongs_to_stack(site) && hooks::detail::name_match(pattern, site.stack + "."));
+}
+
 /// Draws that do not depend on how many there are.
 std::uint64_t seed_of_draw(std::uint64_t seed, std::size_t draw) noexcept {
   return seed + static_cast<std::uint64_t>(draw) * 0x9e3779b97f4a7c15ULL;  // 2⁶⁴ over the golden ratio
@@ -33,11 +38,14 @@ std::string name_of_draw(const std::string& site, std::size_t draw) {
 }
 
 Split::Split(std::string name, const MonitorOptions& options, ModelFacts& facts)
-    : name_(std::move(name)),
-      options_(options),
-      facts_(facts),
-      index_(options.labels()),
-      without_tokens_(no_ngrams()) {}
+    : name_(std::move(name)), options_(options), facts_(facts) {
+  index_of("");
+}
+
+Split::Indexes& Split::index_of(const std::string& pattern) {
+  return indexes_.try_emplace(pattern, Indexes{labels::LabelIndex(options_.labels()), labels::LabelIndex(no_ngrams())})
+      .first->second;
+}
 
 /// A held-out pass is a window of one step.
 std::int64_t Split::logged_step_of(std::int64_t step) const noexcept {
@@ -48,22 +56,23 @@ std::int64_t Split::logged_step_of(std::int64_t step) const noexcept {
   return behind == 0 ? step : step - behind + options_.every();
 }
 
-void Split::begin(std::int64_t step, const HostBatch& batch) {
+void Split::begin(std::int64_t step, std::vector<Row> rows) {
   const auto logged = logged_step_of(step);
   if (logged != last_logged_) {
     dropped_.forget(Dropped::Cause::kFailed);  // was thrown, and is of no window to come
     last_logged_ = logged;
   }
-  if ((grouping_ || held_.micro_batches > 0 || ended_early_) && (logged != logged_ || step < step_)) {
+  if ((!readers_.empty() || held_.micro_batches > 0 || ended_early_) && (logged != logged_ || step < step_)) {
     drop(logged != logged_ ? Dropped::Cause::kOutsideWindow : Dropped::Cause::kWentBack);
   }
-  has_tokens_ = batch.has_tokens();
-  observed_ = {};
-  grouping_.reset();
-  if (batch.has_shape()) {
-    auto& index = has_tokens_ ? index_ : without_tokens_;
-    grouping_ = batch.at_positions(index.group(batch.tokens(), batch.others()));
-    count_positions(batch.sequences(), batch.length());
+  readers_.clear();
+  patterns_.clear();
+  for (auto& [sites, batch] : rows) {
+    auto& index = index_of(sites);
+    auto& of_kind = batch.has_tokens() ? index.of_tokens : index.without_tokens;
+    readers_.push_back(
+        {sites, std::make_unique<BatchPositions>(std::move(batch), of_kind, time_comes_first()), {}, {}});
+    patterns_.push_back(sites);
   }
   logged_ = logged;
   step_ = step;
@@ -73,22 +82,12 @@ void Split::begin(std::int64_t step, const HostBatch& batch) {
   open_ = true;
 }
 
-void Split::count_positions(std::int64_t sequences, std::int64_t length) {
-  const auto& counted = grouping_->counted;
-  observed_.sequences = sequences;
-  observed_.length = length;
-  observed_.counted =
-      counted.empty() ? grouping_->positions : std::count(counted.begin(), counted.end(), std::uint8_t{1});
-}
-
-void Split::take_positions(const at::Tensor& tensor) {
-  INFOPLANE_CHECK(tensor.dim() == 2 || tensor.dim() == 3, SiteError,
-                  "without tokens the activations say the positions, as [B, T, d] or [N, d], got [",
-                  detail::join(tensor.sizes()), "]: give labels or a mask of [B, T] by BatchDetails");
-  const bool flat = tensor.dim() == 2, time_first = !flat && time_comes_first();
-  const auto sequences = tensor.size(time_first ? 1 : 0), length = flat ? 1 : tensor.size(time_first ? 0 : 1);
-  grouping_ = without_tokens_.group({no_tokens(sequences, length)});
-  count_positions(sequences, length);
+std::int64_t Split::counted() const noexcept {
+  std::int64_t counted = 0;
+  for (const auto& reader : readers_) {
+    counted += reader.positions->observed().counted;
+  }
+  return counted;
 }
 
 bool Split::time_comes_first() const noexcept {
@@ -96,40 +95,77 @@ bool Split::time_comes_first() const noexcept {
          (options_.activations() == AxisOrder::kAuto && options_.time_major());
 }
 
-/// Without tokens nothing but the options can tell, and nothing is to be learnt.
-AxisOrder Split::order_of(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match) {
-  if (has_tokens_) {
-    return facts_.orders.of(site, tensor.sizes(), observed_.sequences, observed_.length, match);
+Split::Reader& Split::reader_of(const hooks::Site& site) {
+  const auto found = std::find_if(readers_.begin(), readers_.end(), [&](const Reader& reader) {
+    return reader.sites.empty() || is_of_row(reader.sites, site);
+  });
+  INFOPLANE_CHECK(found != readers_.end(), SiteError, "site \"", site.name, "\" is in none of the patterns ",
+                  detail::join(patterns_),
+                  " of BatchDetails::tokens: add the tokens that it reads, or leave it out by ",
+                  "MonitorOptions::sites");
+  return *found;
+}
+
+AxisOrder Split::order_of(const Reader& reader, const hooks::Site& site, c10::IntArrayRef sizes, std::int64_t length,
+                          hooks::AxisMatch match) {
+  if (sizes.size() > 3) {
+    return AxisOrder::kBatchFirst;
   }
-  return time_comes_first() ? AxisOrder::kTimeFirst : AxisOrder::kBatchFirst;
+  const auto& positions = *reader.positions;
+  return positions.has_tokens() ? facts_.orders.of(site, sizes, positions.observed().sequences, length, match)
+                                : positions.order_without_tokens(sizes, length);
+}
+
+std::string Split::misfit_text(const Reader& reader, const hooks::Site& site, c10::IntArrayRef sizes) const {
+  return shape_error(site, sizes, reader.positions->observed(), facts_.sites,
+                     readers_.size() > 1 ? std::vector<std::string>{} : facts_.stacks);
 }
 
 void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match) {
-  if (!grouping_) {
-    take_positions(tensor);
+  auto& reader = reader_of(site);
+  const auto place = reader.positions->place(tensor.sizes());
+  INFOPLANE_CHECK(place, SiteError, misfit_text(reader, site, tensor.sizes()));
+  if (!reader.positions->has_fitted() && reader.misfit.name.empty()) {
+    reader.misfit = site;
+    reader.misfit_sizes = tensor.sizes().vec();
   }
-  INFOPLANE_CHECK(fits(tensor.sizes(), observed_), SiteError,
-                  shape_error(site, tensor.sizes(), observed_, facts_.sites, facts_.stacks));
-  const auto order = order_of(site, tensor, match);
-  const auto z = by_position(tensor, observed_.sequences, observed_.length, order);
-  const auto width = z.size(-1);
-  if (prototypes_.empty()) {
-    make_prototypes(width);
-    dtype_ = c10::toString(z.scalar_type());
-  }
-  INFOPLANE_CHECK(
-      width == prototype()->dimension(), SiteError, "site \"", site.name, "\" is ", width, " wide, the first site ",
-      prototype()->dimension(),
-      ": values of different widths do not compare; watch them with a monitor each, by MonitorOptions::sites");
+  const auto& observed = reader.positions->observed();
+  const auto order = order_of(reader, site, tensor.sizes(), place->length, match);
+  const auto z = reader.positions->by_rows(by_position(tensor, observed.sequences, place->length, order), *place);
+  const auto prototype = prototype_of(z.size(-1));
+  dtype_ = dtype_.empty() ? c10::toString(z.scalar_type()) : dtype_;
   auto layer = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& l) { return l.site == site.name; });
   if (layer == layers_.end()) {
-    layers_.push_back({site.name, prototypes_, 0});
+    layers_.push_back({site.name, prototypes_[prototype].draws, 0, prototype});
     layer = layers_.end() - 1;
   }
+  INFOPLANE_CHECK(layer->prototype == prototype, SiteError, "site \"", site.name, "\" is ", z.size(-1),
+                  " wide, and was ", prototypes_[layer->prototype].width,
+                  " before: a point cannot hold both. If the model was changed, call Monitor::rescan()");
   for (auto& draw : layer->draws) {
-    is_first_ ? draw.update(z, grouping_) : draw.stage(z, grouping_);
+    is_first_ ? draw.update(z, place->grouping) : draw.stage(z, place->grouping);
   }
   came_.push_back(static_cast<std::size_t>(layer - layers_.begin()));
+}
+
+/// One site at least must have the positions of the tokens or labels that were given.
+void Split::require_fitted() const {
+  for (const auto& reader : readers_) {
+    INFOPLANE_CHECK(reader.positions->has_fitted() || reader.misfit.name.empty(), SiteError,
+                    misfit_text(reader, reader.misfit, reader.misfit_sizes));
+  }
+}
+
+std::int64_t Split::width_of(std::string_view site) const noexcept {
+  const auto* layer = find(site);
+  return layer == nullptr ? 0 : prototypes_[layer->prototype].width;
+}
+
+std::string Split::row_of(const hooks::Site& site) const {
+  const auto found = std::find_if(patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
+    return !pattern.empty() && is_of_row(pattern, site);
+  });
+  return found == patterns_.end() ? "" : *found;
 }
 
 bool Split::came(std::string_view site) const noexcept {
@@ -162,20 +198,19 @@ void Split::keep(const std::vector<hooks::Site>& sites) {
     take_back(Dropped::Cause::kEndedEarly);
     return;
   }
-  facts_.orders.end_micro_batch();
+  require_fitted();
+  facts_.orders.end_micro_batch(readers_.size() > 1);
   auto last_site = end_of_forward(sites);
   open_ = false;
-  held_.add({1, observed_.counted, step_, step_});
+  held_.add({1, counted(), step_, step_});
   try {
     for (const auto layer : came_) {
       for (auto& draw : layers_[layer].draws) {
         draw.commit();
       }
     }
-    for (const auto& set : grouping_->sets) {
-      if (std::find(label_sets_.begin(), label_sets_.end(), set.name) == label_sets_.end()) {
-        label_sets_.push_back(set.name);
-      }
+    for (const auto& reader : readers_) {
+      note_label_sets(reader.positions->labels());
     }
   } catch (...) {
     drop(Dropped::Cause::kFailed);
@@ -187,12 +222,21 @@ void Split::keep(const std::vector<hooks::Site>& sites) {
   facts_.last_site = std::move(last_site);
 }
 
+void Split::note_label_sets(const labels::Grouping* grouping) {
+  for (std::size_t i = 0; grouping != nullptr && i < grouping->sets.size(); ++i) {
+    const auto& name = grouping->sets[i].name;
+    if (std::find(label_sets_.begin(), label_sets_.end(), name) == label_sets_.end()) {
+      label_sets_.push_back(name);
+    }
+  }
+}
+
 void Split::take_back(Dropped::Cause cause) noexcept {
   if (!open_) {
     return;
   }
   open_ = false;
-  dropped_.add(cause, {1, observed_.counted, step_, step_});
+  dropped_.add(cause, {1, counted(), step_, step_});
   ended_early_ = ended_early_ || cause == Dropped::Cause::kEndedEarly;
   for (const auto layer : came_) {
     is_first_ ? forget_tokens(layers_[layer]) : discard(layers_[layer]);
@@ -236,96 +280,42 @@ std::vector<estimator::NamedAccumulator> Split::accumulators(const std::vector<h
 }
 
 std::int64_t Split::memory_bytes() const noexcept {
-  auto bytes = index_.memory_bytes();
-  for (const auto& draw : prototypes_) {
-    bytes += draw.memory_bytes();
+  std::int64_t bytes = 0;
+  for (const auto& [sites, index] : indexes_) {
+    bytes += index.of_tokens.memory_bytes() + index.without_tokens.memory_bytes();
+  }
+  for (const auto& prototype : prototypes_) {
+    for (const auto& draw : prototype.draws) {
+      bytes += draw.memory_bytes();
+    }
   }
   const auto of_sum = options_.estimator().anchors() * static_cast<std::int64_t>(sizeof(double));
   for (const auto& layer : layers_) {  // which share the anchors of the prototype
     for (std::size_t draw = 0; draw < layer.draws.size(); ++draw) {
-      bytes += layer.draws[draw].memory_bytes() - prototypes_[draw].memory_bytes() + of_sum;
+      bytes += layer.draws[draw].memory_bytes() - prototypes_[layer.prototype].draws[draw].memory_bytes() + of_sum;
     }
   }
-  if (grouping_) {
-    bytes += static_cast<std::int64_t>(grouping_->counted.size());
-    for (const auto& set : grouping_->sets) {
-      bytes += static_cast<std::int64_t>(set.rows.size() * sizeof(set.rows.front()));
-    }
+  for (const auto& reader : readers_) {
+    bytes += reader.positions->memory_bytes();
   }
   return bytes;
 }
 
-void Split::save(state::Writer& out) const {
-  out.put(prototypes_.empty() ? std::int64_t{0} : prototype()->dimension());
-  out.put_text(dtype_);
-  out.put(step_);
-  out.put(held_.tokens);
-  out.put(held_.micro_batches);
-  out.put(held_.first_step);
-  out.put(held_.last_step);
-  out.put(static_cast<std::uint8_t>(ended_early_ ? 1 : 0));
-  dropped_.save(out);
-  out.put(static_cast<std::uint32_t>(label_sets_.size()));
-  for (const auto& name : label_sets_) {
-    out.put_text(name);
+std::size_t Split::prototype_of(std::int64_t width) {
+  const auto found = std::find_if(prototypes_.begin(), prototypes_.end(),
+                                  [&](const Prototype& prototype) { return prototype.width == width; });
+  if (found != prototypes_.end()) {
+    return static_cast<std::size_t>(found - prototypes_.begin());
   }
-  out.put(static_cast<std::uint32_t>(layers_.size()));
-  for (const auto& layer : layers_) {
-    out.put_text(layer.site);
-    out.put(layer.captures);
-    for (const auto& draw : layer.draws) {
-      std::ostringstream accumulator;
-      draw.save(accumulator);
-      out.put_text(accumulator.str());
-    }
-  }
-}
-
-void Split::load(state::Reader& in, std::uint32_t version) {
-  const auto width = in.get<std::int64_t>();
-  if (width != 0) {
-    // Anchors of this width are made before anything else says that it is true.
-    constexpr std::int64_t kWidest = 1 << 16;
-    state::Reader::require(width >= 2 && width <= kWidest, "a split has an impossible width");
-    make_prototypes(width);
-  }
-  dtype_ = in.get_text();
-  step_ = in.get<std::int64_t>();
-  held_.tokens = in.get<std::int64_t>();
-  held_.micro_batches = held_.tokens > 0 ? 1 : 0;  // version 1 did not say
-  held_.first_step = held_.last_step = step_;
-  if (version > 1) {
-    held_.micro_batches = in.get<std::int64_t>();
-    held_.first_step = in.get<std::int64_t>();
-    held_.last_step = in.get<std::int64_t>();
-    ended_early_ = in.get_flag();
-    dropped_.load(in);
-  }
-  state::Reader::require(step_ >= -1 && held_.tokens >= 0 && held_.micro_batches >= (held_.tokens > 0 ? 1 : 0),
-                         "a split has an impossible step");
-  logged_ = last_logged_ = step_ < 0 ? -1 : logged_step_of(step_);
-  for (auto count = in.get<std::uint32_t>(); count > 0; --count) {
-    label_sets_.push_back(in.get_text());
-  }
-  for (auto count = in.get<std::uint32_t>(); count > 0; --count) {
-    state::Reader::require(!prototypes_.empty(), "a split without width has layers");
-    Layer layer{in.get_text(), prototypes_, in.get<std::int64_t>()};
-    state::Reader::require(layer.captures >= 0, "a layer came less than never");
-    for (auto& draw : layer.draws) {
-      std::istringstream accumulator(in.get_text());
-      draw.load(accumulator);
-    }
-    layers_.push_back(std::move(layer));
-  }
-}
-
-void Split::make_prototypes(std::int64_t width) {
   const auto& options = options_.estimator();
   const std::int64_t draws = name_ == "train" ? 1 : options_.draws();
+  Prototype prototype{width, {}};
   for (std::int64_t draw = 0; draw < draws; ++draw) {
     const auto seed = seed_of_draw(options.seed(), static_cast<std::size_t>(draw));
-    prototypes_.emplace_back(width, estimator::SoftEntropyOptions(options).seed(seed));
+    prototype.draws.emplace_back(width, estimator::SoftEntropyOptions(options).seed(seed));
   }
+  prototypes_.push_back(std::move(prototype));
+  return prototypes_.size() - 1;
 }
 
 void Split::discard(Layer& layer) noexcept {
@@ -342,13 +332,13 @@ void Split::forget_tokens(Layer& layer) const noexcept {
 }
 
 void Split::reset_window() {
-  index_ = labels::LabelIndex(options_.labels());
-  without_tokens_ = labels::LabelIndex(no_ngrams());
+  readers_.clear();  // which borrow the indexes
+  indexes_.clear();
+  index_of("");
   for (auto& layer : layers_) {
     forget_tokens(layer);
     layer.captures = 0;
   }
-  grouping_.reset();
   held_ = {};
   ended_early_ = false;
   open_ = false;

@@ -8,12 +8,14 @@
 #include <infoplane/hooks/site.hpp>
 #include <infoplane/labels/label_index.hpp>
 #include <infoplane/monitor/monitor_options.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "monitor/batch_positions.hpp"
 #include "monitor/dropped.hpp"
 #include "monitor/model_facts.hpp"
 #include "monitor/rank_report.hpp"
@@ -40,15 +42,21 @@ class Split {
   /// `facts` is borrowed.
   Split(std::string name, const MonitorOptions& options, ModelFacts& facts);
 
+  /// What some sites read.
+  struct Row {
+    std::string sites;  // pattern; empty: all
+    HostBatch batch;
+  };
   /// Makes the labels of a micro-batch, which the next captures are measured against.
-  void begin(std::int64_t step, const HostBatch& batch);
+  void begin(std::int64_t step, std::vector<Row> rows);
 
   /// Takes the tensor of a site in. @throws SiteError if its shape is not that of the tokens, nothing shows which axis
   /// is which, or its d is not that of the others.
   void capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match);
 
   /// Ends the micro-batch: counts it if its forward reached the site at which forwards end, of `sites`.
-  /// @throws SiteError if it passed several stacks of blocks that are not known to read the tokens.
+  /// @throws SiteError if it passed several stacks of blocks that are not known to read the tokens, or if no site has
+  /// the positions of what was given.
   void keep(const std::vector<hooks::Site>& sites);
   /// Ends the micro-batch as if it had not been observed, but for the next point's reasons.
   void take_back(Dropped::Cause cause) noexcept;
@@ -84,16 +92,37 @@ class Split {
   std::int64_t step() const noexcept { return step_; }
   /// What the run header says of the measurement; null before the first capture.
   const estimator::SoftEntropyAccumulator* prototype() const noexcept {
-    return prototypes_.empty() ? nullptr : &prototypes_.front();
+    return prototypes_.empty() ? nullptr : &prototypes_.front().draws.front();
   }
+  /// d of a site, 0 where it never came; and the pattern of the tokens that it reads, empty where all read the same.
+  std::int64_t width_of(std::string_view site) const noexcept;
+  std::string row_of(const hooks::Site& site) const;
   const std::string& dtype() const noexcept { return dtype_; }
   const std::vector<std::string>& label_sets() const noexcept { return label_sets_; }
 
  private:
+  using Draws = std::vector<estimator::SoftEntropyAccumulator>;  // of the anchors, each with an accumulator
   struct Layer {
     std::string site;
-    std::vector<estimator::SoftEntropyAccumulator> draws;  // of the anchors, each with an accumulator
-    std::int64_t captures = 0;                             // since the last point
+    Draws draws;
+    std::int64_t captures = 0;  // since the last point
+    std::size_t prototype = 0;
+  };
+  /// Copied for each site of its width, which share anchors.
+  struct Prototype {
+    std::int64_t width;
+    Draws draws;
+  };
+  /// The labels of a window.
+  struct Indexes {
+    labels::LabelIndex of_tokens;
+    labels::LabelIndex without_tokens;  // for positions without them
+  };
+  struct Reader {
+    std::string sites;
+    std::unique_ptr<BatchPositions> positions;
+    hooks::Site misfit;  // the first site of other positions, for messages
+    std::vector<std::int64_t> misfit_sizes;
   };
   const Layer* find(std::string_view site) const noexcept;
   std::int64_t logged_step_of(std::int64_t step) const noexcept;
@@ -104,20 +133,23 @@ class Split {
   static void discard(Layer& layer) noexcept;
   void reset_window();
   /// Of representations of that width.
-  void make_prototypes(std::int64_t width);
-  void count_positions(std::int64_t sequences, std::int64_t length);
-  /// The positions of a micro-batch that has no tokens and nothing else that says them.
-  void take_positions(const at::Tensor& tensor);
+  std::size_t prototype_of(std::int64_t width);
+  Indexes& index_of(const std::string& pattern);
+  Reader& reader_of(const hooks::Site& site);
+  std::string misfit_text(const Reader& reader, const hooks::Site& site, c10::IntArrayRef sizes) const;
+  void require_fitted() const;
+  std::int64_t counted() const noexcept;
+  void note_label_sets(const labels::Grouping* grouping);
+  void load_prototypes(state::Reader& in, std::uint32_t version);
   bool time_comes_first() const noexcept;
-  AxisOrder order_of(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match);
+  AxisOrder order_of(const Reader& reader, const hooks::Site& site, c10::IntArrayRef sizes, std::int64_t length,
+                     hooks::AxisMatch match);
 
   std::string name_;
   const MonitorOptions options_;
   ModelFacts& facts_;
-  labels::LabelIndex index_;
-  labels::LabelIndex without_tokens_;  // for positions without them
-  std::vector<estimator::SoftEntropyAccumulator>
-      prototypes_;  // of each draw: copied for each site, which share anchors
+  std::map<std::string, Indexes> indexes_;  // by the pattern of the sites
+  std::vector<Prototype> prototypes_;       // in the order in which their widths came
   std::vector<Layer> layers_;
   std::vector<std::string> label_sets_;
   std::string dtype_;
@@ -129,11 +161,10 @@ class Split {
   Dropped dropped_;
 
   // of the last micro-batch
-  std::shared_ptr<const labels::Grouping> grouping_;
-  ObservedTokens observed_;
-  std::vector<std::size_t> came_;  // layers, in the order of the forward
+  std::vector<Reader> readers_;
+  std::vector<std::string> patterns_;  // of the last micro-batch with several rows
+  std::vector<std::size_t> came_;      // layers, in the order of the forward
   std::size_t layers_before_ = 0;
-  bool has_tokens_ = true;
   bool open_ = false;
   bool is_first_ = true;  // of its window, which holds nothing else: then what it adds need not wait
 };

@@ -14,7 +14,7 @@ const char* wanted(TokenRole role) noexcept {
     case TokenRole::kMask:
       return "bool or uint8 (or int32, int64)";
     case TokenRole::kLabels:
-      return "int32 or int64 (or bool, uint8)";
+      return "integers";
     case TokenRole::kPositions:
       return "int64";
     default:
@@ -52,7 +52,7 @@ std::string advice_for_numbers(const at::Tensor& values, TokenRole role, const c
       return "and not whole: continuous targets have no ids. Leave them out, and give bins of them as "
              "BatchDetails::labels";
     case TokenRole::kLabels:
-      return "and not whole: give the numbers of bins";
+      return "and not whole: give the numbers of bins, as equal_count_bins makes them";
     default:
       return "and not whole";
   }
@@ -92,12 +92,20 @@ labels::IntegerView::Type integer_type(const at::Tensor& tensor, TokenRole role,
     default:
       break;
   }
+  if (role == TokenRole::kLabels && at::isIntegralType(dtype, /*includeBool=*/false)) {
+    return labels::IntegerView::Type::kInt64;  // on_host makes them so
+  }
   if (at::isFloatingType(dtype)) {
     const auto values = tensor.detach().to(at::kDouble);
     refuse(role == TokenRole::kMask ? advice_for_mask(values) : advice_for_numbers(values, role, name));
   }
   refuse(at::isIntegralType(dtype, /*includeBool=*/false) ? "give it as .to(torch::kLong)" : "these are no integers");
   return labels::IntegerView::Type::kInt64;
+}
+
+at::Tensor on_host(const at::Tensor& tensor, labels::IntegerView::Type type) {
+  const auto host = tensor.device().is_cpu() ? tensor : tensor.cpu();
+  return type == labels::IntegerView::Type::kInt64 ? host.to(at::kLong) : host;
 }
 
 }  // namespace infoplane

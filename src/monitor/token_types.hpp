@@ -13,4 +13,7 @@ enum class TokenRole { kTokens, kTargets, kMask, kDocuments, kPositions, kLabels
 /// values and says what to write.
 labels::IntegerView::Type integer_type(const at::Tensor& tensor, TokenRole role, const char* name);
 
+/// On the CPU, in the dtype that integer_type said.
+at::Tensor on_host(const at::Tensor& tensor, labels::IntegerView::Type type);
+
 }  // namespace infoplane

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <infoplane/core/error.hpp>
+#include <infoplane/plane/metric_keys.hpp>
 #include <string>
+#include <string_view>
 
 namespace infoplane {
 
@@ -22,6 +24,19 @@ void check_mask(const labels::IntegerView& mask) {
   }
 }
 
+/// Names that keys and sites of other values would be confused with.
+void check_name(const std::string& set, const std::string& name) {
+  const bool is_on_a_side = set != name;
+  const bool is_taken =
+      name == "context" || std::find(plane::kOrders.begin(), plane::kOrders.end(), name) != plane::kOrders.end();
+  const bool is_key = name.find_first_of("/|:") != std::string::npos || name.starts_with("input_") ||
+                      name.starts_with("output_") || name.starts_with("through_") || name.starts_with("from_context_");
+  INFOPLANE_CHECK(!is_on_a_side || !(is_taken || is_key || name.empty()), ArgumentError, "the label set \"", name,
+                  "\" has a name that other keys have: give it one without \"/\", \"|\" and \":\", such as \"class\"");
+  INFOPLANE_CHECK(is_on_a_side || plane::name_of_set(set) == set, ArgumentError, "the label set \"", name,
+                  "\" names its side: give it by BatchDetails::inputs or outputs");
+}
+
 }  // namespace
 
 labels::IntegerView no_tokens(std::int64_t sequences, std::int64_t length) {
@@ -35,7 +50,7 @@ labels::IntegerView HostBatch::view(const at::Tensor& tensor, TokenRole role, co
                   time_major ? "[T, B]" : "[B, T]", " or [T], got ", shape_of(tensor),
                   role == TokenRole::kMask ? ": a mask of pairs of positions, as attention takes it, is another" : "");
   const auto type = integer_type(tensor, role, what);
-  held_.push_back(tensor.device().is_cpu() ? tensor : tensor.cpu());
+  held_.push_back(on_host(tensor, type));
   const auto& host = held_.back();
   if (host.dim() == 1) {
     return {host.const_data_ptr(), type, 1, host.size(0), 0, host.stride(0)};
@@ -49,8 +64,8 @@ labels::IntegerView HostBatch::view(const at::Tensor& tensor, TokenRole role, co
 namespace {
 
 /// How to give a tensor that does not fit beside the tokens.
-const char* advice(const at::Tensor& tensor, const labels::IntegerView& given, const labels::IntegerView& tokens,
-                   bool time_major) {
+const char* advice(const char* what, const at::Tensor& tensor, const labels::IntegerView& given,
+                   const labels::IntegerView& tokens, bool time_major) {
   if (tensor.dim() == 1 && tensor.size(0) == tokens.size()) {
     return "give them in the shape of the tokens, by .view_as(tokens)";
   }
@@ -58,8 +73,10 @@ const char* advice(const at::Tensor& tensor, const labels::IntegerView& given, c
     return "their axes are exchanged: give them as .t()";
   }
   if (tensor.dim() == 1 && tensor.size(0) == tokens.rows()) {
-    return time_major ? "for one value a sequence give .view({1, -1}).expand_as(tokens)"
-                      : "for one value a sequence give .view({-1, 1}).expand_as(tokens)";
+    return what == std::string_view("targets") ? "a label for each row is no target: give it by "
+                                                 "BatchDetails().outputs({{\"class\", y}}), and no targets"
+           : time_major                        ? "for one value a sequence give .view({1, -1}).expand_as(tokens)"
+                                               : "for one value a sequence give .view({-1, 1}).expand_as(tokens)";
   }
   return "give one value for each token";
 }
@@ -70,8 +87,8 @@ labels::IntegerView HostBatch::view_beside(const at::Tensor& tensor, TokenRole r
                                            bool time_major) {
   const auto result = view(tensor, role, what, time_major);
   const auto& tokens = batch_.tokens;
-  if (!has_tokens_ && tensor.dim() == 1 && tokens.columns() == 1 && result.columns() == tokens.rows()) {
-    return result.transposed();
+  if (!has_shape_ && tensor.dim() == 1 && tensor.size(0) == tokens.rows()) {
+    return result;  // a value for each row, see at()
   }
   if (result.rows() == tokens.rows() && result.columns() == tokens.columns()) {
     return result;
@@ -79,11 +96,11 @@ labels::IntegerView HostBatch::view_beside(const at::Tensor& tensor, TokenRole r
   const auto tokens_are = detail::concat("[", time_major ? tokens.columns() : tokens.rows(), ", ",
                                          time_major ? tokens.rows() : tokens.columns(), "]");
   INFOPLANE_THROW(ShapeError, what, " are ", shape_of(tensor), ", the tokens ", tokens_are, ": ",
-                  advice(tensor, result, tokens, time_major));
+                  advice(what, tensor, result, tokens, time_major));
 }
 
 HostBatch::HostBatch(const at::Tensor& tokens, const at::Tensor& targets, const BatchDetails& details, bool time_major)
-    : batch_{view(tokens, TokenRole::kTokens, "tokens", time_major)} {
+    : batch_{view(tokens, TokenRole::kTokens, "tokens", time_major)}, is_one_row_(tokens.dim() == 1) {
   if (targets.defined()) {
     batch_.targets = view_beside(targets, TokenRole::kTargets, "targets", time_major);
   }
@@ -94,24 +111,32 @@ HostBatch::HostBatch(const BatchDetails& details, bool time_major)
     : batch_{no_tokens(0, 0)}, has_tokens_(false), has_shape_(false) {
   INFOPLANE_CHECK(!details.positions().defined(), ArgumentError,
                   "positions are those of a row of tokens, and observe() got no tokens");
-  std::vector<std::pair<const at::Tensor*, std::pair<TokenRole, const char*>>> tensors = {
-      {&details.mask(), {TokenRole::kMask, "mask"}}, {&details.documents(), {TokenRole::kDocuments, "documents"}}};
-  for (const auto& [name, values] : details.labels()) {
-    tensors.push_back({&values, {TokenRole::kLabels, name.c_str()}});
-  }
-  for (const auto& [tensor, what] : tensors) {
-    if (tensor->defined()) {
-      const auto shape = view(*tensor, what.first, what.second, time_major);
-      const bool one_each = tensor->dim() == 1;  // a label of each sequence, whose activations are [B, d]
-      batch_.tokens = one_each ? no_tokens(shape.columns(), 1) : no_tokens(shape.rows(), shape.columns());
-      has_shape_ = true;
-      break;
-    }
-  }
+  take_shape(details, time_major);
   take(details, time_major);
 }
 
+/// That of the first tensor with a value for each position; else the rows of the first label set.
+void HostBatch::take_shape(const BatchDetails& details, bool time_major) {
+  std::vector<const at::Tensor*> tensors = {&details.mask(), &details.documents()};
+  for (const auto* sets : {&details.inputs(), &details.outputs(), &details.labels()}) {
+    for (const auto& [name, values] : *sets) {
+      tensors.push_back(&values);
+    }
+  }
+  for (const int axes : {2, 1}) {
+    for (const auto* tensor : tensors) {
+      if (tensor->defined() && tensor->dim() == axes && batch_.tokens.rows() == 0) {
+        has_shape_ = axes == 2;
+        batch_.tokens = axes == 1 ? no_tokens(tensor->size(0), 1)
+                                  : no_tokens(tensor->size(time_major ? 1 : 0), tensor->size(time_major ? 0 : 1));
+      }
+    }
+  }
+}
+
 void HostBatch::take(const BatchDetails& details, bool time_major) {
+  INFOPLANE_CHECK(details.tokens().empty(), ArgumentError, "BatchDetails::tokens gives ", details.tokens().size(),
+                  " rows of tokens inside of one: give observe() the step and these rows only");
   if (details.mask().defined()) {
     batch_.mask = view_beside(details.mask(), TokenRole::kMask, "mask", time_major);
     if (details.mask().is_signed()) {
@@ -121,48 +146,86 @@ void HostBatch::take(const BatchDetails& details, bool time_major) {
   if (details.documents().defined()) {
     batch_.documents = view_beside(details.documents(), TokenRole::kDocuments, "documents", time_major);
   }
-  for (const auto& [name, values] : details.labels()) {
-    others_.push_back({name, view_beside(values, TokenRole::kLabels, name.c_str(), time_major)});
+  for (const auto& [name, values] : details.inputs()) {
+    take_label_set(plane::input_set(name), name, values, time_major);
   }
-  if (details.positions().defined()) {
-    INFOPLANE_CHECK(details.positions().dim() == 1, ShapeError, "positions must be of one axis, got ",
-                    shape_of(details.positions()));
-    const auto positions = view(details.positions(), TokenRole::kPositions, "positions", false);
-    whole_ = false;
-    for (std::int64_t i = 0; i < positions.columns(); ++i) {
-      positions_.push_back(positions.at(0, i));
-      INFOPLANE_CHECK(positions_.back() >= 0 && positions_.back() < batch_.tokens.columns(), ArgumentError,
-                      "positions[", i, "] is ", positions_.back(), ", but the rows have ", batch_.tokens.columns(),
-                      " tokens: give observe() whole rows, and the positions of this rank's activations in them");
-    }
+  for (const auto& [name, values] : details.outputs()) {
+    take_label_set(plane::output_set(name), name, values, time_major);
+  }
+  for (const auto& [name, values] : details.labels()) {
+    take_label_set(name, name, values, time_major);
+  }
+  take_places(details);
+}
+
+bool HostBatch::has_one_a_row(const at::Tensor& tensor) const noexcept {
+  const auto& tokens = batch_.tokens;
+  const bool is_row = is_one_row_ || (tokens.rows() == 1 && has_shape_);  // of positions
+  return tensor.dim() == 1 && tensor.size(0) == tokens.rows() && !(is_row && tensor.size(0) == tokens.columns());
+}
+
+void HostBatch::take_label_set(const std::string& set, const std::string& name, const at::Tensor& values,
+                               bool time_major) {
+  check_name(set, name);
+  for (const auto& other : sets_) {
+    INFOPLANE_CHECK(plane::name_of_set(other.name) != name, ArgumentError, "the label set \"", name,
+                    "\" is given twice in one micro-batch; give each set its own name");
+  }
+  const bool of_rows = values.defined() && has_one_a_row(values);
+  sets_.push_back({set,
+                   of_rows ? view(values, TokenRole::kLabels, name.c_str(), false)
+                           : view_beside(values, TokenRole::kLabels, name.c_str(), time_major),
+                   of_rows});
+}
+
+void HostBatch::take_places(const BatchDetails& details) {
+  INFOPLANE_CHECK(details.prefix() >= 0 && details.suffix() >= 0, ArgumentError,
+                  "prefix and suffix are numbers of positions, got ", details.prefix(), " and ", details.suffix());
+  prefix_ = details.prefix();
+  suffix_ = details.suffix();
+  only_ = details.only();
+  INFOPLANE_CHECK(!only_.chosen() || !only_.values().empty(), ArgumentError,
+                  "only() names no position: leave it out to measure all of them");
+  if (!details.positions().defined()) {
+    return;
+  }
+  INFOPLANE_CHECK(details.positions().dim() == 1, ShapeError, "positions must be of one axis, got ",
+                  shape_of(details.positions()));
+  const auto positions = view(details.positions(), TokenRole::kPositions, "positions", false);
+  whole_ = false;
+  for (std::int64_t i = 0; i < positions.columns(); ++i) {
+    positions_.push_back(positions.at(0, i));
+    INFOPLANE_CHECK(positions_.back() >= 0 && positions_.back() < batch_.tokens.columns(), ArgumentError, "positions[",
+                    i, "] is ", positions_.back(), ", but the rows have ", batch_.tokens.columns(),
+                    " tokens: give observe() whole rows, and the positions of this rank's activations in them");
   }
 }
 
-std::shared_ptr<const labels::Grouping> HostBatch::at_positions(
-    std::shared_ptr<const labels::Grouping> grouping) const {
-  if (whole_) {
-    return grouping;
+labels::TokenBatch HostBatch::at(std::int64_t sequences, std::int64_t length) const {
+  labels::TokenBatch batch{no_tokens(sequences, length)};
+  if (batch_.mask) {
+    batch.mask = batch_.mask->repeated(length);
   }
-  const auto pick = [this](const auto& values) {
-    std::decay_t<decltype(values)> result;
-    for (std::int64_t sequence = 0; sequence < sequences() && !values.empty(); ++sequence) {
-      for (const std::int64_t position : positions_) {
-        result.push_back(values[static_cast<std::size_t>(sequence * batch_.tokens.columns() + position)]);
-      }
-    }
-    return result;
-  };
-  auto result = std::make_shared<labels::Grouping>();
-  result->positions = sequences() * length();
-  result->row_length = length();
-  result->counted = pick(grouping->counted);
-  for (const auto& set : grouping->sets) {
-    auto& picked =
-        result->sets.emplace_back(labels::LabelAssignment{set.name, set.table, pick(set.rows), set.row_count, 0});
-    picked.labelled = static_cast<std::int64_t>(picked.rows.size()) -
-                      std::count(picked.rows.begin(), picked.rows.end(), labels::kNoRow);
+  if (batch_.documents) {
+    batch.documents = batch_.documents->repeated(length);
+  }
+  return batch;
+}
+
+std::vector<labels::NamedLabels> HostBatch::others(std::int64_t length) const {
+  std::vector<labels::NamedLabels> result;
+  for (const auto& set : sets_) {
+    result.push_back({set.name, set.of_rows ? set.values.repeated(length) : set.values});
   }
   return result;
+}
+
+bool HostBatch::is_of_rows(std::string_view set) const noexcept {
+  return std::any_of(sets_.begin(), sets_.end(), [&](const LabelSet& s) { return s.of_rows && s.name == set; });
+}
+
+bool HostBatch::has_labels_of_rows() const noexcept {
+  return std::any_of(sets_.begin(), sets_.end(), [](const LabelSet& set) { return set.of_rows; });
 }
 
 at::Tensor followed_tokens(const at::Tensor& tokens, const BatchDetails& details, bool time_major) {

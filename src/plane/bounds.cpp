@@ -64,11 +64,12 @@ void add_share(LayerWriter& out, std::size_t index) {
   const auto key = share_key(set.name);
   const double scale = out.scale(), context = set.context_nats;
   const bool is_there = context / scale > kInformationResolution;
-  const std::string none = set.tokens == 0       ? "no token has a label of the set"
+  const std::string none = set.tokens == 0       ? kNoLabel
                            : std::isnan(context) ? kOldState
                                                  : "the context cannot be told from nothing";
   // Rounding can put an information of nothing below 0.
-  out.put(key, is_there ? std::max(set.information_nats, 0.0) / context : kNaN, none);
+  const double share = is_there ? std::max(set.information_nats, 0.0) / context : kNaN;
+  out.put(key, share, none);
   Behind ratio;
   if (is_there) {
     ratio.null = set.chance_nats / context;
@@ -87,6 +88,11 @@ void add_share(LayerWriter& out, std::size_t index) {
     corrected.error_reason = std::isnan(error) && set.error_reason.empty() ? "labels weigh the same" : set.error_reason;
   }
   out.add(key, ratio, 1, 0);
+  if (is_named_output(set.name)) {
+    const auto distance = distance_key(set.name);
+    out.put(distance, 1 - share, none);
+    out.add(distance, ratio, -1, 1);
+  }
 }
 
 /// A difference of two values of the estimate.
@@ -159,7 +165,7 @@ void add_increments(LayerPoint& point, LayerWriter& out, const std::string& side
     const InformationEstimate& set = estimate.sets[index];
     const auto key = context_key() + "|" + highest;
     Difference rest;
-    rest.reason = set.tokens == 0 ? "no token has a label of the set" : std::isnan(set.context_nats) ? kOldState : "";
+    rest.reason = set.tokens == 0 ? kNoLabel : std::isnan(set.context_nats) ? kOldState : "";
     if (rest.reason.empty()) {
       rest.plug_in = set.context_nats - set.information_nats;
       rest.null = 0 - set.chance_nats;

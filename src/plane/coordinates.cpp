@@ -99,8 +99,8 @@ LayerPoint layer_point(std::string name, const estimator::Estimate& estimate) {
     const bool added = metrics.emplace(information_key(set.name), information).second;
     INFOPLANE_CHECK(added, ArgumentError, "layer \"", point.name, "\" has two estimates for the label set \"", set.name,
                     "\": give each set its own name");
-    if (!set.name.starts_with("output_")) {
-      metrics.emplace("regularity/" + set.name, ratio(information, set.entropy_nats / scale));
+    if (!is_output(set.name)) {
+      metrics.emplace(regularity_key(set.name), ratio(information, set.entropy_nats / scale));
     }
   }
   add_optimality(metrics);

@@ -12,6 +12,10 @@
 
 namespace infoplane::plane {
 
+/// Why a set without tokens has no values.
+inline constexpr const char* kNoLabel =
+    "no token has a label of the set (at a site of other positions only labels of whole rows count)";
+
 /// A value with its error, or why it has none.
 struct Value {
   double value = std::numeric_limits<double>::quiet_NaN();

@@ -4,6 +4,8 @@ namespace infoplane::plane {
 namespace {
 
 constexpr std::string_view kCorrected = "/corrected";
+constexpr std::string_view kInputSide = "input:";
+constexpr std::string_view kOutputSide = "output:";
 
 std::string concat(std::string_view prefix, std::string_view name) {
   std::string key(prefix);
@@ -13,17 +15,42 @@ std::string concat(std::string_view prefix, std::string_view name) {
 
 }  // namespace
 
-std::string information_key(std::string_view label_set) {
-  return concat(label_set.starts_with("output_") ? "I(Y;Z)/" : "I(X;Z)/", label_set);
+std::string input_set(std::string_view name) { return concat(kInputSide, name); }
+
+std::string output_set(std::string_view name) { return concat(kOutputSide, name); }
+
+bool is_named_output(std::string_view label_set) noexcept { return label_set.starts_with(kOutputSide); }
+
+bool is_output(std::string_view label_set) noexcept {
+  return is_named_output(label_set) || label_set.starts_with("output_");
 }
 
-std::string complexity_key(std::string_view order) { return concat("I(X;Z)/input_", order); }
+std::string_view name_of_set(std::string_view label_set) noexcept {
+  for (const auto side : {kInputSide, kOutputSide}) {
+    if (label_set.starts_with(side)) {
+      return label_set.substr(side.size());
+    }
+  }
+  return label_set;
+}
 
-std::string expressivity_key(std::string_view order) { return concat("I(Y;Z)/output_", order); }
+std::string information_key(std::string_view label_set) {
+  return concat(is_output(label_set) ? "I(Y;Z)/" : "I(X;Z)/", name_of_set(label_set));
+}
 
-std::string optimality_key(std::string_view order) { return concat("optimality/", order); }
+std::string complexity_key(std::string_view order) {
+  return is_named_output(order) ? context_key() : concat("I(X;Z)/input_", order);
+}
 
-std::string distance_key(std::string_view order) { return concat("distance/", order); }
+std::string expressivity_key(std::string_view order) {
+  return is_named_output(order) ? information_key(order) : concat("I(Y;Z)/output_", order);
+}
+
+std::string optimality_key(std::string_view order) {
+  return is_named_output(order) ? share_key(order) : concat("optimality/", order);
+}
+
+std::string distance_key(std::string_view order) { return concat("distance/", name_of_set(order)); }
 
 std::string null_key(std::string_view key) { return concat(key, "/null"); }
 
@@ -41,7 +68,13 @@ std::string curve_gap_key(std::string_view order) { return concat("curve_gap/", 
 
 std::string context_key() { return "I(X;Z)/context"; }
 
-std::string share_key(std::string_view label_set) { return concat("share/", label_set); }
+std::string share_key(std::string_view label_set) { return concat("share/", name_of_set(label_set)); }
+
+std::string output_share_key(std::string_view order) {
+  return is_named_output(order) ? share_key(order) : concat("share/output_", order);
+}
+
+std::string regularity_key(std::string_view label_set) { return concat("regularity/", name_of_set(label_set)); }
 
 std::string through_key(std::string_view order) { return concat("I(Y;Z)/through_", order); }
 

@@ -34,10 +34,29 @@ std::vector<std::string> orders_of(const Metrics& metrics) {
   return orders;
 }
 
+std::vector<std::string> named_outputs_of(const Metrics& metrics) {
+  constexpr std::string_view kPrefix = "I(Y;Z)/";
+  std::vector<std::string> names;
+  for (auto y = metrics.lower_bound(kPrefix); y != metrics.end() && y->first.starts_with(kPrefix); ++y) {
+    auto name = y->first.substr(kPrefix.size());
+    const bool is_plain = name.find('/') == std::string::npos;
+    if (is_plain && metrics.contains(distance_key(name)) && metrics.contains(share_key(name)) &&
+        !metrics.contains(optimality_key(name))) {
+      names.push_back(std::move(name));
+    }
+  }
+  return names;
+}
+
 const LayerPoint* Point::layer(std::string_view name) const noexcept {
   const auto found =
       std::find_if(layers.begin(), layers.end(), [&](const LayerPoint& each) { return each.name == name; });
-  return found == layers.end() ? nullptr : &*found;
+  if (found != layers.end()) {
+    return &*found;
+  }
+  const auto group =
+      std::find_if(groups.begin(), groups.end(), [&](const LayerPoint& each) { return each.name == name; });
+  return group == groups.end() ? nullptr : &*group;
 }
 
 }  // namespace infoplane::plane

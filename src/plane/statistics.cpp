@@ -40,21 +40,21 @@ class Statistics {
     const InformationEstimate& set = estimate_.sets[index];
     const auto key = information_key(set.name);
     auto& metrics = point_.metrics;
-    metrics["tokens/" + set.name] = static_cast<double>(set.tokens);
-    metrics["labels/" + set.name] = static_cast<double>(set.labels);
-    metrics["share_1/" + set.name] = set.share_1;
-    metrics["share_4/" + set.name] = set.share_4;
-    metrics["share_32/" + set.name] = set.share_32;
+    const std::string name(name_of_set(set.name));
+    metrics["tokens/" + name] = static_cast<double>(set.tokens);
+    metrics["labels/" + name] = static_cast<double>(set.labels);
+    metrics["share_1/" + name] = set.share_1;
+    metrics["share_4/" + name] = set.share_4;
+    metrics["share_32/" + name] = set.share_32;
     if (set.tokens == 0) {
-      const std::string none = "no token has a label of the set";
-      for (const auto& name : {key, "share_1/" + set.name, "share_4/" + set.name, "share_32/" + set.name}) {
-        point_.reasons.emplace(name, none);
+      for (const auto& undefined : {key, "share_1/" + name, "share_4/" + name, "share_32/" + name}) {
+        point_.reasons.emplace(undefined, kNoLabel);
       }
     }
     out_.add_null(key, set.chance_nats / scale_, set.reason);
     out_.add(key, {set.corrected_nats / scale_, set.standard_error_nats / scale_, set.reason, set.error_reason});
-    if (!set.name.starts_with("output_")) {
-      out_.add("regularity/" + set.name, regularity(index), 1, 0);
+    if (!is_output(set.name)) {
+      out_.add(regularity_key(set.name), regularity(index), 1, 0);
     }
   }
 
@@ -74,7 +74,7 @@ class Statistics {
     const double entropy = set.corrected_entropy_nats;
     Value& corrected = ratio.corrected;
     if (!set.reason.empty() || set.tokens == 0) {
-      corrected.reason = set.reason.empty() ? "no token has a label of the set" : set.reason;
+      corrected.reason = set.reason.empty() ? kNoLabel : set.reason;
     } else if (entropy / scale_ > kInformationResolution) {
       corrected.value = set.corrected_nats / entropy;
       const std::array<std::pair<std::size_t, double>, 2> gradient = {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/text.hpp"
+#include "report/words.hpp"
 #include "runs/series.hpp"
 
 namespace infoplane::report {
@@ -33,14 +34,10 @@ std::string cell(const plane::Metrics& metrics, const Column& column) {
 std::vector<Column> columns_of(const runs::Points& points, const std::vector<plane::Point>& all,
                                const std::string& order) {
   const std::pair<const char*, std::string> kAll[] = {
-      {"about X", plane::complexity_key(order)},
-      {"about Y", plane::expressivity_key(order)},
-      {"Y / X (paper)", plane::optimality_key(order)},
-      {"context", plane::context_key()},
-      {"Y / context", plane::share_key("output_" + order)},
-      {"Y through X / X", plane::optimality_through_key(order)},
-      {"efficiency", plane::efficiency_key(order)},
-      {"predicted", plane::predicted_key(order)},
+      {"about X", plane::complexity_key(order)},       {"about Y", plane::expressivity_key(order)},
+      {"Y / X (paper)", plane::optimality_key(order)}, {"context", plane::context_key()},
+      {"Y / context", plane::output_share_key(order)}, {"Y through X / X", plane::optimality_through_key(order)},
+      {"efficiency", plane::efficiency_key(order)},    {"predicted", plane::predicted_key(order)},
   };
   std::vector<Column> columns;
   for (const auto& [heading, key] : kAll) {
@@ -58,16 +55,16 @@ std::vector<Column> columns_of(const runs::Points& points, const std::vector<pla
 std::string bounds_table(const runs::RunFile& run, const PlaneTableOptions& options) {
   INFOPLANE_CHECK(options.max_rows() == 0 || options.max_rows() >= 2, ArgumentError, "a table of at most ",
                   options.max_rows(), " rows cannot hold the first and the last step: give 0 for all, or at least 2");
-  const auto split = runs::main_split(run.points);
+  const auto split = runs::main_split(run.points), order = runs::order_of(run.points, options.order());
   auto points = runs::points_of(run.points, split);
   if (points.empty()) {
     return "no points\n";
   }
   points = options.max_rows() > 0 ? runs::thinned(points, static_cast<std::size_t>(options.max_rows())) : points;
-  const auto columns = columns_of(points, run.points, options.order());
+  const auto columns = columns_of(points, run.points, order);
   const auto width = [](const Column& column) { return std::max<std::size_t>(14, text::columns(column.heading)); };
-  auto table = fmt::format("{}, {}s, mean over the blocks, as efficiencies (nats / log m)\n{:>8}  {:>8}",
-                           text::printable(split), text::printable(options.order()), "step", "loss");
+  auto table = fmt::format("{}, {}, mean over the blocks, as efficiencies (nats / log m)\n{:>8}  {:>8}",
+                           text::printable(split), text::printable(Words(order).heading), "step", "loss");
   for (const auto& column : columns) {
     table += "  " + text::padded_left(column.heading, width(column));
   }

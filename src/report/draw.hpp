@@ -40,7 +40,9 @@ enum class View : std::uint8_t {
 struct Coordinates {
   Coordinates(const Choice& choice, const std::string& order, View view = View::kPaper);
   plane::ShownMetric complexity, expressivity, optimality;  ///< to the right, upwards, and their ratio
-  const char *x, *x_means, *y, *y_means, *ratio;            ///< what a reader is told they are
+  const char *x, *x_means, *y;                              ///< what a reader is told they are
+  std::string y_means;                                      ///< in words
+  const char* ratio;                                        ///< what their ratio is called
 };
 
 /// Where a layer, or the mean of a run, was on the plane.

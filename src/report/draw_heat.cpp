@@ -6,6 +6,7 @@
 
 #include "core/text.hpp"
 #include "report/draw.hpp"
+#include "report/words.hpp"
 
 namespace infoplane::report {
 namespace {
@@ -83,8 +84,13 @@ HeatMap heat_map_of(const ReportRun& run, const std::string& metric, const std::
                     std::size_t max_steps) {
   const auto& points = run.file.points;
   const auto shown = plane::shown_metric(runs::metric_key(metric, order), points);
-  HeatMap map{
-      shown.label(metric + ", " + split_name(split)), runs::layers_of(points), {}, {}, {}, std::nullopt, run.stop_step};
+  HeatMap map{shown.label(Words(order).called(metric) + ", " + split_name(split)),
+              runs::layers_of(points),
+              {},
+              {},
+              {},
+              std::nullopt,
+              run.stop_step};
   map.best_step = best_step_of(run, order);
   const auto most =
       std::max<std::size_t>(2, std::min(max_steps, kMostCells / std::max<std::size_t>(map.layers.size(), 1)));

@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "report/draw.hpp"
 #include "report/movement.hpp"
+#include "report/words.hpp"
 
 namespace infoplane::report {
 namespace {
@@ -172,26 +173,47 @@ std::string split_color(const std::string& split) { return split == "heldout" ||
 
 std::string split_name(const std::string& split) { return split == "heldout" ? "held-out" : split; }
 
-std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std::size_t max_steps,
-                             const Choice& choice) {
-  struct Kind {
-    const char *title, *hint;
-    std::string key;  // empty: the loss
+namespace {
+
+struct Kind {
+  std::string title, hint;
+  std::string key;  // empty: the loss
+};
+
+/// Of an output set of the trainer's own; X is the whole context.
+std::vector<Kind> kinds_of_named(const std::string& order) {
+  const auto next = Words(order).next;
+  return {
+      {"Loss", "lower is better", ""},
+      {"Context", "information kept about all that was read", plane::context_key()},
+      {"Expressivity", "information held about " + next, plane::expressivity_key(order)},
+      {"Share of the context", "of what is kept, what is about " + next, plane::output_share_key(order)},
+      {"Distance to the bound", "1 − share; lower is better", plane::distance_key(order)},
   };
-  const std::vector<Kind> kinds = {
+}
+
+std::vector<Kind> kinds_of(const std::string& order) {
+  return {
       {"Loss", "lower is better", ""},
       {"Complexity", "information kept about the input tokens", plane::complexity_key(order)},
       {"Expressivity", "information held about what comes next", plane::expressivity_key(order)},
       {"Optimality", "expressivity / complexity, as in the paper", plane::optimality_key(order)},
       {"Distance to the bound", "1 − optimality; lower is better", plane::distance_key(order)},
       {"Context", "information kept about all that was read", plane::context_key()},
-      {"Share of the context", "of what is kept, what is about what comes next", plane::share_key("output_" + order)},
+      {"Share of the context", "of what is kept, what is about what comes next", plane::output_share_key(order)},
       {"Through the input", "about what comes next, by the input alone", plane::through_key(order)},
       {"From the context", "expressivity that the input alone does not give", plane::from_context_key(order)},
       {"Predicted", "H(Y) − loss: how much of the next token the model predicts", plane::predicted_key(order)},
       {"Efficiency", "through the input / the most that is possible; at most 1", plane::efficiency_key(order)},
       {"Gap to the IB curve", "best possible expressivity − the layers' own", plane::curve_gap_key(order)},
   };
+}
+
+}  // namespace
+
+std::vector<Panel> panels_of(const ReportRun& run, const std::string& order, std::size_t max_steps,
+                             const Choice& choice) {
+  const auto kinds = Words(order).is_text ? kinds_of(order) : kinds_of_named(order);
   const auto& points = run.file.points;
   svg::Extent steps;
   for (const auto& point : points) {

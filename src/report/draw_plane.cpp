@@ -6,6 +6,7 @@
 
 #include "core/text.hpp"
 #include "report/plane_frame.hpp"
+#include "report/words.hpp"
 
 namespace infoplane::report {
 namespace {
@@ -71,13 +72,14 @@ Coordinates::Coordinates(const Choice& choice, const std::string& order, View vi
     : complexity(choice(view == View::kContext ? plane::context_key() : plane::complexity_key(order))),
       expressivity(choice(view == View::kThrough ? plane::through_key(order) : plane::expressivity_key(order))),
       optimality(choice(view == View::kPaper     ? plane::optimality_key(order)
-                        : view == View::kContext ? plane::share_key("output_" + order)
+                        : view == View::kContext ? plane::output_share_key(order)
                                                  : plane::optimality_through_key(order))),
-      x(view == View::kContext ? "context" : "complexity"),
-      x_means(view == View::kContext ? "what is kept about all that was read" : "what is kept about the input"),
+      x(view == View::kContext || !Words(order).is_text ? "context" : "complexity"),
+      x_means(view == View::kContext || !Words(order).is_text ? "what is kept about all that was read"
+                                                              : "what is kept about the input"),
       y(view == View::kThrough ? "through the input" : "expressivity"),
-      y_means(view == View::kThrough ? "about what comes next, by the input alone" : "about what comes next"),
-      ratio(view == View::kPaper ? "optimality" : "share") {}
+      y_means((view == View::kThrough ? "about what comes next, by the input alone" : "about " + Words(order).next)),
+      ratio(view == View::kPaper && Words(order).is_text ? "optimality" : "share") {}
 
 Spot spot_of(std::int64_t step, const plane::Metrics& metrics, const Coordinates& shown) {
   return {step, plane::value_at(metrics, shown.complexity.key), plane::value_at(metrics, shown.expressivity.key),
@@ -112,7 +114,7 @@ Plane plane_of(const ReportRun& run, const std::string& order, const std::string
   const bool empty = std::none_of(plane.paths.begin(), plane.paths.end(), [](const Path& path) {
     return std::any_of(path.spots.begin(), path.spots.end(), drawn);
   });
-  if (view != View::kPaper && empty) {
+  if ((view != View::kPaper || !Words(order).is_text) && empty) {
     plane.paths.clear();
   }
   if (view == View::kContext) {

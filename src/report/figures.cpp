@@ -14,12 +14,16 @@ std::size_t checked_steps(const FigureOptions& options) {
   return static_cast<std::size_t>(options.max_steps());
 }
 
+std::string order_in(const ReportRun& run, const FigureOptions& options) {
+  return runs::order_of(run.file.points, options.order());
+}
+
 /// The split to draw, once it is known to hold the order.
 std::string checked_split(const ReportRun& run, const FigureOptions& options) {
   const auto orders = runs::orders_of(run.file.points);
-  INFOPLANE_CHECK(std::find(orders.begin(), orders.end(), options.order()) != orders.end(), ArgumentError,
+  INFOPLANE_CHECK(std::find(orders.begin(), orders.end(), order_in(run, options)) != orders.end(), ArgumentError,
                   "the run has no complexity and expressivity of ", options.order(), "s; it has ",
-                  orders.empty() ? "none" : detail::join(orders));
+                  orders.empty() ? "none" : runs::names_of(orders));
   const auto split = options.split().empty() ? runs::main_split(run.file.points) : options.split();
   INFOPLANE_CHECK(!runs::points_of(run.file.points, split).empty(), ArgumentError, "the run has no stream \"", split,
                   "\"; it has ", detail::join(runs::splits_of(run.file.points)));
@@ -35,14 +39,14 @@ std::string document(const ReportRun& run, const Drawing& drawing) {
 std::string plane_svg(const ReportRun& run, const FigureOptions& options) {
   const auto steps = checked_steps(options);
   const auto split = checked_split(run, options);
-  return document(run, draw(plane_of(run, options.order(), split, steps)));
+  return document(run, draw(plane_of(run, order_in(run, options), split, steps)));
 }
 
 std::string steps_svg(const ReportRun& run, const FigureOptions& options) {
   const auto steps = checked_steps(options);
   checked_split(run, options);
   Drawing all;
-  const auto panels = panels_of(run, options.order(), steps, choice_of(run));
+  const auto panels = panels_of(run, order_in(run, options), steps, choice_of(run));
   for (const auto& panel : panels) {
     const auto drawing = draw(panel);
     all.body += "<g transform=\"translate(0 " + svg::at(all.height) + ")\">" + drawing.body + "</g>";
@@ -66,7 +70,7 @@ std::string steps_svg(const ReportRun& run, const FigureOptions& options) {
 std::string layers_svg(const ReportRun& run, const FigureOptions& options) {
   const auto steps = checked_steps(options);
   const auto split = checked_split(run, options);
-  return document(run, draw(heat_map_of(run, options.metric(), options.order(), split, steps)));
+  return document(run, draw(heat_map_of(run, options.metric(), order_in(run, options), split, steps)));
 }
 
 }  // namespace infoplane::report

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "report/movement.hpp"
+#include "report/words.hpp"
 
 namespace infoplane::report {
 
@@ -25,9 +26,10 @@ bool has_metric(const runs::RunFile& run, const std::string& key) {
 
 std::string read_of(const runs::RunFile& run, const std::string& order) {
   const bool known = has_metric(run, plane::context_key());
-  return !known               ? "the text that it read"
-         : order == "unigram" ? "the last token that it read"
-                              : "the last " + order + " that it read";
+  return !Words(order).is_text ? "all that it read"
+         : !known              ? "the text that it read"
+         : order == "unigram"  ? "the last token that it read"
+                               : "the last " + order + " that it read";
 }
 
 std::string forgotten_sentence(const runs::RunFile& run) {
@@ -41,7 +43,7 @@ std::string forgotten_sentence(const runs::RunFile& run) {
       what.emplace_back(plane::complexity_key(order), name);
     }
   }
-  if (!has_metric(run, plane::context_key())) {
+  if (!has_metric(run, plane::context_key()) || what.empty()) {  // without tokens there is one X only
     return "";
   }
   what.emplace_back(plane::context_key(), "all that was read");

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "report/words.hpp"
 #include "runs/series.hpp"
 
 namespace infoplane::report {
@@ -25,16 +26,23 @@ struct Column {
 
 /// The context and the gaps to the IB curve only where a point has them. `shown` chooses the value of a metric.
 template <typename Shown>
-std::vector<Column> coordinates(const std::string& order, std::span<const plane::Point> points, const Shown& shown) {
+std::vector<Column> coordinates(const std::string& called, std::span<const plane::Point> points, const Shown& shown) {
+  const auto order = runs::order_of(points, called);
+  const Words words(order);
   std::vector<Column> columns;
   const auto add = [&](const char* name, const std::string& key) {
     auto metric = shown(key);
     columns.push_back({metric.label(name), std::move(metric.key)});
   };
-  add("complexity", plane::complexity_key(order));
-  add("expressivity", plane::expressivity_key(order));
-  add("optimality", plane::optimality_key(order));
-  add("distance", plane::distance_key(order));
+  add(words.is_text ? "complexity" : "context", plane::complexity_key(order));
+  if (words.has_output) {
+    add("expressivity", plane::expressivity_key(order));
+    add(words.is_text ? "optimality" : "share", plane::optimality_key(order));
+    add("distance", plane::distance_key(order));
+  }
+  if (!words.is_text) {
+    return columns;
+  }
   const auto add_where_there = [&](const char* name, const std::string& key) {
     if (std::any_of(points.begin(), points.end(), [&](const plane::Point& each) { return each.mean.contains(key); })) {
       add(name, key);
@@ -145,7 +153,7 @@ std::string layer_table(const plane::Point& point, const PlaneTableOptions& opti
   const auto heading = entropy.label("H(Z)");
   const auto size = [](std::size_t least, const std::string& name) { return std::max(least, name.size()); };
   auto table = fmt::format("{}, step {}, {}, as efficiencies (nats / log m)\n", text::printable(point.split),
-                           point.step, text::printable(options.order()));
+                           point.step, text::printable(Words(runs::order_of({&point, 1}, options.order())).name));
   const auto row = [&](const std::string& name, const plane::Metrics& metrics, const std::string& tokens) {
     table += text::padded(name, width);
     for (const auto& column : columns) {

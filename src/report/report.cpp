@@ -10,43 +10,15 @@
 
 #include "compare/comparison.hpp"
 #include "report/draw.hpp"
+#include "report/glossary.hpp"
 #include "report/report_assets.hpp"
 #include "report/report_parts.hpp"
+#include "report/words.hpp"
 
 namespace infoplane::report {
 namespace {
 
 using svg::escape;
-
-constexpr const char* kGlossary =
-    "<details class=\"card\"><summary>New to this? How to read the page</summary><dl>"
-    "<dt>Complexity</dt><dd>I(X;Z): how much a layer's activations Z tell about the tokens X that the model has read. "
-    "0 is nothing, 1 as much as the measure can hold.</dd>"
-    "<dt>Expressivity</dt><dd>I(Y;Z): how much they tell about the tokens Y that come next.</dd>"
-    "<dt>Optimality</dt><dd>Expressivity / complexity. 1 is the Information Bottleneck bound of what knows the tokens "
-    "X "
-    "alone: nothing is kept that does not help to predict. A layer can pass it, because it has read the text before X, "
-    "too.</dd>"
-    "<dt>Distance</dt><dd>1 − optimality: how far a layer is from the bound; negative beyond it.</dd>"
-    "<dt>Plug-in</dt><dd>A value before its correction: labels that are seen only a few times raise it. Shown, and "
-    "called so, only where a file has no corrected values.</dd>"
-    "<dt>Information plane</dt><dd>Complexity to the right, expressivity upwards. A path shows where a layer went "
-    "while "
-    "the model trained. Towards the line “bound” is better; to the left is compression.</dd>"
-    "<dt>Context</dt><dd>I(X;Z) where X is all that was read: each position is a value of its own. It is the most that "
-    "a layer knows about anything, so a share of it lies between 0 and 1.</dd>"
-    "<dt>Through the input</dt><dd>What a layer would know about what comes next by the last tokens alone. It cannot "
-    "exceed the IB curve; the rest of expressivity comes from the context.</dd>"
-    "<dt>IB curve</dt><dd>The most that can be known about the next tokens by keeping so much of the last ones, "
-    "computed from the text alone. Layers may lie above it, because they see more of the text than the last "
-    "tokens.</dd>"
-    "<dt>Expansion, compression</dt><dd>Stretches in which complexity rises, or falls, by more than its noise.</dd>"
-    "<dt>Best, stop</dt><dd>The step nearest to the bound (by the stopping rule, where one was followed), and the step "
-    "where that rule ends the training.</dd>"
-    "<dt>Held-out and train</dt><dd>Held-out text is the same at every step and was not trained on; train is what the "
-    "model was just learning from.</dd>"
-    "<dt>Unigram, bigram …</dt><dd>Whether X and Y are one token, two, and so on.</dd>"
-    "<dt>Bands</dt><dd>± 2 standard errors, where the run has them.</dd></dl></details>";
 
 std::string how_to_read_planes(const std::string& order, bool curve) {
   std::string out =
@@ -55,6 +27,14 @@ std::string how_to_read_planes(const std::string& order, bool curve) {
       "left: it forgets what it read (compression). On a dotted ray expressivity is the same share of complexity; on "
       "the "
       "line “bound” the two are equal. Rings: the best step.";
+  if (const Words words(order); !words.is_text) {
+    out = fmt::format(
+        "<p class=\"note\">Each path is a layer, coloured by the step. Upwards: it knows more about {}. To the right: "
+        "it "
+        "keeps more of all that it read. It cannot know more about {} than it keeps, so no path crosses the line "
+        "“bound”. Rings: the best step.",
+        escape(words.next), escape(words.next));
+  }
   if (curve) {
     out += fmt::format(
         " Dashed, the IB curve: the most that {} alone can tell about what comes next. A layer above it uses the text "
@@ -62,10 +42,6 @@ std::string how_to_read_planes(const std::string& order, bool curve) {
         order == "unigram" ? "one token" : "one " + escape(order));
   }
   return out + "</p>";
-}
-
-std::string plane_caption(const std::string& split) {
-  return fmt::format("On {}.", split == "heldout" ? "held-out text" : split == "train" ? "training batches" : split);
 }
 
 std::string shading(const std::vector<ReportPhase>& phases) {
@@ -85,11 +61,12 @@ std::string shading(const std::vector<ReportPhase>& phases) {
 
 /// The plane with other coordinates; empty where the run does not have them.
 std::string view_part(const ReportRun& run, const std::string& order, View view, std::size_t max_steps) {
+  const Words words(order);
   std::string planes;
   for (const auto& split : runs::splits_of(run.file.points)) {
     const auto plane = plane_of(run, order, split, max_steps, view);
     if (!plane.paths.empty()) {
-      planes += parts::figure("plane", draw(plane), plane_caption(split));
+      planes += parts::figure("plane", draw(plane), caption_of(split, words));
     }
   }
   if (planes.empty()) {
@@ -101,13 +78,13 @@ std::string view_part(const ReportRun& run, const std::string& order, View view,
                 "<h3>All that was read, and the next {0}</h3><p class=\"note\">To the right: how much a layer "
                 "keeps of everything that it has read, not of the last tokens alone. Nothing that it knows can "
                 "be more than that, so no path crosses the diagonal.</p>",
-                order == "unigram" ? "token" : escape(order))
+                escape(words.token))
           : fmt::format(
                 "<h3>Through the last {0} alone</h3><p class=\"note\">Upwards: what a layer would know about what "
                 "comes next if all it kept was about the last {0}. Neither the diagonal nor, where it is of "
                 "the measured text, the IB curve can be crossed. What is missing to its expressivity comes "
                 "from the context.</p>",
-                order == "unigram" ? "token" : escape(order));
+                escape(words.token));
   return head + "<div class=\"grid planes\">" + planes + "</div>";
 }
 
@@ -134,37 +111,24 @@ std::string bands_part(const ReportRun& run, std::size_t max_steps) {
              : "<h3>Where complexity lies</h3><p class=\"note\">How much of what a layer keeps of its context "
                "is about the last token, how much more about the one before it, and how much is about the "
                "rest. " +
-                   plane_caption(split) + "</p><div class=\"grid\">" + figures + "</div>";
+                   caption_of(split, Words("unigram")) + "</p><div class=\"grid\">" + figures + "</div>";
 }
 
-std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
-  const auto& points = run.file.points;
-  const auto splits = runs::splits_of(points);
-  std::string out = fmt::format("<div data-order=\"{0}\"><h3>The information plane, {0}s</h3>", escape(order)), planes;
-  bool curve = false;
-  for (const auto& split : splits) {
-    const auto plane = plane_of(run, order, split, max_steps);
-    if (!plane.paths.empty()) {
-      planes += parts::figure("plane", draw(plane), plane_caption(split));
-      curve = curve || !plane.curve.empty();
-    }
-  }
-  out += (planes.empty() ? "" : how_to_read_planes(order, curve)) + "<div class=\"grid planes\">" + planes + "</div>";
-  out += view_part(run, order, View::kContext, max_steps) + view_part(run, order, View::kThrough, max_steps);
-  out += fmt::format("<h3>Over the steps, {}s, mean over the blocks</h3>", escape(order));
-  const auto panels = panels_of(run, order, max_steps, choice_of(run));
-  out += parts::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines);
-  out += panels.empty() ? "" : shading(panels.front().phases);
-  out += "<div class=\"grid\">";
-  for (const auto& panel : panels) {
-    out += parts::figure("panel", draw(panel), "");
-  }
-  out += fmt::format("</div><h3>Layer by layer, {}s</h3>", escape(order));
-  out += parts::choice("metric", "Show", {"optimality", "complexity", "expressivity"}, id + order);
-  for (const auto* metric : {"optimality", "complexity", "expressivity"}) {
+/// What is drawn layer by layer.
+std::vector<std::string> metrics_of(const std::string& order) {
+  return order == plane::output_set("") ? std::vector<std::string>{"complexity"}
+                                        : std::vector<std::string>{"optimality", "complexity", "expressivity"};
+}
+
+std::string layers_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
+  std::string out;
+  const auto maps_of = metrics_of(order);
+  out += fmt::format("<h3>Layer by layer, {}</h3>", escape(Words(order).heading));
+  out += maps_of.size() > 1 ? parts::choice("metric", "Show", maps_of, id + order) : "";
+  for (const auto& metric : maps_of) {
     std::vector<HeatMap> maps;
     svg::Extent extent;
-    for (const auto& split : splits) {
+    for (const auto& split : runs::splits_of(run.file.points)) {
       maps.push_back(heat_map_of(run, metric, order, split, max_steps));
       extent.add(maps.back().extent.low);
       extent.add(maps.back().extent.high);
@@ -176,12 +140,54 @@ std::string order_part(const ReportRun& run, const std::string& order, const std
     }
     out += "</div>";
   }
+  return out;
+}
+
+std::string order_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
+  const auto& points = run.file.points;
+  const auto splits = runs::splits_of(points);
+  const Words words(order);
+  std::string out = fmt::format("<div data-order=\"{}\">", escape(words.is_text ? order : words.heading)), planes;
+  bool curve = false;
+  for (const auto& split : splits) {
+    const auto plane = plane_of(run, order, split, max_steps);
+    if (!plane.paths.empty()) {
+      planes += parts::figure("plane", draw(plane), caption_of(split, words));
+      curve = curve || !plane.curve.empty();
+    }
+  }
+  if (!planes.empty()) {
+    out += fmt::format("<h3>The information plane, {}</h3>", escape(words.heading)) + how_to_read_planes(order, curve) +
+           "<div class=\"grid planes\">" + planes + "</div>";
+  }
+  if (words.is_text) {
+    out += view_part(run, order, View::kContext, max_steps) + view_part(run, order, View::kThrough, max_steps);
+  }
+  out += fmt::format("<h3>Over the steps, {}, mean over the blocks</h3>", escape(words.heading));
+  const auto panels = panels_of(run, order, max_steps, choice_of(run));
+  out += parts::legend(panels.empty() ? std::vector<Line>{} : panels.front().lines);
+  out += panels.empty() ? "" : shading(panels.front().phases);
+  out += "<div class=\"grid\">";
+  for (const auto& panel : panels) {
+    out += parts::figure("panel", draw(panel), "");
+  }
+  out += "</div>" + layers_part(run, order, id, max_steps);
   return out + parts::values_table(run, order) + "</div>";
+}
+
+/// Those that the run has; where that is nothing but the context, this.
+std::vector<std::string> drawn_orders(const ReportRun& run) {
+  auto orders = runs::orders_of(run.file.points);
+  const auto only = runs::order_of(run.file.points, "unigram");
+  if (orders.empty() && plane::is_named_output(only)) {
+    orders.push_back(only);
+  }
+  return orders;
 }
 
 std::string run_part(const ReportRun& run, const std::string& id, std::size_t max_steps) {
   const auto& header = run.file.header;
-  const auto orders = runs::orders_of(run.file.points);
+  const auto orders = drawn_orders(run);
   const auto main_order = orders.empty() ? "unigram" : orders.front();
   std::string out = fmt::format("<section id=\"{}\"><h2>{}</h2><p class=\"sub\">{}{}</p>", id, escape(header.run),
                                 escape(run.source), header.started.empty() ? "" : " started " + escape(header.started));
@@ -193,7 +199,11 @@ std::string run_part(const ReportRun& run, const std::string& id, std::size_t ma
   }
   out += sentences.size() > 1 ? "</ul></div>" : "";
   if (orders.size() > 1) {
-    out += parts::choice("order", "Tokens", orders, id);
+    std::vector<std::string> names;
+    for (const auto& order : orders) {
+      names.push_back(Words(order).is_text ? order : Words(order).heading);
+    }
+    out += parts::choice("order", "Show", names, id);
   }
   for (const auto& order : orders) {
     out += order_part(run, order, id, max_steps);
@@ -265,7 +275,7 @@ std::string html_report(const std::vector<ReportRun>& runs, const ReportOptions&
                                 "</p>",
                                 refresh)
                   : "");
-  page += kGlossary;
+  page += glossary(runs);
   if (runs.size() > 1) {
     page += parts::comparison(runs, max_steps);
   }

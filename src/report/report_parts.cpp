@@ -1,4 +1,5 @@
 #include "report/report_parts.hpp"
+#include "report/words.hpp"
 
 #include <fmt/format.h>
 
@@ -115,9 +116,12 @@ std::string big_numbers(const ReportRun& run, const std::string& order) {
   const auto chosen = runs::points_of(points, split);
   std::string out = "<div class=\"facts\">";
   out += ending_fact("loss", runs::ending_of_loss(chosen), ", " + split_name(split));
+  const Words words(order);
   for (const auto* metric : {"complexity", "expressivity", "optimality"}) {
     const auto shown = plane::shown_metric(runs::metric_key(metric, order), points);
-    out += ending_fact(shown.label(metric), runs::ending_of(chosen, shown), "");
+    if (words.has_output || metric == std::string_view("complexity")) {
+      out += ending_fact(shown.label(words.called(metric)), runs::ending_of(chosen, shown), "");
+    }
   }
   if (const auto best = best_step_of(run, order)) {
     out += fact(std::to_string(*best), "best step");
@@ -133,6 +137,7 @@ std::string values_table(const ReportRun& run, const std::string& order) {
   const auto& points = run.file.points;
   const auto splits = runs::splits_of(points);
   constexpr std::array kMetrics = {"complexity", "expressivity", "optimality", "distance"};
+  const Words words(order);
   std::vector<plane::ShownMetric> shown;
   shown.reserve(kMetrics.size());
   for (const auto* metric : kMetrics) {
@@ -143,7 +148,8 @@ std::string values_table(const ReportRun& run, const std::string& order) {
   for (const auto& split : splits) {
     head += fmt::format("<th scope=\"col\">loss<br>{}</th>", escape(split_name(split)));
     for (std::size_t i = 0; i < shown.size(); ++i) {
-      head += fmt::format("<th scope=\"col\">{}<br>{}</th>", shown[i].label(kMetrics[i]), escape(split_name(split)));
+      head += fmt::format("<th scope=\"col\">{}<br>{}</th>", shown[i].label(words.called(kMetrics[i])),
+                          escape(split_name(split)));
     }
     for (const auto* point : runs::thinned(runs::points_of(points, split), kMostRows)) {
       rows[point->step][split] = point;
@@ -167,9 +173,9 @@ std::string values_table(const ReportRun& run, const std::string& order) {
   }
   return fmt::format(
       "<details><summary>The values as a table</summary><div class=\"wide\"><table><caption>Mean over the "
-      "blocks, {}s, at {} of the measured steps</caption><thead>{}</tr></thead><tbody>{}</tbody></table>"
+      "blocks, {}, at {} of the measured steps</caption><thead>{}</tr></thead><tbody>{}</tbody></table>"
       "</div></details>",
-      escape(order), rows.size(), head, body);
+      escape(Words(order).heading), rows.size(), head, body);
 }
 
 std::string header_table(const runs::RunHeader& header) {

@@ -9,11 +9,12 @@
 #include "report/draw.hpp"
 #include "report/forgotten.hpp"
 #include "report/movement.hpp"
+#include "report/words.hpp"
 
 namespace infoplane::report {
 namespace {
 
-std::string span(const std::vector<plane::Point>& points) {
+std::string span(const std::vector<plane::Point>& points, const Words& words) {
   std::int64_t first = points.front().step, last = first;
   for (const auto& point : points) {
     first = std::min(first, point.step);
@@ -24,7 +25,7 @@ std::string span(const std::vector<plane::Point>& points) {
   const char* before = ": ";
   for (const auto& split : runs::splits_of(points)) {
     const auto count = runs::points_of(points, split).size();
-    const auto* what = split == "heldout" ? "held-out text" : split == "train" ? "the training batches" : nullptr;
+    const auto* what = split == "heldout" ? words.heldout : split == "train" ? "the training batches" : nullptr;
     out += fmt::format("{}{} time{} on {}", before, count, count == 1 ? "" : "s",
                        what != nullptr ? what : "the stream " + split);
     before = ", ";
@@ -75,16 +76,19 @@ std::string loss_sentence(const Course& loss) {
 }
 
 /// What a reader has to know of a ratio beside its bound: Z has seen more than the tokens that complexity counts.
-std::string optimality_now(const Course& optimality) {
+std::string optimality_now(const Words& words, const Course& optimality) {
   if (optimality.last() == nullptr) {
     return "";
   }
   if (!optimality.ending.defined()) {
-    return fmt::format(
-        " How much of what it keeps helps to predict what comes next is not defined at the last point, step {} ({}).",
-        optimality.ending.step, optimality.ending.reason);
+    return fmt::format(" How much of what it keeps helps to predict {} is not defined at the last point, step {} ({}).",
+                       words.next, optimality.ending.step, optimality.ending.reason);
   }
   const auto now = optimality.last()->value;
+  if (!words.is_text) {
+    return fmt::format(" Of each bit that it keeps about what it read {} bit is about {}; it cannot be more than 1.",
+                       number(now), words.next);
+  }
   return fmt::format(
       " For each bit that it keeps about what it read it now holds {} bit about what comes next{}", number(now),
       now > 1
@@ -123,31 +127,31 @@ std::string what_it_keeps(const Movement& moved, const std::string& read) {
 }
 
 /// What it knows about what comes next, as the end of that sentence.
-std::string what_it_knows(const Course& expressivity) {
+std::string what_it_knows(const Words& words, const Course& expressivity) {
   const auto *first = expressivity.first(), *last = expressivity.last();
   if (first == nullptr || first == last) {
     return "";
   }
   const auto until = expressivity.ending.defined() ? "" : fmt::format(" up to step {}", last->step);
   if (!differ(*first, *last)) {
-    return ", and what it knows about what comes next hardly changed" + until;
+    return fmt::format(", and what it knows about {} hardly changed{}", words.next, until);
   }
   if (last->value <= first->value) {
-    return ", and it knows less about what comes next than at first" + until;
+    return fmt::format(", and it knows less about {} than at first{}", words.next, until);
   }
   const auto times = first->value > 0 ? last->value / first->value : 0;
-  return times >= 1.1 ? fmt::format(", and what it knows about what comes next grew {:.1f}-fold{}", times, until)
-                      : ", and what it knows about what comes next grew" + until;
+  return times >= 1.1 ? fmt::format(", and what it knows about {} grew {:.1f}-fold{}", words.next, times, until)
+                      : fmt::format(", and what it knows about {} grew{}", words.next, until);
 }
 
 /// The run in one or two sentences, without a term of the field.
-std::string headline(const Movement& moved, const std::string& read, const Course& expressivity,
+std::string headline(const Movement& moved, const std::string& read, const Words& words, const Course& expressivity,
                      const Course& optimality) {
   auto out = what_it_keeps(moved, read);
   if (out.empty()) {
     return out;
   }
-  out += what_it_knows(expressivity) + '.' + optimality_now(optimality);
+  out += what_it_knows(words, expressivity) + '.' + (words.has_output ? optimality_now(words, optimality) : "");
   if (expressivity.plug_in || optimality.plug_in) {
     out +=
         " All these are plug-in values, which labels seen only a few times raise: the file has none that are "
@@ -157,11 +161,12 @@ std::string headline(const Movement& moved, const std::string& read, const Cours
 }
 
 /// The phases with their values.
-std::string complexity_sentence(const Movement& moved, const Course& complexity) {
+std::string complexity_sentence(const Movement& moved, const Words& words, const Course& complexity) {
   if (moved.kind == Movement::Kind::kUnknown) {
     return "";
   }
-  std::string out = "What the layers keep about the tokens that they read (complexity)";
+  std::string out = fmt::format("What the layers keep about {} ({})", words.read,
+                                words.is_text ? "complexity" : "the context's information");
   if (moved.values == 1) {
     return complexity.ending.defined() ? fmt::format("{} is {}.", out, number(moved.last.value))
                                        : fmt::format("{} was {} at step {}.{}", out, number(moved.last.value),
@@ -191,12 +196,19 @@ std::string complexity_sentence(const Movement& moved, const Course& complexity)
   return out + "." + complexity.missing_end();
 }
 
-std::string expressivity_sentence(const Course& expressivity) {
+std::string expressivity_sentence(const Words& words, const Course& expressivity) {
   if (expressivity.first() == nullptr || expressivity.first() == expressivity.last()) {
     return "";
   }
-  return fmt::format("What they hold about what comes next (expressivity) {}: {}.{}",
+  return fmt::format("What they hold about {} (expressivity) {}: {}.{}", words.next,
                      verb(expressivity, "shrank", "grew"), expressivity.values(), expressivity.missing_end());
+}
+
+/// As the beginning of a sentence.
+std::string name_of_optimality(const std::string& order) {
+  const Words words(order);
+  return words.is_text ? "Optimality (expressivity / complexity) "
+                       : fmt::format("The share of that which is about {} ", words.next);
 }
 
 std::string optimality_sentence(const Course& optimality, const ReportRun& run, const std::string& order) {
@@ -205,7 +217,7 @@ std::string optimality_sentence(const Course& optimality, const ReportRun& run, 
     return fmt::format("Optimality is defined nowhere. At the last point, step {}: {}.", optimality.ending.step,
                        optimality.ending.reason);
   }
-  std::string out = "Optimality (expressivity / complexity) ";
+  std::string out = name_of_optimality(order);
   if (first != last) {
     out += fmt::format("{}: {}.", verb(optimality, "fell", "rose"), optimality.values());
   } else {
@@ -317,7 +329,8 @@ std::optional<runs::Sample> best_distance(const runs::RunFile& run, const plane:
 }  // namespace
 
 std::optional<std::int64_t> best_step_of(const runs::RunFile& run, const std::string& order) {
-  const auto best = best_distance(run, plane::shown_metric(plane::distance_key(order), run.points));
+  const auto key = plane::distance_key(runs::order_of(run.points, order));
+  const auto best = best_distance(run, plane::shown_metric(key, run.points));
   return best ? std::optional(best->step) : std::nullopt;
 }
 
@@ -326,15 +339,17 @@ std::optional<std::int64_t> best_step_of(const ReportRun& run, const std::string
 }
 
 std::string best_step_line(const runs::RunFile& run, const std::string& order) {
-  const auto shown = plane::shown_metric(plane::distance_key(order), run.points);
+  const auto shown = plane::shown_metric(plane::distance_key(runs::order_of(run.points, order)), run.points);
   const auto best = best_distance(run, shown);
   return !best ? ""
                : fmt::format("{}: step {}{}", best->value < 0 ? "Furthest beyond the bound" : "Nearest to the bound",
                              best->step, shown.plug_in ? " (by plug-in values)" : "");
 }
 
-std::vector<std::string> run_summary(const ReportRun& run, const std::string& order) {
+std::vector<std::string> run_summary(const ReportRun& run, const std::string& called) {
   const auto& points = run.file.points;
+  const auto order = runs::order_of(points, called);
+  const Words words(order);
   if (points.empty()) {
     return {"The run has no measurement yet."};
   }
@@ -349,13 +364,13 @@ std::vector<std::string> run_summary(const ReportRun& run, const std::string& or
   const auto expressivity = course(plane::expressivity_key(order)), optimality = course(plane::optimality_key(order));
   const auto moved = movement_of(run.file, order);
   std::vector<std::string> sentences = {
-      headline(moved, read_of(run.file, order), expressivity, optimality),
+      headline(moved, read_of(run.file, order), words, expressivity, optimality),
       forgotten_sentence(run.file),
-      span(points),
+      span(points, words),
       loss_sentence(loss),
-      complexity_sentence(moved, course(plane::complexity_key(order))),
-      expressivity_sentence(expressivity),
-      optimality_sentence(optimality, run, order),
+      complexity_sentence(moved, words, course(plane::complexity_key(order))),
+      expressivity_sentence(words, expressivity),
+      words.has_output ? optimality_sentence(optimality, run, order) : "",
       curve_sentence(course(plane::curve_gap_key(order)), order),
       layers_sentence(run, order, chosen),
       run.verdict,

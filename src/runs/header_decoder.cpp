@@ -1,5 +1,6 @@
 #include "runs/header_decoder.hpp"
 
+#include <algorithm>
 #include <array>
 #include <infoplane/core/error.hpp>
 #include <utility>
@@ -34,6 +35,7 @@ enum HeaderField : std::uint8_t {
   kSiteKinds,
   kCurves,
   kDraws,
+  kSiteGroups,
 };
 constexpr std::array kFields = {Field{"schema"},
                                 Field{"schema_version"},
@@ -56,7 +58,8 @@ constexpr std::array kFields = {Field{"schema"},
                                 Field{"config"},
                                 Field{"site_kinds", false},
                                 Field{"curves", false},
-                                Field{"draws", false}};
+                                Field{"draws", false},
+                                Field{"site_groups", false}};
 
 constexpr const char* kArrayOfTexts = "an array of texts";
 constexpr const char* kObject = "an object";
@@ -65,18 +68,15 @@ constexpr const char* kArrays = "an object of arrays";
 constexpr const char* kPairs = "an array of pairs of numbers";
 constexpr const char* kPair = "a pair of numbers";
 
+constexpr std::array kIntegers = {kVersion, kAnchors, kWidth, kWorldSize, kEvery, kWindow, kDraws};
+
 const char* expected(int field) {
+  if (std::find(kIntegers.begin(), kIntegers.end(), field) != kIntegers.end()) {
+    return kInteger;
+  }
   switch (field) {
     case kSeed:
       return "an unsigned integer";
-    case kVersion:
-    case kAnchors:
-    case kWidth:
-    case kWorldSize:
-    case kEvery:
-    case kWindow:
-    case kDraws:
-      return kInteger;
     case kTemperature:
       return kNumber;
     case kLabelSets:
@@ -85,6 +85,7 @@ const char* expected(int field) {
     case kConfig:
       return kObject;
     case kSiteKinds:
+    case kSiteGroups:
       return kObjectOfTexts;
     case kCurves:
       return kArrays;
@@ -118,8 +119,7 @@ void HeaderDecoder::on_name(std::string text) {
     return;
   }
   key_ = std::move(text);
-  if ((in_ == In::kConfig && header_.config.contains(key_)) ||
-      (in_ == In::kKinds && header_.site_kinds.contains(key_))) {
+  if ((in_ == In::kConfig && header_.config.contains(key_)) || (in_ == In::kKinds && of_sites().contains(key_))) {
     refuse_twice(fields_.what(), key_);
   }
 }
@@ -143,7 +143,7 @@ void HeaderDecoder::on_scalar(json::Scalar value) {
       read(entry(), value, header_.config[key_]);
       break;
     case In::kKinds:
-      read(entry(), value, header_.site_kinds[key_]);
+      read(entry(), value, of_sites()[key_]);
       break;
     case In::kCurves:
       refuse(entry(), shown(value), kPairs);
@@ -215,6 +215,10 @@ void HeaderDecoder::on_close() {
     default:
       in_ = In::kHeader;
   }
+}
+
+HeaderDecoder::OfSites& HeaderDecoder::of_sites() noexcept {
+  return fields_.now() == kSiteGroups ? header_.site_groups : header_.site_kinds;
 }
 
 std::string* HeaderDecoder::text_of(int field) noexcept {
@@ -292,9 +296,9 @@ bool HeaderDecoder::open_field(Kind kind) {
     return false;
   }
   const bool texts = now == kLabelSets || now == kSites;
-  const bool map = now == kConfig || now == kSiteKinds || now == kCurves;
+  const bool map = now == kConfig || now == kSiteKinds || now == kSiteGroups || now == kCurves;
   if ((texts && kind == Kind::kArray) || (map && kind == Kind::kObject)) {
-    in_ = texts ? In::kTexts : now == kConfig ? In::kConfig : now == kSiteKinds ? In::kKinds : In::kCurves;
+    in_ = texts ? In::kTexts : now == kConfig ? In::kConfig : now == kCurves ? In::kCurves : In::kKinds;
     return true;
   }
   return unexpected({fields_.what(), fields_.name()}, kind, expected(now));

@@ -25,7 +25,9 @@ class HeaderDecoder final : public LineDecoder {
   std::string* text_of(int field) noexcept;
   std::int64_t* integer_of(int field) noexcept;
   bool open_field(json::Kind kind);
+  using OfSites = std::map<std::string, std::string, std::less<>>;
   std::vector<std::string>& texts();
+  OfSites& of_sites() noexcept;
   Place entry() const { return {fields_.what(), key_}; }
 
   RunHeader header_;

@@ -9,10 +9,22 @@ namespace {
 
 using json::Kind;
 
-enum PointField : std::uint8_t { kStep, kSplit, kTokens, kTime, kLoss, kBytesSent, kPointReasons, kMean, kLayers };
+enum PointField : std::uint8_t {
+  kStep,
+  kSplit,
+  kTokens,
+  kTime,
+  kLoss,
+  kBytesSent,
+  kPointReasons,
+  kMean,
+  kLayers,
+  kGroups
+};
 constexpr std::array kPointFields = {Field{"step"},           Field{"stream"}, Field{"tokens"},
                                      Field{"time"},           Field{"loss"},   Field{"bytes_sent", false},
-                                     Field{"reasons", false}, Field{"mean"},   Field{"layers"}};
+                                     Field{"reasons", false}, Field{"mean"},   Field{"layers"},
+                                     Field{"groups", false}};
 
 enum LayerField : std::uint8_t { kName, kLayerTokens, kRejected, kSequences, kMetrics, kReasons };
 constexpr std::array kLayerFields = {Field{"name"},     Field{"tokens"},
@@ -101,7 +113,7 @@ bool PointDecoder::on_open(Kind kind) {
       return open_in_point(kind);
     case In::kLayers:
       INFOPLANE_CHECK(kind == Kind::kObject, IoError, kLayer, " is array instead of an object");
-      point_.layers.emplace_back();
+      (in_groups_ ? point_.groups : point_.layers).emplace_back();
       layer_fields_.begin();
       in_ = In::kLayer;
       return true;
@@ -190,10 +202,12 @@ bool PointDecoder::open_in_point(Kind kind) {
     return false;
   }
   const Place place{fields_.what(), fields_.name()};
-  if (now == kMean || now == kPointReasons || now == kLayers) {
-    if (kind != (now == kLayers ? Kind::kArray : Kind::kObject)) {
+  const bool is_array = now == kLayers || now == kGroups;
+  if (now == kMean || now == kPointReasons || is_array) {
+    if (kind != (is_array ? Kind::kArray : Kind::kObject)) {
       return unexpected(place, kind, now == kMean ? kNumbers : now == kPointReasons ? kTexts : "an array");
     }
+    in_groups_ = now == kGroups;
     in_ = now == kMean ? In::kMean : now == kPointReasons ? In::kPointReasons : In::kLayers;
     return true;
   }

@@ -29,10 +29,11 @@ class PointDecoder final : public LineDecoder {
   bool open_in_layer(json::Kind kind);
   void metric(const char* what, plane::Metrics& into, json::Scalar& value);
   void reason(const char* what, std::map<std::string, std::string, std::less<>>& into, json::Scalar& value);
-  plane::LayerPoint& layer() { return point_.layers.back(); }
+  plane::LayerPoint& layer() { return (in_groups_ ? point_.groups : point_.layers).back(); }
 
   plane::Point point_;
   In in_ = In::kLine;
+  bool in_groups_ = false;  // else in the layers
   Fields fields_ = point_fields(), layer_fields_ = fields_of_layer();
   std::string key_;
 

@@ -48,6 +48,25 @@ Json curve_to_json(const RunHeader::Curve& points) {
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+Json layers_to_json(const std::vector<plane::LayerPoint>& layers) {
+  auto all = Json::array();
+  for (const auto& layer : layers) {
+    Json each;
+    each["name"] = layer.name;
+    each["tokens"] = layer.tokens;
+    each["rejected"] = layer.rejected;
+    if (layer.sequences > 0) {
+      each["sequences"] = layer.sequences;
+    }
+    each["metrics"] = metrics_to_json(layer.metrics);
+    if (!layer.reasons.empty()) {
+      each["reasons"] = texts_to_json(layer.reasons);
+    }
+    all.push_back(std::move(each));
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string encode(const RunHeader& header) {
@@ -69,6 +88,9 @@ std::string encode(const RunHeader& header) {
   json["sites"] = header.sites;
   if (!header.site_kinds.empty()) {
     json["site_kinds"] = header.site_kinds;
+  }
+  if (!header.site_groups.empty()) {
+    json["site_groups"] = header.site_groups;
   }
   json["dtype"] = header.dtype;
   json["world_size"] = header.world_size;
@@ -97,21 +119,10 @@ std::string encode(const plane::Point& point) {
     json["reasons"] = texts_to_json(point.reasons);
   }
   json["mean"] = metrics_to_json(point.mean);
-  auto& layers = json["layers"] = Json::array();
-  for (const auto& layer : point.layers) {
-    Json each;
-    each["name"] = layer.name;
-    each["tokens"] = layer.tokens;
-    each["rejected"] = layer.rejected;
-    if (layer.sequences > 0) {
-      each["sequences"] = layer.sequences;
-    }
-    each["metrics"] = metrics_to_json(layer.metrics);
-    if (!layer.reasons.empty()) {
-      each["reasons"] = texts_to_json(layer.reasons);
-    }
-    layers.push_back(std::move(each));
+  if (!point.groups.empty()) {
+    json["groups"] = layers_to_json(point.groups);
   }
+  json["layers"] = layers_to_json(point.layers);
   return dump(json);
 }
 

@@ -34,9 +34,12 @@ std::string main_split(const std::vector<plane::Point>& points) {
   return splits.empty() ? "heldout" : splits.front();
 }
 
-std::vector<std::string> orders_of(const std::vector<plane::Point>& points) {
-  std::set<std::string> found;
+std::vector<std::string> orders_of(std::span<const plane::Point> points) {
+  std::set<std::string> found, named;
   for (const auto& point : points) {
+    for (const auto& name : plane::named_outputs_of(point.mean)) {
+      named.insert(plane::output_set(name));
+    }
     for (auto& order : plane::orders_of(point.mean)) {
       found.insert(std::move(order));
     }
@@ -48,7 +51,36 @@ std::vector<std::string> orders_of(const std::vector<plane::Point>& points) {
     }
   }
   orders.insert(orders.end(), found.begin(), found.end());
+  orders.insert(orders.end(), named.begin(), named.end());
   return orders;
+}
+
+std::string order_of(std::span<const plane::Point> points, const std::string& name) {
+  const auto orders = orders_of(points);
+  const auto has = [&](const std::string& order) {
+    return std::find(orders.begin(), orders.end(), order) != orders.end();
+  };
+  if (!has(name) && has(plane::output_set(name))) {
+    return plane::output_set(name);
+  }
+  if (name != plane::kOrders.front()) {
+    return name;
+  }
+  const auto any_has = [&](const std::string& key) {
+    return std::any_of(points.begin(), points.end(), [&](const plane::Point& each) { return each.mean.contains(key); });
+  };
+  if (orders.empty()) {
+    return any_has(plane::context_key()) && !any_has(plane::complexity_key(name)) ? plane::output_set("") : name;
+  }
+  return plane::is_named_output(orders.front()) ? orders.front() : name;
+}
+
+std::string names_of(const std::vector<std::string>& orders) {
+  std::vector<std::string> names;
+  for (const auto& order : orders) {
+    names.emplace_back(plane::name_of_set(order));
+  }
+  return detail::join(names);
 }
 
 std::vector<std::string> layers_of(const std::vector<plane::Point>& points) {

@@ -5,6 +5,7 @@
 #include <infoplane/plane/series.hpp>
 #include <infoplane/plane/shown_metric.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,8 +26,15 @@ std::vector<std::string> splits_of(const std::vector<plane::Point>& points,
 /// The split that tells what happened: "heldout" if there is one, else the first.
 std::string main_split(const std::vector<plane::Point>& points);
 
-/// Orders of which a mean has both coordinates: unigram, bigram, trigram, quadgram, then others by name.
-std::vector<std::string> orders_of(const std::vector<plane::Point>& points);
+/// Orders of which a mean has both coordinates: unigram, bigram, trigram, quadgram, then others by name; then output
+/// sets of the trainer's own ("output:class").
+std::vector<std::string> orders_of(std::span<const plane::Point> points);
+/// The order that a user calls so: "class" is "output:class" where the points have that. Unigram, which users need not
+/// ask for, is the first of the output sets where the points have no orders beside these; output_set("") where they
+/// have nothing but the context.
+std::string order_of(std::span<const plane::Point> points, const std::string& name);
+/// How users call them.
+std::string names_of(const std::vector<std::string>& orders);
 
 /// Layers as they first appear.
 std::vector<std::string> layers_of(const std::vector<plane::Point>& points);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "runs/series.hpp"
 #include "sinks/terminal.hpp"
 
 namespace infoplane::sinks {
@@ -85,9 +86,13 @@ void ConsoleSink::write_point(const plane::Point& point) {
     add({key, plane::is_plug_in(key) && point.mean.contains(key)});
   }
   if (defaults_) {
-    for (const auto& key : {plane::complexity_key("unigram"), plane::expressivity_key("unigram"),
-                            plane::optimality_key("unigram"), plane::distance_key("unigram")}) {
-      add(plane::shown_metric(key, point.mean));
+    const auto order = runs::order_of({&point, 1}, "unigram");
+    add(plane::shown_metric(plane::complexity_key(order), point.mean));
+    if (order != plane::output_set("")) {  // there is a Y
+      for (const auto& key :
+           {plane::expressivity_key(order), plane::optimality_key(order), plane::distance_key(order)}) {
+        add(plane::shown_metric(key, point.mean));
+      }
     }
     if (const auto gap = plane::curve_gap_key("unigram"); point.mean.contains(gap)) {
       add(plane::shown_metric(gap, point.mean));

@@ -142,6 +142,9 @@ void CsvSink::write_point(const plane::Point& point) {
   for (const auto& layer : point.layers) {
     add_rows(rows, start, layer.name, layer.metrics);
   }
+  for (const auto& group : point.groups) {
+    add_rows(rows, start, "mean of " + group.name, group.metrics);
+  }
   add_rows(rows, start, "mean", point.mean);
   table_->file.append_bytes(rows);
   table_->named = true;

@@ -94,6 +94,11 @@ void TensorBoardSink::write_point(const plane::Point& point) {
   for (const auto& [key, value] : point.mean) {
     scalars.emplace_back("mean/" + key, value);
   }
+  for (const auto& group : point.groups) {
+    for (const auto& [key, value] : group.metrics) {
+      scalars.emplace_back("mean of " + group.name + "/" + key, value);
+    }
+  }
   if (files_->options.layers()) {
     for (const auto& layer : point.layers) {
       for (const auto& [key, value] : layer.metrics) {

@@ -135,13 +135,13 @@ TEST_CASE("without tokens wrong shapes are errors", "[monitor][no_tokens]") {
                        MessageMatches(ContainsSubstring("got no tokens")));
   {
     const auto observation = monitor.observe(0);
-    infoplane::tap("blocks.0", stream(12, 5, classes, 0).unsqueeze(0));
+    infoplane::tap("blocks.0", stream(12, 5, classes, 0).unsqueeze(0).unsqueeze(0));
   }
-  CHECK_THROWS_MATCHES(monitor.end_step(0), SiteError, MessageMatches(ContainsSubstring("[1, 12, 5, 8]")));
+  CHECK_THROWS_MATCHES(monitor.end_step(0), SiteError, MessageMatches(ContainsSubstring("[1, 1, 12, 5, 8]")));
   {
     const auto observation = monitor.observe(1);
     infoplane::tap("blocks.0", stream(12, 5, classes, 0));
-    infoplane::tap("blocks.1", stream(12, 4, classes, 0));
+    infoplane::tap("blocks.1", stream(12, 5, classes, 0).slice(0, 1));
   }
   CHECK_THROWS_AS(monitor.end_step(1), SiteError);
 }

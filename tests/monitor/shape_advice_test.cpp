@@ -120,10 +120,10 @@ TEST_CASE("the advice fits the shape", "[monitor][messages]") {
   REQUIRE_THAT(
       advice(kBlock, {4, 13, 16}),
       StartsWith("it has 1 position more than tokens. If these are a class token or virtual tokens in front, "
-                 "hand over the rest where the block ends: infoplane::tap(\"blocks.1\", x.slice(1, 1)); (where "
-                 "they come last: x.slice(1, 0, 12)). Or, if its positions are those of other tokens"));
+                 "give observe() BatchDetails().prefix(1); where they come last, .suffix(1); where single positions "
+                 "decide, .only(0) or .only(-1). Or, if its positions are those of other tokens"));
   REQUIRE_THAT(advice(kTap, {15, 4, 16}),
-               ContainsSubstring("hand over the rest instead: infoplane::tap(\"blocks\", x.slice(0, 3));"));
+               ContainsSubstring("BatchDetails().prefix(3); where they come last, .suffix(3)"));
   REQUIRE_THAT(advice(kBlock, {4, 11, 16}),
                StartsWith("it has 1 position fewer than tokens: give observe() the tensor that the forward gets, such "
                           "as tokens.slice(1, 0, -1). Or, if its positions are those of other tokens, such as an "
@@ -161,11 +161,14 @@ TEST_CASE("a grid of positions: tap its rows", "[monitor][messages]") {
   REQUIRE(point.layers.size() == 3);
 }
 
-TEST_CASE("a class token in front: tap the rest, or mask it", "[monitor][messages]") {
+TEST_CASE("a class token in front: say so, or tap the rest", "[monitor][messages]") {
   Model model;
   model->prepare = [](const at::Tensor& x) { return at::cat({at::ones({x.size(0), 1, kWidth}), x}, 1); };
   const auto tokens = text(4, 12);
-  require_error(model, tokens, tokens, "infoplane::tap(\"embedding\", x.slice(1, 1));");
+  require_error(model, tokens, tokens, "BatchDetails().prefix(1)");
+  const auto said = measure(model, tokens, tokens, BatchDetails().prefix(1));
+  require_tokens(said, 48);
+  REQUIRE(said.layers.size() == 3);
   const auto square = text(12, 12);
   model->tap = [](const std::string& name, const at::Tensor& x) { infoplane::tap(name, x.slice(1, 1)); };
   for (const auto& given : {tokens, square}) {  // of the square one the embedding tells which axis is which

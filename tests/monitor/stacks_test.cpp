@@ -19,6 +19,7 @@
 
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::MessageMatches;
+using infoplane::BatchDetails;
 using infoplane::Monitor;
 using infoplane::MonitorOptions;
 using infoplane::SiteError;
@@ -87,8 +88,8 @@ MonitorOptions two_lists() { return MonitorOptions().every(1).sites({"embedding"
 MonitorOptions every_step() { return MonitorOptions().every(1).time_major(true); }
 
 const std::string kAdvice =
-    "MonitorOptions().sites(\"transformer.encoder.layers.*\") and "
-    "MonitorOptions().sites(\"transformer.decoder.layers.*\")";
+    "BatchDetails().tokens({{\"transformer.encoder.layers.*\", tokens of it}, "
+    "{\"transformer.decoder.layers.*\", tokens of it}})";
 
 }  // namespace
 
@@ -106,7 +107,7 @@ TEST_CASE("an encoder is not measured against the decoder's tokens, though they 
                                           ContainsSubstring(kAdvice)));
   }
 
-  // As the error says.
+  // A monitor of each.
   Monitor encoder(model, every_step().sites("transformer.encoder.layers.*"));
   Monitor decoder(model, every_step().sites("transformer.decoder.layers.*"));
   {
@@ -128,6 +129,74 @@ TEST_CASE("an encoder is not measured against the decoder's tokens, though they 
                 *index.group({infoplane::labels::IntegerView(rows.const_data_ptr<std::int64_t>(), 4, 6)}));
   const auto expected = infoplane::plane::layer_point("", direct.estimate());
   infoplane::test::require_same_bits(encoded->layer("transformer.encoder.layers.0")->metrics, expected.metrics);
+}
+
+TEST_CASE("one monitor for stacks that read different tokens", "[monitor][stacks]") {
+  Translator model;
+  for (const std::int64_t length : {6, 9}) {  // of the encoder; the decoder's is 6
+    CAPTURE(length);
+    const auto from = text(4, length, 1).t().contiguous(), to = text(4, 6, 2).t().contiguous();
+    auto mask = at::ones({length, 4}, at::kBool);
+    mask.index_put_({length - 1}, false);
+    const auto source = BatchDetails().mask(mask);
+    Monitor encoder(model, every_step().sites("transformer.encoder.layers.*"));
+    Monitor decoder(model, every_step().sites("transformer.decoder.layers.*"));
+    const bool is_whole = length == 6;
+    Monitor both(model, every_step());
+    const auto details = [&](const char* sources, const char* targets) {
+      return BatchDetails().tokens({{sources, from, {}, source}, {targets, to}});
+    };
+    for (const std::int64_t step : {1, 2}) {
+      const auto a = encoder.observe(step, from, {}, source);
+      const auto b = decoder.observe(step, to);
+      const auto c =
+          both.observe(step, is_whole ? details("*encoder*", "*decoder*")
+                                      : details("transformer.encoder.layers.*", "transformer.decoder.layers.*"));
+      model->forward(from, to);
+    }
+    for (const std::int64_t step : {2}) {
+      const auto encoded = *encoder.end_step(step), decoded = *decoder.end_step(step), point = *both.end_step(step);
+      REQUIRE(point.groups.size() == 2);
+      CHECK(point.groups[0].name == (is_whole ? "encoder" : "transformer.encoder.layers"));
+      infoplane::test::require_same_bits(point.groups[0].metrics, encoded.mean);
+      infoplane::test::require_same_bits(point.groups[1].metrics, decoded.mean);
+      infoplane::test::require_same_bits(point.mean, decoded.mean);  // of as many blocks the last
+      CHECK(point.layer(point.groups[0].name) == &point.groups[0]);
+      for (const auto* own : {&encoded, &decoded}) {
+        for (const auto& layer : own->layers) {
+          CAPTURE(layer.name);
+          REQUIRE(point.layer(layer.name) != nullptr);
+          infoplane::test::require_same_bits(point.layer(layer.name)->metrics, layer.metrics);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("rows of tokens that are not whose they should be", "[monitor][stacks][messages]") {
+  Translator model;
+  const auto from = text(4, 9, 1).t().contiguous(), to = text(4, 6, 2).t().contiguous();
+  Monitor monitor(model, every_step());
+  const auto refuse = [&](const BatchDetails& details, const char* text) {
+    CHECK_THROWS_MATCHES(monitor.observe(1, details), infoplane::ArgumentError,
+                         MessageMatches(ContainsSubstring(text)));
+  };
+  refuse(BatchDetails().tokens({{"*encoder*", from}}).mask(at::ones_like(to)), "give each row its own");
+  refuse(BatchDetails().tokens({{"", from}}), "has no pattern of the sites");
+  refuse(BatchDetails().tokens({{"*", from, {}, BatchDetails().tokens({{"*", from}})}}),
+         "rows of tokens inside of one");
+  CHECK_THROWS_AS(monitor.observe(1, from, {}, BatchDetails().tokens({{"*", from}})), infoplane::ArgumentError);
+  {
+    const auto observation = monitor.observe(1, BatchDetails().tokens({{"*encoder*", from}}));
+    model->forward(from, to);
+  }
+  CHECK_THROWS_MATCHES(monitor.end_step(1), SiteError,
+                       MessageMatches(ContainsSubstring("is in none of the patterns *encoder*")));
+  {
+    const auto observation = monitor.observe(1, BatchDetails().tokens({{"*encoder*", to}, {"*decoder*", from}}));
+    model->forward(from, to);
+  }
+  CHECK_THROWS_MATCHES(monitor.end_step(1), SiteError, MessageMatches(ContainsSubstring("which does not fit the 4")));
 }
 
 TEST_CASE("stacks of other lengths than the tokens: the same advice", "[monitor][stacks]") {

@@ -155,7 +155,7 @@ TEST_CASE("a hostile state gives an error or a monitor that works", "[monitor][s
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     Monitor target(model, small);
     try {
-      load(target, infoplane::estimator::mutated(bytes, "monitor", 3, seed));
+      load(target, infoplane::estimator::mutated(bytes, "monitor", 4, seed));
     } catch (const infoplane::Error&) {
       ++refused;
       REQUIRE(target.memory_bytes() == Monitor(model, small).memory_bytes());
@@ -175,10 +175,11 @@ TEST_CASE("a hostile state gives an error or a monitor that works", "[monitor][s
 
 namespace {
 
-/// The content that version 1 had: without what was dropped, axes, where a forward ends, and the window.
+/// The content that version 1 had: of one width, without what was dropped, axes, where a
+/// forward ends, and the window.
 std::string as_version_1(const std::string& bytes) {
   std::istringstream in(bytes);
-  const std::string content = infoplane::state::read(in, "monitor", 3).bytes;
+  const std::string content = infoplane::state::read(in, "monitor", 4).bytes;
   infoplane::state::Reader reader(content);
   infoplane::state::Writer writer;
   const auto copy = [&]<typename T>(T value) {
@@ -204,7 +205,9 @@ std::string as_version_1(const std::string& bytes) {
   reader.get_flag();
   reader.get_flag();
   for (int split = 0; split < 2; ++split) {
-    copy(reader.get<std::int64_t>());
+    const auto widths = reader.get<std::uint32_t>();
+    REQUIRE(widths <= 1);
+    writer.put(widths == 0 ? std::int64_t{0} : reader.get<std::int64_t>());
     writer.put_text(reader.get_text());
     copy(reader.get<std::int64_t>());
     copy(reader.get<std::int64_t>());
@@ -221,6 +224,7 @@ std::string as_version_1(const std::string& bytes) {
     for (auto layers = copy(reader.get<std::uint32_t>()); layers > 0; --layers) {
       writer.put_text(reader.get_text());
       copy(reader.get<std::int64_t>());
+      reader.get<std::uint32_t>();
       writer.put_text(reader.get_text());
     }
   }

@@ -97,16 +97,24 @@ TEST_CASE("what comes with the tokens has their shape, or the error says how to 
          "documents are [6], the tokens [2, 3]: give them in the shape of the tokens, by .view_as(tokens)");
   refuse(BatchDetails().documents(at::zeros({3, 2}, at::kLong)),
          "documents are [3, 2], the tokens [2, 3]: their axes are exchanged: give them as .t()");
-  refuse(BatchDetails().labels({{"language", at::arange(2)}}),
-         "language are [2], the tokens [2, 3]: for one value a sequence give .view({-1, 1}).expand_as(tokens)");
-  const auto followed = at::arange(2).view({-1, 1}).expand_as(tokens());
-  const HostBatch batch(tokens(), {}, BatchDetails().labels({{"language", followed}}), false);
-  REQUIRE(batch.others().front().values.dense() == std::vector<std::int64_t>{0, 0, 0, 1, 1, 1});
+  refuse(BatchDetails().documents(at::arange(2)),
+         "documents are [2], the tokens [2, 3]: for one value a sequence give .view({-1, 1}).expand_as(tokens)");
+  refuse(BatchDetails().labels({{"language", at::arange(4)}}),
+         "language are [4], the tokens [2, 3]: give one value for each token");
+  for (const auto& language : {at::arange(2).view({-1, 1}).expand_as(tokens()), at::arange(2)}) {
+    const HostBatch batch(tokens(), {}, BatchDetails().labels({{"language", language}}), false);
+    REQUIRE(batch.others(3).front().values.dense() == std::vector<std::int64_t>{0, 0, 0, 1, 1, 1});
+  }
   refuse(BatchDetails().mask(at::ones({2, 4}, at::kBool)),
          "mask are [2, 4], the tokens [2, 3]: give one value for each token");
   REQUIRE_THROWS_MATCHES(
-      HostBatch(tokens().t(), {}, BatchDetails().labels({{"language", at::arange(2)}}), true), ShapeError,
-      Message("language are [2], the tokens [3, 2]: for one value a sequence give .view({1, -1}).expand_as(tokens)"));
+      HostBatch(tokens().t(), {}, BatchDetails().documents(at::arange(2)), true), ShapeError,
+      Message("documents are [2], the tokens [3, 2]: for one value a sequence give .view({1, -1}).expand_as(tokens)"));
+  const HostBatch time_major(tokens().t(), {}, BatchDetails().labels({{"language", at::arange(2)}}), true);
+  REQUIRE(time_major.others(3).front().values.dense() == std::vector<std::int64_t>{0, 0, 0, 1, 1, 1});
+  REQUIRE_THROWS_MATCHES(HostBatch(tokens(), at::arange(2), {}, false), ShapeError,
+                         Message("targets are [2], the tokens [2, 3]: a label for each row is no target: give it by "
+                                 "BatchDetails().outputs({{\"class\", y}}), and no targets"));
 }
 
 TEST_CASE("targets, documents, labels and positions of another dtype", "[monitor][messages]") {
@@ -118,7 +126,7 @@ TEST_CASE("targets, documents, labels and positions of another dtype", "[monitor
   refuse(BatchDetails().documents(tokens().to(at::kBool)),
          "documents must be int32 or int64, got Bool: if these are ids, give them as .to(torch::kLong)");
   refuse(BatchDetails().labels({{"length", floats({0.5, 1, 1, 1, 1, 1})}}),
-         "length must be int32 or int64 (or bool, uint8), got Float: and not whole: give the numbers of bins");
+         "length must be integers, got Float: and not whole: give the numbers of bins, as equal_count_bins makes them");
   refuse(BatchDetails().positions(at::ones({3}, at::kBool)),
          "positions must be int64, got Bool: give the numbers of the positions: positions.nonzero().flatten()");
   REQUIRE_NOTHROW(HostBatch(tokens(), {}, BatchDetails().labels({{"even", tokens().remainder(2) == 0}}), false));

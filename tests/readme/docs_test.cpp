@@ -1,8 +1,8 @@
 // Compiles the C++ blocks of the other pages of docs/ and of CONTRIBUTING.md, and runs those that can run alone.
 // clang-format off
 #include "trainers_2_includes.inc"
-#include "trainers_8_includes.inc"
-#include "trainers_9_includes.inc"
+#include "trainers_10_includes.inc"
+#include "trainers_11_includes.inc"
 #include "hooks_1_includes.inc"
 #include "hooks_2_includes.inc"
 #include "hooks_3_includes.inc"
@@ -50,18 +50,30 @@ bool with_details(infoplane::Monitor& monitor, int64_t step, const at::Tensor& i
   return static_cast<bool>(observation);
 }
 
-bool without_tokens(infoplane::Monitor& monitor, int64_t step, const at::Tensor& classes) {
+std::optional<infoplane::plane::Point> without_tokens(infoplane::Monitor& monitor, int64_t step, const at::Tensor& y,
+                                                      double loss) {
 #include "trainers_4.inc"
-  return static_cast<bool>(observation) && static_cast<bool>(labelled);
+  return point;
+}
+
+bool with_bins(infoplane::Monitor& monitor, int64_t step, const at::Tensor& training_returns,
+               const at::Tensor& returns) {
+#include "trainers_5.inc"
+  return static_cast<bool>(observation);
+}
+
+bool other_positions(infoplane::Monitor& monitor, int64_t step, const at::Tensor& patches, const at::Tensor& y) {
+#include "trainers_6.inc"
+  return static_cast<bool>(rest) || static_cast<bool>(one);
 }
 
 void masked(SmallGPT& model) {
-#include "trainers_5.inc"
+#include "trainers_7.inc"
   static_cast<void>(monitor);
 }
 
 void skip(infoplane::Observation& observation, const at::Tensor& loss) {
-#include "trainers_6.inc"
+#include "trainers_8.inc"
 }
 
 /// Stands for a model with an encoder and a decoder; not run.
@@ -70,9 +82,9 @@ struct TranslatorImpl : torch::nn::Module {
 };
 TORCH_MODULE(Translator);
 
-void two_stacks(Translator& model, int64_t step, const at::Tensor& source, const at::Tensor& target,
-                const at::Tensor& next) {
-#include "trainers_7.inc"
+void two_stacks(infoplane::Monitor& monitor, Translator& model, int64_t step, const at::Tensor& source,
+                const at::Tensor& target, const at::Tensor& next, const at::Tensor& source_mask) {
+#include "trainers_9.inc"
 }
 
 struct LayerImpl : torch::nn::Module {
@@ -81,13 +93,13 @@ struct LayerImpl : torch::nn::Module {
 INFOPLANE_MODULE(Layer);
 
 void tap_outputs(std::vector<Layer>& layers){
-#include "trainers_8.inc"
+#include "trainers_10.inc"
 }
 
 std::optional<infoplane::plane::Point> raw(int64_t step, const std::vector<int64_t>& tokens, int64_t batch,
                                            int64_t length, int64_t width,
                                            const std::vector<std::vector<float>>& activations, double loss) {
-#include "trainers_9.inc"
+#include "trainers_11.inc"
   return point;
 }
 

@@ -27,8 +27,10 @@ struct Measured;
 /// in all that they keep, must not be falling by more than its noise, unless the loss has been rising. A held-out loss,
 /// fed or of held-out points, may also have turned: the mean of three checks lies above the best by 0.75 % and beyond
 /// its noise, while that share is at rest. Without a loss the share decides alone. The best step is that of the
-/// loss, or without one of the share, and never step 0. Points of releases before 0.2 have no share: of them
-/// `distance/unigram/corrected` takes its place. docs/stopping.md says how long the evidence takes.
+/// loss, or without one of the share, and never step 0. Where the first
+/// point has no such share, as of a model without tokens, its place is taken by `distance/<name>/corrected` of the
+/// first output set that the trainer gave, else by `I(X;Z)/context/corrected`; of points of releases before 0.2 by
+/// `distance/unigram/corrected`. docs/stopping.md says how long the evidence takes.
 class EarlyStopping {
  public:
   /// @throws ArgumentError if a patience or smoothing is below 1, a trend below 3 and not 0, min_delta, worsening,
@@ -40,7 +42,8 @@ class EarlyStopping {
   /// keep has no trend any more, and the loss has not improved for some checks. best_step() is that of the loss.
   /// docs/stopping.md has the runs it was chosen and the runs it was reported on. For held-out points of a fixed batch
   /// with their loss, `end_heldout(step, loss)`; without a loss it never ends a run. Options can be changed further.
-  static EarlyStoppingOptions compression();
+  /// `output`: the set that says what comes out, by its name in keys.
+  static EarlyStoppingOptions compression(const std::string& output = "output_unigram");
 
   /// Takes the next point; true once training may stop, and from then on whatever follows. Points of another split
   /// than options().split(), before start_from_step, and after the end change nothing, improved() and message()

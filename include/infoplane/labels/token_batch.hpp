@@ -53,6 +53,9 @@ class IntegerView {
   /// The same memory with rows and columns exchanged.
   IntegerView transposed() const { return {data_, type_, columns_, rows_, column_stride_, row_stride_}; }
 
+  /// Of one row of values, one for each sequence: the same memory, each value for so many positions.
+  IntegerView repeated(std::int64_t positions) const { return {data_, type_, columns_, positions, column_stride_, 0}; }
+
   /// Copy of all values in row-major order.
   std::vector<std::int64_t> dense() const;
 

@@ -26,7 +26,8 @@ inline constexpr double kNoiseErrors = 2;
 ///   * `optimality/<order>` = I(Y;Z) / I(X;Z) and `distance/<order>` = 1 − optimality (the diagonal bound), for each
 ///     order with an input and an output set.
 ///   * `I(X;Z)/context` = H(Z) − mean H(p_i): each position is its own value of X. Bounds every other information;
-///   * `share/<set>` = information / context over the positions of the set, in [0, 1];
+///   * `share/<set>` = information / context over the positions of the set, in [0, 1]; and for a set that a trainer put
+///     on the output side `distance/<name>` = 1 − share;
 ///   * `I(Y;Z)/through_<order>` = I(Y;B̄), `optimality_through/<order>` = I(Y;B̄) / I(X;B̄), in [0, 1], with
 ///     `I(X;Z)/paired_<order>` = I(X;B̄) (see estimator::ThroughEstimate), and `I(Y;Z)/from_context_<order>` = I(Y;Z) −
 ///     I(Y;B̄);

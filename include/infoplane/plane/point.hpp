@@ -19,6 +19,9 @@ double value_at(const Metrics& metrics, std::string_view key) noexcept;
 /// Orders of which the metrics have both coordinates, by name.
 std::vector<std::string> orders_of(const Metrics& metrics);
 
+/// Names of the sets that a trainer put on the output side: they have `I(Y;Z)/<name>` and `distance/<name>`.
+std::vector<std::string> named_outputs_of(const Metrics& metrics);
+
 /// One layer on the information plane.
 struct LayerPoint {
   std::string name;           ///< site: "embedding", "blocks.0", …
@@ -44,11 +47,14 @@ struct Point {
   /// plus `optimality_of_means/…` and `distance_of_means/…`, which are ratios of means. Layers see the same tokens, so
   /// their errors move together: a mean of standard errors is the upper bound of that of the mean.
   Metrics mean;
+  /// Where sites are of several widths, or read different tokens: the mean of each group, under its name. `mean` is
+  /// that of the group with the most blocks, the last of those with as many. Values of two groups do not compare.
+  std::vector<LayerPoint> groups = {};
   /// "tokens": what was given to `observe` since the last point of the split and is not in this one, and why. Empty
   /// where everything counts.
   std::map<std::string, std::string, std::less<>> reasons = {};
 
-  /// The layer of that name; null where there is none.
+  /// The layer of that name, or the mean of the group; null where there is none.
   const LayerPoint* layer(std::string_view name) const noexcept;
 };
 

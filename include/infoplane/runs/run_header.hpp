@@ -23,7 +23,7 @@ struct RunHeader {
   std::string started;                           ///< ISO 8601 in UTC, see utc_timestamp
   std::uint64_t seed = 0;                        ///< anchor seed as asked for
   std::int64_t anchors = 0;                      ///< m
-  std::int64_t width = 0;                        ///< d
+  std::int64_t width = 0;                        ///< d; of the main group where there are several
   std::int64_t draws = 1;                        ///< of the anchors that held-out points are means over
   double temperature = 0;                        ///< ε
   std::string calibration;                       ///< how ε was chosen: "exact", "find_eps", …
@@ -33,6 +33,8 @@ struct RunHeader {
   /// Which tensor each site reads: "norm input", "centred stream", "tap", … (hooks::SiteKind); empty in files of older
   /// releases.
   std::map<std::string, std::string, std::less<>> site_kinds = {};
+  /// The group of each site, as in plane::Point::groups; empty where there is one.
+  std::map<std::string, std::string, std::less<>> site_groups = {};
   std::string dtype;                          ///< of the watched activations
   std::int64_t world_size = 1;                ///< ranks
   std::int64_t every = 1;                     ///< steps between two logged steps

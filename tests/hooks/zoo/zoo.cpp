@@ -41,8 +41,7 @@ void witness(const std::string& site, const Tensor& stream) {
   }
 }
 
-RecordingMonitor::Observation RecordingMonitor::observe(int64_t step, const Tensor& tokens, const Tensor& targets) {
-  auto observation = monitor_.observe(step, tokens, targets);
+RecordingMonitor::Observation RecordingMonitor::record(infoplane::Observation observation) {
   records.emplace_back();
   recording = true;
   scope_.emplace(watcher_.observe(

@@ -58,6 +58,7 @@ class NoMonitor {
   template <typename Model>
   explicit NoMonitor(const Model& /*model*/, const MonitorOptions& /*options*/ = {}) {}
   Observation observe(int64_t, const Tensor&, const Tensor& = {}) { return {}; }
+  Observation observe(int64_t, const BatchDetails&) { return {}; }
   Observation observe_heldout(int64_t, const Tensor&, const Tensor& = {}) { return {}; }
   void end_step(int64_t, const Tensor&) {}
   void end_step(int64_t, double) {}
@@ -101,7 +102,10 @@ class RecordingMonitor {
   RecordingMonitor& operator=(const RecordingMonitor&) = delete;
   ~RecordingMonitor() { close(); }
 
-  Observation observe(int64_t step, const Tensor& tokens, const Tensor& targets = {});
+  Observation observe(int64_t step, const Tensor& tokens, const Tensor& targets = {}) {
+    return record(monitor_.observe(step, tokens, targets));
+  }
+  Observation observe(int64_t step, const BatchDetails& details) { return record(monitor_.observe(step, details)); }
   /// Requires that the point has exactly the layers of the record, with the entropy of the record's streams.
   template <typename Loss>
   void end_step(int64_t step, const Loss& loss) {
@@ -118,6 +122,7 @@ class RecordingMonitor {
   static bool recording;
 
  private:
+  Observation record(infoplane::Observation observation);
   void close();
   void settle();
   void check(const std::optional<plane::Point>& point);
