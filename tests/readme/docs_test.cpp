@@ -1,8 +1,8 @@
 // Compiles the C++ blocks of the other pages of docs/ and of CONTRIBUTING.md, and runs those that can run alone.
 // clang-format off
 #include "trainers_2_includes.inc"
-#include "trainers_10_includes.inc"
 #include "trainers_11_includes.inc"
+#include "trainers_12_includes.inc"
 #include "hooks_1_includes.inc"
 #include "hooks_2_includes.inc"
 #include "hooks_3_includes.inc"
@@ -67,13 +67,18 @@ bool other_positions(infoplane::Monitor& monitor, int64_t step, const at::Tensor
   return static_cast<bool>(rest) || static_cast<bool>(one);
 }
 
-void masked(SmallGPT& model) {
+bool masked_set(infoplane::Monitor& monitor, int64_t step, const at::Tensor& inputs, const at::Tensor& targets) {
 #include "trainers_7.inc"
+  return static_cast<bool>(observation);
+}
+
+void masked(SmallGPT& model) {
+#include "trainers_8.inc"
   static_cast<void>(monitor);
 }
 
 void skip(infoplane::Observation& observation, const at::Tensor& loss) {
-#include "trainers_8.inc"
+#include "trainers_9.inc"
 }
 
 /// Stands for a model with an encoder and a decoder; not run.
@@ -84,7 +89,7 @@ TORCH_MODULE(Translator);
 
 void two_stacks(infoplane::Monitor& monitor, Translator& model, int64_t step, const at::Tensor& source,
                 const at::Tensor& target, const at::Tensor& next, const at::Tensor& source_mask) {
-#include "trainers_9.inc"
+#include "trainers_10.inc"
 }
 
 struct LayerImpl : torch::nn::Module {
@@ -93,13 +98,13 @@ struct LayerImpl : torch::nn::Module {
 INFOPLANE_MODULE(Layer);
 
 void tap_outputs(std::vector<Layer>& layers){
-#include "trainers_10.inc"
+#include "trainers_11.inc"
 }
 
 std::optional<infoplane::plane::Point> raw(int64_t step, const std::vector<int64_t>& tokens, int64_t batch,
                                            int64_t length, int64_t width,
                                            const std::vector<std::vector<float>>& activations, double loss) {
-#include "trainers_11.inc"
+#include "trainers_12.inc"
   return point;
 }
 
