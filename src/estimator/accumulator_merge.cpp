@@ -84,6 +84,7 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   const Impl& theirs = *other.impl_;
   Differences differences;
   compare(differences, mine.measure(), theirs.measure());
+  compare(differences, mine.row_totals, theirs.row_totals);
   std::vector<Pair> pairs;
   for (const auto& set : mine.sets) {
     pairs.push_back({set.get(), theirs.find(set->name())});
@@ -127,6 +128,7 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   impl_->tokens += theirs.tokens;
   impl_->rejected += theirs.rejected;
   impl_->row_entropies += theirs.row_entropies;
+  impl_->row_totals.add(theirs.row_totals);
   impl_->reservoir = std::move(common.sample);
 }
 

@@ -84,6 +84,11 @@ struct Estimate {
   double corrected_context_nats = kUndefined;       ///< without finite-sample bias, which is that of H(Z) alone
   double context_standard_error_nats = kUndefined;  ///< of that, between sequences
   Covariance covariance = {};                       ///< empty below 2 sequences
+  /// |Σ z_i / |z_i|| / N over the rows that counted, less their centre where there is one: 1 where all point one way,
+  /// about 1 / √N where they point nowhere together. NaN over no tokens, or where a saved state did not say.
+  double mean_direction = kUndefined;
+  bool centred = false;           ///< whether a centre was taken from the rows
+  std::vector<double> mean = {};  ///< [d] mean of the rows as they came; empty without SoftEntropyOptions::centre
 };
 
 }  // namespace infoplane::estimator

@@ -104,4 +104,12 @@ bool RowReader::read_scaled(std::int64_t row, float* copy) const noexcept {
                   [&](const auto* data) { return scale_row(data + offset(row), stride_, dimension_, copy); });
 }
 
+void RowReader::add_to(std::int64_t row, double* sums) const noexcept {
+  dispatch(data_, type_, [&](const auto* data) {
+    for (std::int64_t k = 0; k < dimension_; ++k) {
+      sums[k] += static_cast<double>(data[offset(row) + k * stride_]);
+    }
+  });
+}
+
 }  // namespace infoplane::estimator::kernels

@@ -26,6 +26,9 @@ class RowReader {
   /// False if the row has a NaN, an Inf or only zeros.
   bool read_scaled(std::int64_t row, float* copy) const noexcept;
 
+  /// Adds the row to sums [d].
+  void add_to(std::int64_t row, double* sums) const noexcept;
+
  private:
   std::int64_t offset(std::int64_t row) const noexcept {
     return row / inner_rows_ * outer_stride_ + row % inner_rows_ * row_stride_;

@@ -3,31 +3,54 @@
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "estimator/assignment/direction_sums.hpp"
 #include "estimator/assignment/soft_assignment.hpp"
 
 namespace infoplane::estimator::kernels {
 
 SoftAssignment soft_assignment(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
-                               const std::uint8_t* counted) {
-  return z.is_cpu() ? soft_assignment_cpu(z, anchors, epsilon, counted)
-                    : soft_assignment_aten(z, anchors, epsilon, counted);
+                               const std::uint8_t* counted, bool sum_rows) {
+  return z.is_cpu() ? soft_assignment_cpu(z, anchors, epsilon, counted, sum_rows)
+                    : soft_assignment_aten(z, anchors, epsilon, counted, sum_rows);
 }
 
+namespace {
+
+/// Sums over the rows of the index, of rows that are `scale` times their unit vectors.
+void add_row_sums(SoftAssignment& result, const at::Tensor& rows, const at::Tensor& units, const at::Tensor& z,
+                  const at::Tensor& used, bool sum_rows) {
+  const auto index = used.to(rows.device());
+  const at::Tensor directions =
+      rows.index_select(0, index).mul(units.index_select(0, index)).round().to(at::kLong).sum(0).cpu().contiguous();
+  const auto* const values = directions.const_data_ptr<std::int64_t>();
+  result.directions.assign(values, values + directions.numel());
+  if (sum_rows) {
+    const at::Tensor sum = z.index_select(0, index).to(at::kDouble).sum(0).cpu().contiguous();
+    result.row_sum.assign(sum.const_data_ptr<double>(), sum.const_data_ptr<double>() + sum.numel());
+  }
+}
+
+}  // namespace
+
 SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
-                                    const std::uint8_t* counted) {
+                                    const std::uint8_t* counted, bool sum_rows) {
   const std::int64_t m = anchors.anchors();
   const std::int64_t n = z.numel() / anchors.dimension();
   SoftAssignment result;
   result.rows = n;
   result.sum.assign(static_cast<std::size_t>(m), 0.0);
+  result.directions.assign(static_cast<std::size_t>(anchors.dimension()), 0);
+  result.row_sum.assign(static_cast<std::size_t>(sum_rows ? anchors.dimension() : 0), 0.0);
   if (n == 0) {
     return result;
   }
-  at::Tensor rows = z.reshape({n, anchors.dimension()});
+  const at::Tensor given = z.reshape({n, anchors.dimension()});
+  at::Tensor rows = given;
   if (rows.scalar_type() != at::kDouble) {
     rows = rows.to(at::kFloat);
   }
@@ -35,7 +58,8 @@ SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anc
   const at::Tensor peak = at::amax(rows.abs(), {1}, /*keepdim=*/true);
   const at::Tensor good = at::isfinite(peak).logical_and(peak.gt(0)).squeeze(1).to(at::kCPU, at::kByte).contiguous();
   rows = rows.div(peak).to(at::kFloat);
-  const at::Tensor scale = rows.mul(rows).sum(1, /*keepdim=*/true).rsqrt().div(epsilon);
+  const at::Tensor inverse = rows.mul(rows).sum(1, /*keepdim=*/true).rsqrt();
+  const at::Tensor scale = inverse.div(epsilon);
   const at::Tensor scores = at::mm(rows, anchors.weight().to(rows.device()).t()).mul(scale);
   const at::Tensor p_there = at::softmax(scores, 1);
   const at::Tensor logarithms = p_there.clamp_min(std::numeric_limits<float>::min()).log();
@@ -49,6 +73,7 @@ SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anc
   const float* const h = entropies.const_data_ptr<float>();
   result.entropies.assign(h, h + n);
   const auto* is_good = good.const_data_ptr<std::uint8_t>();
+  std::vector<std::int64_t> used;
   for (std::int64_t i = 0; i < n; ++i) {
     if (counted != nullptr && counted[i] == 0) {
       continue;
@@ -59,10 +84,12 @@ SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anc
     }
     result.used[static_cast<std::size_t>(i)] = 1;
     ++result.tokens;
+    used.push_back(i);
     for (std::int64_t b = 0; b < m; ++b) {
       result.sum[static_cast<std::size_t>(b)] += p[i * m + b];
     }
   }
+  add_row_sums(result, rows, inverse.mul(kDirectionUnit), given, at::tensor(used, at::kLong), sum_rows);
   return result;
 }
 

@@ -151,6 +151,61 @@ void check_all_values(const Estimate& got, const Estimate& expected, double tole
 
 }  // namespace
 
+TEST_CASE("over ranks: the mean direction has the bits of one process, and all ranks have the mean row",
+          "[estimator][ranks][direction]") {
+  const Data data(700);
+  const auto options_of = [](int rank) { return options(rank).centre(true); };
+  const auto centre = data.z.mean(0);
+  for (const bool centred : {false, true}) {
+    SoftEntropyAccumulator whole(kWidth, options_of(0));
+    whole.set_centre(centred ? centre : at::Tensor());
+    data.give(whole, 0, data.tokens());
+    const Estimate expected = whole.estimate();
+    for (const int ranks : {2, 3, 4}) {
+      const auto results = shared(ranks, [&](int rank) {
+        SoftEntropyAccumulator mine(kWidth, options_of(rank));
+        mine.set_centre(centred ? centre : at::Tensor());
+        data.give(mine, part(data, rank, ranks), part(data, rank + 1, ranks));
+        return mine;
+      });
+      for (const Estimate& result : results) {
+        CHECK(std::memcmp(&result.mean_direction, &expected.mean_direction, sizeof(double)) == 0);
+        CHECK(result.centred == centred);
+        CHECK(result.mean == results[0].mean);
+        REQUIRE(result.mean.size() == static_cast<std::size_t>(kWidth));
+        for (std::size_t k = 0; k < result.mean.size(); ++k) {
+          CHECK_THAT(result.mean[k], WithinAbs(expected.mean[k], 1e-12));
+        }
+        CHECK_THAT(result.entropy_nats, WithinAbs(expected.entropy_nats, 1e-6));
+      }
+    }
+  }
+}
+
+TEST_CASE("over ranks: other centres are refused, a rank without the layer learns its mean",
+          "[estimator][ranks][centre]") {
+  const Data data(300);
+  const auto accumulator = [&](int rank, const at::Tensor& centre) {
+    SoftEntropyAccumulator mine(kWidth, options(rank).centre(true));
+    mine.set_centre(centre);
+    data.give(mine, 0, data.tokens());
+    return mine;
+  };
+  run_thread_ranks(2, [&](Communicator& communicator) {
+    const auto mine = accumulator(communicator.rank(), communicator.rank() == 0 ? at::ones({kWidth}) : at::Tensor());
+    CHECK_THROWS_MATCHES(estimated_over_ranks({{"layer", &mine}}, communicator), infoplane::ArgumentError,
+                         Catch::Matchers::MessageMatches(ContainsSubstring("and none)")));
+  });
+  run_thread_ranks(2, [&](Communicator& communicator) {
+    const auto mine = accumulator(communicator.rank(), at::ones({kWidth}));
+    const auto estimates = estimated_over_ranks(
+        communicator.rank() == 0 ? std::vector<NamedAccumulator>{{"layer", &mine}} : std::vector<NamedAccumulator>(),
+        communicator);
+    REQUIRE(estimates.size() == 1);
+    CHECK(estimates[0].estimate.mean == mine.estimate().mean);
+  });
+}
+
 TEST_CASE("ranks come to the values of one process, and all to the same bits", "[distributed][shared]") {
   for (const std::int64_t tokens : {3000, 12000}) {
     const Data data(tokens);
