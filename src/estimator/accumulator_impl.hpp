@@ -107,7 +107,7 @@ struct SoftEntropyAccumulator::Impl {
   }
 
   void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted, std::int64_t length) const {
-    update.assignment = kernels::soft_assignment(row_totals.centred(z), *panels, epsilon, counted, options.centre());
+    update.assignment = kernels::soft_assignment(row_totals.centred(z), *panels, epsilon, counted);
     update.length = sequence_length(z, length);
   }
 

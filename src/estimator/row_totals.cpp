@@ -43,8 +43,8 @@ std::string name_of(const std::vector<float>& centre) {
 
 }  // namespace
 
-RowTotals::RowTotals(std::int64_t d, bool sums_rows)
-    : dimension_(d), directions_(static_cast<std::size_t>(d), 0), sums_(static_cast<std::size_t>(sums_rows ? d : 0)) {}
+RowTotals::RowTotals(std::int64_t d, bool seeks_centre)
+    : dimension_(d), directions_(static_cast<std::size_t>(d), 0), seeks_centre_(seeks_centre) {}
 
 at::Tensor RowTotals::centred(const at::Tensor& z) const {
   if (!centre_.defined()) {
@@ -57,19 +57,19 @@ at::Tensor RowTotals::centred(const at::Tensor& z) const {
 void RowTotals::add(const kernels::SoftAssignment& assignment) noexcept {
   std::transform(directions_.begin(), directions_.end(), assignment.directions.begin(), directions_.begin(),
                  std::plus<>());
-  std::transform(sums_.begin(), sums_.end(), assignment.row_sum.begin(), sums_.begin(), std::plus<>());
+  inverse_norms_ += assignment.inverse_norms;
 }
 
 void RowTotals::add(const RowTotals& other) noexcept {
   known_ = known_ && other.known_;
   std::transform(directions_.begin(), directions_.end(), other.directions_.begin(), directions_.begin(), std::plus<>());
-  std::transform(sums_.begin(), sums_.end(), other.sums_.begin(), sums_.begin(), std::plus<>());
+  inverse_norms_ += other.inverse_norms_;
 }
 
 void RowTotals::clear() noexcept {
   known_ = true;
   std::fill(directions_.begin(), directions_.end(), 0);
-  std::fill(sums_.begin(), sums_.end(), 0.0);
+  inverse_norms_ = 0;
 }
 
 RowMeans RowTotals::means(std::int64_t tokens) const {
@@ -85,15 +85,18 @@ RowMeans RowTotals::means(std::int64_t tokens) const {
     squares += mean * mean;
   }
   result.direction = known_ ? std::sqrt(squares) : kNaN;
-  const auto centre = centre_values();
-  for (std::size_t k = 0; k < sums_.size(); ++k) {
-    result.mean.push_back((centre.empty() ? 0.0 : static_cast<double>(centre[k])) + sums_[k] / n);
+  if (seeks_centre_ && known_) {
+    const auto centre = centre_values();
+    for (std::size_t k = 0; k < directions_.size(); ++k) {
+      result.centre.push_back((centre.empty() ? 0.0 : static_cast<double>(centre[k])) +
+                              static_cast<double>(directions_[k]) / kDirectionUnit / inverse_norms_);
+    }
   }
   return result;
 }
 
 void RowTotals::put_kind(state::Writer& out) const {
-  out.put(static_cast<std::uint8_t>(sums_rows() ? 1 : 0));
+  out.put(static_cast<std::uint8_t>(seeks_centre() ? 1 : 0));
   out.put_array(centre_values());
 }
 
@@ -109,7 +112,7 @@ RowTotals RowTotals::of_kind(std::int64_t d, state::Reader& in) {
 void RowTotals::put(Reduction& reduction) const {
   reduction.put(known_ ? 0.0 : 1.0);
   reduction.put(std::vector<double>(directions_.begin(), directions_.end()));
-  reduction.put(sums_);
+  reduction.put(inverse_norms_);
 }
 
 void RowTotals::take(Reduction& reduction) {
@@ -118,7 +121,7 @@ void RowTotals::take(Reduction& reduction) {
   reduction.take(directions);
   std::transform(directions.begin(), directions.end(), directions_.begin(),
                  [](double sum) { return static_cast<std::int64_t>(sum); });
-  reduction.take(sums_);
+  inverse_norms_ = reduction.take();
 }
 
 void RowTotals::set_centre(const at::Tensor& centre) {
@@ -126,7 +129,7 @@ void RowTotals::set_centre(const at::Tensor& centre) {
     centre_ = at::Tensor();
     return;
   }
-  INFOPLANE_CHECK(!sums_.empty(), ArgumentError,
+  INFOPLANE_CHECK(seeks_centre_, ArgumentError,
                   "a centre was given, but the options ask for none: set SoftEntropyOptions::centre(true)");
   INFOPLANE_CHECK(centre.dim() == 1 && centre.size(0) == dimension_ && at::isFloatingType(centre.scalar_type()),
                   ShapeError, "the centre must be [", dimension_, "] of a floating dtype, got ", describe(centre));
@@ -135,7 +138,7 @@ void RowTotals::set_centre(const at::Tensor& centre) {
   const auto* const first = values.const_data_ptr<float>();
   const auto* const bad = std::find_if(first, first + dimension_, [](float value) { return !std::isfinite(value); });
   INFOPLANE_CHECK(bad == first + dimension_, ArgumentError, "the centre is ", *bad, " in dimension ", bad - first,
-                  ": give the mean of rows that counted");
+                  ": give that of an estimate");
   centre_ = values;
 }
 
@@ -148,24 +151,24 @@ std::vector<float> RowTotals::centre_values() const {
 }
 
 std::int64_t RowTotals::memory_bytes() const noexcept {
-  return static_cast<std::int64_t>(directions_.size() * sizeof(std::int64_t) + sums_.size() * sizeof(double)) +
+  return static_cast<std::int64_t>(directions_.size() * sizeof(std::int64_t)) +
          (centre_.defined() ? dimension_ * static_cast<std::int64_t>(sizeof(float)) : 0);
 }
 
 void RowTotals::save(state::Writer& out) const {
-  out.put(static_cast<std::uint8_t>(sums_rows() ? 1 : 0));
+  out.put(static_cast<std::uint8_t>(seeks_centre() ? 1 : 0));
   out.put(static_cast<std::uint8_t>(known_ ? 1 : 0));
   out.put_array(directions_);
-  out.put_array(sums_);
+  out.put(inverse_norms_);
   out.put_array(centre_values());
 }
 
 void RowTotals::load(state::Reader& in, std::int64_t tokens) {
   using state::Reader;
-  RowTotals loaded(dimension_, !sums_.empty());
+  RowTotals loaded(dimension_, seeks_centre_);
   loaded.known_ = in.get_flag();
   loaded.directions_ = in.get_array<std::int64_t>(directions_.size(), "it has directions of another dimension");
-  loaded.sums_ = in.get_array<double>(sums_.size(), "it has sums of rows of another dimension");
+  loaded.inverse_norms_ = in.get<double>();
   auto centre = in.get_array<float>();
   const double most = 1.001 * kDirectionUnit * static_cast<double>(tokens);
   Reader::require(std::all_of(loaded.directions_.begin(), loaded.directions_.end(),
@@ -174,8 +177,8 @@ void RowTotals::load(state::Reader& in, std::int64_t tokens) {
   Reader::require(!loaded.known_ || !(loaded.means(tokens).direction > 1.001),
                   "its directions are longer than its tokens");
   const auto finite = [](auto value) { return std::isfinite(value); };
-  Reader::require(std::all_of(loaded.sums_.begin(), loaded.sums_.end(), finite), "its rows have a sum that is none");
-  Reader::require(centre.empty() || (!sums_.empty() && centre.size() == directions_.size()),
+  Reader::require(loaded.inverse_norms_ >= 0, "its rows have norms that are none");
+  Reader::require(centre.empty() || (seeks_centre_ && centre.size() == directions_.size()),
                   "its centre is of another dimension");
   Reader::require(std::all_of(centre.begin(), centre.end(), finite), "its centre is none");
   if (!centre.empty()) {
@@ -186,7 +189,7 @@ void RowTotals::load(state::Reader& in, std::int64_t tokens) {
 
 void compare(Differences& differences, const RowTotals& mine, const RowTotals& theirs) {
   const auto word = [](bool flag) { return std::string(flag ? "yes" : "no"); };
-  differences.compare("sums of rows", word(mine.sums_rows()), word(theirs.sums_rows()));
+  differences.compare("search for a centre", word(mine.seeks_centre()), word(theirs.seeks_centre()));
   differences.compare("centre", name_of(mine.centre_values()), name_of(theirs.centre_values()));
 }
 

@@ -18,15 +18,16 @@ namespace infoplane::estimator {
 
 /// What the rows of a stream have in common.
 struct RowMeans {
-  double direction;          ///< length of the mean unit vector; NaN over no tokens, or where it is not known
-  bool centred;              ///< whether rows are without a centre
-  std::vector<double> mean;  ///< [d] of the rows as they came; empty where it was not asked for, or over no tokens
+  double direction;  ///< length of the mean unit vector; NaN over no tokens, or where it is not known
+  bool centred;      ///< whether rows are without a centre
+  /// [d] c + Σ u_i / Σ 1 / |z_i − c|, a step towards where the mean direction is 0; empty where it was not asked for
+  std::vector<double> centre;
 };
 
 /// Sums of the rows that counted, as the scores saw them, and the centre that is taken from them before.
 class RowTotals {
  public:
-  RowTotals(std::int64_t d, bool sums_rows);
+  RowTotals(std::int64_t d, bool seeks_centre);
 
   /// z, or z − c in float32, or in float64 where z is of that; on z's device.
   at::Tensor centred(const at::Tensor& z) const;
@@ -38,9 +39,9 @@ class RowTotals {
   void clear() noexcept;
 
   RowMeans means(std::int64_t tokens) const;
-  bool sums_rows() const noexcept { return !sums_.empty(); }
+  bool seeks_centre() const noexcept { return seeks_centre_; }
 
-  /// What ranks must have in common: whether rows are summed, and the centre.
+  /// What ranks must have in common: whether a centre is sought, and which there is.
   void put_kind(state::Writer& out) const;
   /// Totals of that kind over nothing. @throws IoError
   static RowTotals of_kind(std::int64_t d, state::Reader& in);
@@ -65,7 +66,8 @@ class RowTotals {
   std::int64_t dimension_;
   bool known_ = true;
   std::vector<std::int64_t> directions_;
-  std::vector<double> sums_;
+  double inverse_norms_ = 0;
+  bool seeks_centre_;
   at::Tensor centre_;
 };
 

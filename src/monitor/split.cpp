@@ -125,6 +125,7 @@ void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::Ax
   if (layer == layers_.end()) {
     layers_.push_back({site.name, prototypes_, 0});
     layer = layers_.end() - 1;
+    set_centre(*layer);
   }
   for (auto& draw : layer->draws) {
     is_first_ ? draw.update(z, grouping_) : draw.stage(z, grouping_);
@@ -325,6 +326,22 @@ void Split::make_prototypes(std::int64_t width) {
   for (std::int64_t draw = 0; draw < draws; ++draw) {
     const auto seed = seed_of_draw(options.seed(), static_cast<std::size_t>(draw));
     prototypes_.emplace_back(width, estimator::SoftEntropyOptions(options).seed(seed));
+  }
+}
+
+void Split::set_centre(Layer& layer) const {
+  if (const auto centre = centres_.of(layer.site); centre.defined()) {
+    for (auto& draw : layer.draws) {
+      draw.set_centre(centre);
+    }
+  }
+}
+
+void Split::learn_centres(const plane::Point& point, const std::vector<estimator::NamedEstimate>& estimates,
+                          const std::vector<hooks::Site>& sites, const std::vector<SharedSite>& names) {
+  centres_.learn(point, estimates, sites, names);
+  for (auto& layer : layers_) {
+    set_centre(layer);
   }
 }
 

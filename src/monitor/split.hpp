@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "monitor/centres.hpp"
 #include "monitor/dropped.hpp"
 #include "monitor/model_facts.hpp"
 #include "monitor/rank_report.hpp"
@@ -66,6 +67,11 @@ class Split {
   /// After a point: forgets what was measured, and what the point has said of what was dropped.
   void reset();
 
+  /// After a point, and its `reset`: takes what its window found as the centres of the next.
+  void learn_centres(const plane::Point& point, const std::vector<estimator::NamedEstimate>& estimates,
+                     const std::vector<hooks::Site>& sites, const std::vector<SharedSite>& names);
+  Centres& centres() noexcept { return centres_; }
+
   void save(state::Writer& out) const;
   /// Into a split that has seen nothing. @throws ArgumentError if what the values depend on differs. @throws IoError
   /// if what was saved cannot be a split.
@@ -102,6 +108,7 @@ class Split {
   std::string end_of_forward(const std::vector<hooks::Site>& sites) const;
   void forget_tokens(Layer& layer) const noexcept;
   static void discard(Layer& layer) noexcept;
+  void set_centre(Layer& layer) const;
   void reset_window();
   /// Of representations of that width.
   void make_prototypes(std::int64_t width);
@@ -119,6 +126,7 @@ class Split {
   std::vector<estimator::SoftEntropyAccumulator>
       prototypes_;  // of each draw: copied for each site, which share anchors
   std::vector<Layer> layers_;
+  Centres centres_;
   std::vector<std::string> label_sets_;
   std::string dtype_;
   std::int64_t step_ = -1;         // of the last micro-batch, whether it counts or not

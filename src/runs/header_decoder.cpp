@@ -34,6 +34,7 @@ enum HeaderField : std::uint8_t {
   kSiteKinds,
   kCurves,
   kDraws,
+  kCentre,
 };
 constexpr std::array kFields = {Field{"schema"},
                                 Field{"schema_version"},
@@ -56,7 +57,8 @@ constexpr std::array kFields = {Field{"schema"},
                                 Field{"config"},
                                 Field{"site_kinds", false},
                                 Field{"curves", false},
-                                Field{"draws", false}};
+                                Field{"draws", false},
+                                Field{"centre", false}};
 
 constexpr const char* kArrayOfTexts = "an array of texts";
 constexpr const char* kObject = "an object";
@@ -77,6 +79,8 @@ const char* expected(int field) {
     case kWindow:
     case kDraws:
       return kInteger;
+    case kCentre:
+      return kFlag;
     case kTemperature:
       return kNumber;
     case kLabelSets:
@@ -281,6 +285,8 @@ void HeaderDecoder::field(json::Scalar& value) {
       return read(place, value, header_.seed);
     case kTemperature:
       return read(place, value, header_.temperature);
+    case kCentre:
+      return read(place, value, header_.centre);
     default:
       refuse(place, shown(value), expected(now));
   }

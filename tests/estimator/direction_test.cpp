@@ -40,7 +40,20 @@ double mean_direction_of(const at::Tensor& z) {
   return values.div(values.norm(2, {1}, true)).mean(0).norm().item<double>();
 }
 
-at::Tensor mean_of(const at::Tensor& z) { return z.to(at::kDouble).reshape({-1, z.size(-1)}).mean(0); }
+/// Weiszfeld's step from `from`, in float64.
+at::Tensor step_from(const at::Tensor& z, const at::Tensor& from) {
+  const at::Tensor values = z.to(at::kDouble).reshape({-1, z.size(-1)}).sub(from);
+  const at::Tensor inverse = values.norm(2, {1}, true).reciprocal();
+  return from.add(values.mul(inverse).sum(0).div(inverse.sum()));
+}
+
+at::Tensor median_of(const at::Tensor& z, int steps = 200) {
+  at::Tensor centre = at::zeros({z.size(-1)}, at::kDouble);
+  for (int step = 0; step < steps; ++step) {
+    centre = step_from(z, centre);
+  }
+  return centre;
+}
 
 SoftEntropyOptions centred() { return SoftEntropyOptions().anchors(20).centre(true); }
 
@@ -81,38 +94,38 @@ TEST_CASE("directions: every kernel sums unit vectors as float64 does", "[estima
       }
       const at::Tensor values = z.index_select(0, to_tensor(good)).to(at::kDouble);
       const at::Tensor expected = values.div(values.norm(2, {1}, true)).sum(0).mul(kDirectionUnit);
+      const double norms = values.norm(2, {1}).reciprocal().sum().item<double>();
       const Anchors anchors(100, d);
       std::vector<kernels::SoftAssignment> results;
       for (const auto set :
            {kernels::InstructionSet::kPortable, kernels::InstructionSet::kAvx2, kernels::InstructionSet::kAvx512}) {
         if (kernels::is_supported(set)) {
           const kernels::AnchorPanels panels(anchors.weight(), set);
-          results.push_back(kernels::soft_assignment_cpu(z, panels, 0.1, counted.data(), /*sum_rows=*/true));
+          results.push_back(kernels::soft_assignment_cpu(z, panels, 0.1, counted.data()));
         }
       }
       const kernels::AnchorPanels panels(anchors.weight());
-      results.push_back(kernels::soft_assignment_aten(z, panels, 0.1, counted.data(), /*sum_rows=*/true));
+      results.push_back(kernels::soft_assignment_aten(z, panels, 0.1, counted.data()));
       for (const auto& result : results) {
         // Half a unit a row from rounding, and what float32 knows of a row of that length.
         CHECK(largest_difference({result.directions.begin(), result.directions.end()}, expected) < 200);
-        CHECK(largest_difference(result.row_sum, values.sum(0)) < 1e-4);
+        CHECK(std::abs(result.inverse_norms / norms - 1) < 1e-6);
       }
-      CHECK(kernels::soft_assignment_cpu(z, panels, 0.1, counted.data()).row_sum.empty());
     }
   }
 }
 
-TEST_CASE("directions: rows of any magnitude have one, and count in the mean row", "[estimator][direction]") {
+TEST_CASE("directions: rows of any magnitude have one, and a norm", "[estimator][direction]") {
   const at::Tensor z = rows({6, kDimension}, 4).to(at::kDouble);
   const at::Tensor scales = at::tensor({1.0, 1e-30, 1e25, 1.0, 1e-200, 2.0}, at::kDouble).unsqueeze(1);
   const kernels::AnchorPanels panels(Anchors(20, kDimension).weight());
   const auto plain = kernels::soft_assignment_cpu(z, panels, 0.1, nullptr);
-  const auto scaled = kernels::soft_assignment_cpu(z.mul(scales), panels, 0.1, nullptr, /*sum_rows=*/true);
+  const auto scaled = kernels::soft_assignment_cpu(z.mul(scales), panels, 0.1, nullptr);
   for (std::size_t k = 0; k < plain.directions.size(); ++k) {
     CHECK(std::abs(plain.directions[k] - scaled.directions[k]) <= 6);
   }
-  const at::Tensor sum = z.mul(scales).sum(0);
-  CHECK(largest_difference(scaled.row_sum, sum) < 1e-6 * sum.abs().max().item<double>());
+  const double norms = z.norm(2, {1}, true).mul(scales).reciprocal().sum().item<double>();
+  CHECK(std::abs(scaled.inverse_norms / norms - 1) < 1e-6);
 }
 
 TEST_CASE("directions: equal tokens give equal bits in any batches and threads", "[estimator][direction]") {
@@ -155,42 +168,57 @@ TEST_CASE("directions: what is taken back leaves nothing", "[estimator][directio
   accumulator.stage(other, grouping);
   accumulator.discard();
   CHECK(same_bits(accumulator.estimate().mean_direction, fed(z, centred()).estimate().mean_direction));
-  CHECK(accumulator.estimate().mean == fed(z, centred()).estimate().mean);
+  CHECK(accumulator.estimate().centre == fed(z, centred()).estimate().centre);
   accumulator.stage(other, grouping);
   accumulator.commit();
   CHECK(std::abs(accumulator.estimate().mean_direction - mean_direction_of(at::cat({z, other}))) < 1e-7);
 }
 
-TEST_CASE("centre: values are those of z without its mean, and z + c · mean changes nothing", "[estimator][centre]") {
-  for (const auto type : {at::kDouble, at::kFloat}) {
-    const at::Tensor z = rows({30, 40, kDimension}, 5, 9).to(type);
-    const at::Tensor mean = mean_of(z);
-    const Estimate plain = fed(z, SoftEntropyOptions().anchors(20)).estimate();
-    const Estimate first = fed(z, centred()).estimate();
-    CHECK_FALSE(first.centred);
-    CHECK(same_bits(first.entropy_nats, plain.entropy_nats));
-    CHECK(largest_difference(first.mean, mean) < 1e-6);
-    const at::Tensor known = at::tensor(first.mean, at::kDouble);
-    const Estimate without = fed(z, centred(), known).estimate();
-    CHECK(without.centred);
-    CHECK(std::abs(without.entropy_nats -
-                   fed(z.sub(mean).to(type), SoftEntropyOptions().anchors(20)).estimate().entropy_nats) < 1e-5);
-    CHECK(largest_difference(without.mean, mean) < 1e-6);
-    CHECK(plain.mean_direction > 0.5);
-    CHECK(without.mean_direction < 0.05);
-    for (const double c : {1.0, 2.0}) {
-      const at::Tensor moved = z.add(mean.mul(c)).to(type);
-      const Estimate before = fed(moved, centred()).estimate();
-      CHECK(std::abs(before.context_nats - plain.context_nats) > 0.05);
-      const Estimate after = fed(moved, centred(), at::tensor(before.mean, at::kDouble)).estimate();
-      CHECK(std::abs(after.entropy_nats - without.entropy_nats) < 1e-5);
-      CHECK(std::abs(after.context_nats - without.context_nats) < 1e-5);
+TEST_CASE("centre: each estimate is a step to where no direction is left", "[estimator][centre]") {
+  for (const auto type : {at::kDouble, at::kFloat, at::kBFloat16}) {
+    at::Tensor z = rows({30, 40, kDimension}, 5, 9).to(type);
+    z.slice(1, 0, 1).mul_(300);  // massive rows, as those of the first position
+    SoftEntropyAccumulator accumulator(kDimension, centred());
+    at::Tensor centre = at::zeros({kDimension}, at::kDouble);
+    std::vector<double> directions;
+    for (int step = 0; step < 6; ++step) {
+      accumulator.update(z);
+      const Estimate estimate = accumulator.estimate();
+      CHECK(estimate.centred == (step > 0));
+      const at::Tensor next = step_from(z, centre);
+      CHECK(largest_difference(estimate.centre, next) < 2e-5 * next.abs().max().item<double>());
+      directions.push_back(estimate.mean_direction);
+      centre = at::tensor(estimate.centre, at::kDouble);
+      accumulator.clear();
+      accumulator.set_centre(centre);
     }
+    CHECK(directions[0] > 0.5);
+    CHECK(directions[1] < 0.15);
+    CHECK(directions[5] < 0.01);
+    const at::Tensor mean = z.to(at::kDouble).mean(at::IntArrayRef{0, 1});
+    CHECK(fed(z, centred(), mean).estimate().mean_direction > 0.3);  // what massive rows do to a mean
+  }
+  CHECK(fed(rows({4, kDimension}), SoftEntropyOptions().anchors(20)).estimate().centre.empty());
+}
+
+TEST_CASE("centre: what is added to all rows changes nothing", "[estimator][centre]") {
+  const at::Tensor z = rows({30, 40, kDimension}, 5, 9).to(at::kDouble);
+  const at::Tensor centre = median_of(z), mean = z.mean(at::IntArrayRef{0, 1});
+  const Estimate plain = fed(z, SoftEntropyOptions().anchors(20)).estimate();
+  const Estimate without = fed(z, centred(), centre).estimate();
+  CHECK(std::abs(without.entropy_nats - fed(z.sub(centre), SoftEntropyOptions().anchors(20)).estimate().entropy_nats) <
+        1e-5);
+  for (const double c : {1.0, 2.0}) {
+    const at::Tensor moved = z.add(mean.mul(c));
+    CHECK(std::abs(fed(moved, centred()).estimate().context_nats - plain.context_nats) > 0.05);
+    const Estimate after = fed(moved, centred(), median_of(moved)).estimate();
+    CHECK(std::abs(after.entropy_nats - without.entropy_nats) < 1e-4);
+    CHECK(std::abs(after.context_nats - without.context_nats) < 1e-4);
   }
 }
 
 TEST_CASE("centre: is kept by clear, reset, copies and states, and left out by none", "[estimator][centre]") {
-  const at::Tensor z = rows({10, 40, kDimension}, 6), centre = mean_of(z);
+  const at::Tensor z = rows({10, 40, kDimension}, 6), centre = median_of(z);
   const SoftEntropyAccumulator known = fed(z, centred(), centre);
   SoftEntropyAccumulator cleared = known, reset = known;
   cleared.clear();
@@ -202,7 +230,7 @@ TEST_CASE("centre: is kept by clear, reset, copies and states, and left out by n
   SoftEntropyAccumulator resumed(kDimension, centred());
   load(resumed, saved(known));
   CHECK(same_bits(resumed.estimate(), known.estimate()));
-  CHECK(resumed.estimate().mean == known.estimate().mean);
+  CHECK(resumed.estimate().centre == known.estimate().centre);
   CHECK(resumed.centre().equal(known.centre()));
   CHECK(saved(resumed) == saved(known));
   const at::Tensor more = rows({10, 40, kDimension}, 7);
@@ -235,7 +263,7 @@ TEST_CASE("centre: what cannot be one says why", "[estimator][centre]") {
   const SoftEntropyAccumulator other = fed(rows({5, kDimension}), centred(), at::ones({kDimension}));
   CHECK_THROWS_MATCHES(accumulator.merge(other), ArgumentError, MessageMatches(ContainsSubstring("centre (none and ")));
   CHECK_THROWS_MATCHES(accumulator.merge(fed(rows({5, kDimension}), SoftEntropyOptions().anchors(20))), ArgumentError,
-                       MessageMatches(ContainsSubstring("sums of rows (yes and no)")));
+                       MessageMatches(ContainsSubstring("search for a centre (yes and no)")));
   SoftEntropyAccumulator without(kDimension, SoftEntropyOptions().anchors(20));
   CHECK_THROWS_MATCHES(load(without, saved(accumulator)), ArgumentError,
                        Message("a saved state cannot be loaded by an accumulator that differs in: centre (no and "
@@ -251,7 +279,7 @@ TEST_CASE("directions: a damaged state is refused, an older one does not know th
   state::Writer before;
   before.put_text("mixed");
   const std::size_t rows_at = 8 + 8 + 8 + 8 + before.content().size() + 8 + 1 + 1 + 8 + (8 + 20 * 8) + 8 + 8 + 8;
-  const std::size_t rows_bytes = 1 + 1 + (8 + kDimension * 8) + 8 + 8;
+  const std::size_t rows_bytes = 1 + 1 + (8 + kDimension * 8) + 8 + 8;  // flags, directions, norms, no centre
   const auto sealed = [](const std::string& changed, std::uint32_t version) {
     std::ostringstream out;
     state::write(out, "accumulator", version, changed);

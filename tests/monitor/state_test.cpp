@@ -155,7 +155,7 @@ TEST_CASE("a hostile state gives an error or a monitor that works", "[monitor][s
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     Monitor target(model, small);
     try {
-      load(target, infoplane::estimator::mutated(bytes, "monitor", 3, seed));
+      load(target, infoplane::estimator::mutated(bytes, "monitor", 4, seed));
     } catch (const infoplane::Error&) {
       ++refused;
       REQUIRE(target.memory_bytes() == Monitor(model, small).memory_bytes());
@@ -178,7 +178,7 @@ namespace {
 /// The content that version 1 had: without what was dropped, axes, where a forward ends, and the window.
 std::string as_version_1(const std::string& bytes) {
   std::istringstream in(bytes);
-  const std::string content = infoplane::state::read(in, "monitor", 3).bytes;
+  const std::string content = infoplane::state::read(in, "monitor", 4).bytes;
   infoplane::state::Reader reader(content);
   infoplane::state::Writer writer;
   const auto copy = [&]<typename T>(T value) {
@@ -224,6 +224,8 @@ std::string as_version_1(const std::string& bytes) {
       writer.put_text(reader.get_text());
     }
   }
+  reader.get<std::uint32_t>();  // no centres of either split
+  reader.get<std::uint32_t>();
   reader.end();
   std::ostringstream out;
   infoplane::state::write(out, "monitor", 1, writer.content());

@@ -95,9 +95,9 @@ class SoftEntropyAccumulator {
   void discard() noexcept;
 
   /// With SoftEntropyOptions::centre: takes c from each row from now on, z_i − c, before its norm. `c`: [d] of a
-  /// floating dtype on any device (is copied, in float32), such as `Estimate::mean` of earlier tokens, which the
-  /// accumulator sums for that; undefined: none, as at first. `clear`, `reset` and copies keep it, a saved state has
-  /// it, and accumulators with different ones cannot be merged. Waits for the device of `c`.
+  /// floating dtype on any device (is copied, in float32), such as `Estimate::centre` of earlier tokens; undefined:
+  /// none, as at first. `clear`, `reset` and copies keep it, a saved state has it, and accumulators with different ones
+  /// cannot be merged. Waits for the device of `c`.
   /// @throws ArgumentError without that option, or if `c` has a NaN or an Inf. @throws ShapeError if it is not [d].
   /// @throws StateError if there are tokens: all tokens have one centre, so `clear` them first.
   void set_centre(const at::Tensor& c);

@@ -5,7 +5,8 @@
 #include "estimator/assignment/direction_sums.hpp"
 #include "estimator/assignment/lanes.hpp"
 
-// Sums of rows that lie in the first cache because their scores were just computed.
+// Sums of unit vectors, of not more than 500 rows in an int32, that lie in the first cache because their scores were
+// just computed.
 namespace infoplane::estimator::kernels {
 
 inline constexpr int kBlockRows = 48;  // rows that share a piece of a panel while it lies in the first cache
@@ -14,16 +15,9 @@ inline constexpr int kBlockRows = 48;  // rows that share a piece of a panel whi
 struct Block {
   const float* rows[kBlockRows];
   float scales[kBlockRows];
-  float units[kBlockRows];     // kDirectionUnit / |row|
-  bool is_scaled[kBlockRows];  // the row is another times a power of two
+  float units[kBlockRows];  // kDirectionUnit / |row|
   std::int64_t numbers[kBlockRows];
   int filled = 0;
-};
-
-/// What is summed of rows.
-struct RowSums {
-  std::int32_t* directions;  ///< [d], of unit vectors, in 1 / kDirectionUnit: not of more than 500 rows
-  double* values;            ///< [d], of the rows as they are, but for those that are scaled; null: not wanted
 };
 
 /// Added to a number up to 2^22, it leaves the nearest integer in the low bits.
@@ -55,30 +49,22 @@ INFOPLANE_INLINE void add_directions(const Block& block, std::int64_t begin, std
   }
 }
 
-/// Adds the dimensions begin … end of a block's rows to what is summed of rows, while they lie in the first cache.
+/// Adds the dimensions begin … end of a block's rows to sums [d] of unit vectors, while they lie in the first cache.
 template <int L>
-INFOPLANE_INLINE void add_rows(const Block& block, std::int64_t begin, std::int64_t end, const RowSums& sums) {
+INFOPLANE_INLINE void add_unit_vectors(const Block& block, std::int64_t begin, std::int64_t end, std::int32_t* sums) {
   std::int64_t k = begin;
   for (; k + 6 * L <= end; k += 6 * L) {
-    add_directions<L, 6>(block, k, sums.directions + k);
+    add_directions<L, 6>(block, k, sums + k);
   }
   for (; k + L <= end; k += L) {
-    add_directions<L, 1>(block, k, sums.directions + k);
+    add_directions<L, 1>(block, k, sums + k);
   }
   for (; k < end; ++k) {
     for (int r = 0; r < block.filled; ++r) {
       const float shifted = block.rows[r][k] * block.units[r] + kRoundToInteger;
       std::uint32_t bits = 0;
       __builtin_memcpy(&bits, &shifted, sizeof(bits));
-      sums.directions[k] += static_cast<std::int32_t>(bits - kBitsOfThat);
-    }
-  }
-  for (int r = 0; sums.values != nullptr && r < block.filled; ++r) {
-    if (block.is_scaled[r]) {
-      continue;
-    }
-    for (k = begin; k < end; ++k) {
-      sums.values[k] += static_cast<double>(block.rows[r][k]);
+      sums[k] += static_cast<std::int32_t>(bits - kBitsOfThat);
     }
   }
 }

@@ -28,7 +28,7 @@ struct SoftAssignment {
   std::vector<float> entropies;            ///< [rows] H(p_i) in nats; of rows that are not used anything
   std::vector<double> sum;                 ///< [m] over the used rows
   std::vector<std::int64_t> directions;    ///< [d] Σ z_i / |z_i| over the used rows, in 1 / kDirectionUnit
-  std::vector<double> row_sum;             ///< [d] Σ z_i over the used rows; empty unless asked for
+  double inverse_norms = 0;                ///< Σ 1 / |z_i| over the used rows
   std::int64_t tokens = 0;                 ///< used rows
   std::int64_t rejected = 0;               ///< rows that count and have a NaN, an Inf or norm 0
 };
@@ -71,18 +71,18 @@ class AnchorPanels {
 /// softmax((z_i / |z_i|) · Wᵀ / ε) of every row and their sum, by the kernel of z's device.
 ///
 /// `z`: [N, d] or [B, T, d] of float64, float32, float16 or bfloat16, any strides, without gradient.
-/// `counted`: N flags on the host, or null when all rows count. `sum_rows`: whether `row_sum` is wanted.
+/// `counted`: N flags on the host, or null when all rows count.
 SoftAssignment soft_assignment(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
-                               const std::uint8_t* counted, bool sum_rows = false);
+                               const std::uint8_t* counted);
 
 /// For z on the CPU, by the variant that the panels are for: one pass over z, without ATen operators; a row's result
 /// does not depend on its batch.
 SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
-                                   const std::uint8_t* counted, bool sum_rows = false);
+                                   const std::uint8_t* counted);
 
 /// For z on any device, by ATen operators; copies the assignments to the host.
 SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
-                                    const std::uint8_t* counted, bool sum_rows = false);
+                                    const std::uint8_t* counted);
 
 /// The device of z where the fused kernels of device/cuda/launch.hpp take it: a GPU, in builds with INFOPLANE_CUDA, and
 /// no more than 4096 anchors and 65 536 dimensions. Otherwise null.

@@ -14,43 +14,39 @@
 namespace infoplane::estimator::kernels {
 
 SoftAssignment soft_assignment(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
-                               const std::uint8_t* counted, bool sum_rows) {
-  return z.is_cpu() ? soft_assignment_cpu(z, anchors, epsilon, counted, sum_rows)
-                    : soft_assignment_aten(z, anchors, epsilon, counted, sum_rows);
+                               const std::uint8_t* counted) {
+  return z.is_cpu() ? soft_assignment_cpu(z, anchors, epsilon, counted)
+                    : soft_assignment_aten(z, anchors, epsilon, counted);
 }
 
 namespace {
 
-/// Sums over the rows of the index, of rows that are `scale` times their unit vectors.
-void add_row_sums(SoftAssignment& result, const at::Tensor& rows, const at::Tensor& units, const at::Tensor& z,
-                  const at::Tensor& used, bool sum_rows) {
+/// Over the rows of the index; `inverse`: 1 / |row|, `peak`: what the rows were divided by.
+void add_row_sums(SoftAssignment& result, const at::Tensor& rows, const at::Tensor& inverse, const at::Tensor& peak,
+                  const at::Tensor& used) {
   const auto index = used.to(rows.device());
+  const at::Tensor norms = inverse.index_select(0, index);
   const at::Tensor directions =
-      rows.index_select(0, index).mul(units.index_select(0, index)).round().to(at::kLong).sum(0).cpu().contiguous();
+      rows.index_select(0, index).mul(norms).mul(kDirectionUnit).round().to(at::kLong).sum(0).cpu().contiguous();
   const auto* const values = directions.const_data_ptr<std::int64_t>();
   result.directions.assign(values, values + directions.numel());
-  if (sum_rows) {
-    const at::Tensor sum = z.index_select(0, index).to(at::kDouble).sum(0).cpu().contiguous();
-    result.row_sum.assign(sum.const_data_ptr<double>(), sum.const_data_ptr<double>() + sum.numel());
-  }
+  result.inverse_norms = norms.to(at::kDouble).div(peak.index_select(0, index).to(at::kDouble)).sum().item<double>();
 }
 
 }  // namespace
 
 SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
-                                    const std::uint8_t* counted, bool sum_rows) {
+                                    const std::uint8_t* counted) {
   const std::int64_t m = anchors.anchors();
   const std::int64_t n = z.numel() / anchors.dimension();
   SoftAssignment result;
   result.rows = n;
   result.sum.assign(static_cast<std::size_t>(m), 0.0);
   result.directions.assign(static_cast<std::size_t>(anchors.dimension()), 0);
-  result.row_sum.assign(static_cast<std::size_t>(sum_rows ? anchors.dimension() : 0), 0.0);
   if (n == 0) {
     return result;
   }
-  const at::Tensor given = z.reshape({n, anchors.dimension()});
-  at::Tensor rows = given;
+  at::Tensor rows = z.reshape({n, anchors.dimension()});
   if (rows.scalar_type() != at::kDouble) {
     rows = rows.to(at::kFloat);
   }
@@ -89,7 +85,7 @@ SoftAssignment soft_assignment_aten(const at::Tensor& z, const AnchorPanels& anc
       result.sum[static_cast<std::size_t>(b)] += p[i * m + b];
     }
   }
-  add_row_sums(result, rows, inverse.mul(kDirectionUnit), given, at::tensor(used, at::kLong), sum_rows);
+  add_row_sums(result, rows, inverse, peak, at::tensor(used, at::kLong));
   return result;
 }
 

@@ -29,12 +29,13 @@ struct Tile {
   double epsilon;
   std::int64_t begin;
   std::int64_t end;
-  float* scratch;        // kBlockRows · d, then kBlockRows · padded m
-  float* probabilities;  // of row 0 of the batch
-  std::uint8_t* used;    // of row 0 of the batch
-  float* entropies;      // of row 0 of the batch
-  double* sum;           // [m]
-  RowSums row_sums;
+  float* scratch;            // kBlockRows · d, then kBlockRows · padded m
+  float* probabilities;      // of row 0 of the batch
+  std::uint8_t* used;        // of row 0 of the batch
+  float* entropies;          // of row 0 of the batch
+  double* sum;               // [m]
+  std::int32_t* directions;  // [d], of unit vectors, in 1 / kDirectionUnit
+  double inverse_norms;
   std::int64_t rejected;
 };
 
@@ -109,14 +110,14 @@ INFOPLANE_INLINE void multiply(const float* const* rows, std::int64_t begin, std
 /// where they have these rows.
 template <int L, int V>
 INFOPLANE_INLINE void multiply_panel(const Block& block, int count, std::int64_t d, const float* panel, float* scores,
-                                     std::int64_t stride, const RowSums* sums) {
+                                     std::int64_t stride, std::int32_t* sums) {
   for (std::int64_t begin = 0; begin < d; begin += kDepth) {
     const std::int64_t end = std::min(d, begin + kDepth);
     for (int r = 0; r < count; r += kGroupRows) {
       multiply<L, V>(block.rows + r, begin, end, panel + begin * V * L, scores + r * stride, stride);
     }
     if (sums != nullptr) {
-      add_rows<L>(block, begin, end, *sums);
+      add_unit_vectors<L>(block, begin, end, sums);
     }
   }
 }
@@ -162,16 +163,12 @@ INFOPLANE_INLINE std::int64_t fill(Block& block, Tile& tile, std::int64_t row) {
     float* const copy = tile.scratch + block.filled * d;
     const float* values = tile.reader->read(row, copy);
     float squares = sum_of_squares<L>(values, d);
-    block.is_scaled[block.filled] = false;
+    int exponent = 0;  // of what the row is divided by
     // Outside of this range, squares lose digits or leave float32; NaN fails the comparison too.
     if (!(squares > 1e-20F && squares < 1e30F)) {
-      if (!tile.reader->read_scaled(row, copy)) {
+      if (!tile.reader->read_scaled(row, copy, exponent)) {
         ++tile.rejected;
         continue;
-      }
-      block.is_scaled[block.filled] = true;
-      if (tile.row_sums.values != nullptr) {
-        tile.reader->add_to(row, tile.row_sums.values);
       }
       values = copy;
       squares = sum_of_squares<L>(values, d);
@@ -181,6 +178,7 @@ INFOPLANE_INLINE std::int64_t fill(Block& block, Tile& tile, std::int64_t row) {
     block.scales[block.filled] = static_cast<float>(1 / (norm * tile.epsilon));
     block.units[block.filled] = static_cast<float>(kDirectionUnit / norm);
     block.numbers[block.filled] = row;
+    tile.inverse_norms += std::ldexp(1 / norm, -exponent);
     ++block.filled;
   }
   return row;
@@ -195,7 +193,7 @@ INFOPLANE_INLINE void multiply(Block& block, const Tile& tile, std::int64_t vect
     block.rows[r] = block.rows[0];
   }
   const float* panel = tile.anchors->data();
-  const RowSums* sums = &tile.row_sums;  // with the first panel
+  std::int32_t* sums = tile.directions;  // with the first panel
   std::int64_t left = vectors;
   for (; left >= V; left -= V, panel += V * L * d, scores += V * L, sums = nullptr) {
     multiply_panel<L, V>(block, count, d, panel, scores, padded, sums);
@@ -303,7 +301,7 @@ std::int64_t AnchorPanels::memory_bytes() const noexcept {
 }
 
 SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anchors, double epsilon,
-                                   const std::uint8_t* counted, bool sum_rows) {
+                                   const std::uint8_t* counted) {
   const std::int64_t m = anchors.anchors();
   const std::int64_t d = anchors.dimension();
   const InstructionSet set = anchors.instruction_set();
@@ -318,8 +316,7 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
   result.sum.assign(static_cast<std::size_t>(m), 0.0);
   std::vector<double> sums(static_cast<std::size_t>(tiles * m), 0.0);
   result.directions.assign(static_cast<std::size_t>(d), 0);
-  const auto row_sums = static_cast<std::size_t>(sum_rows ? d : 0);
-  std::vector<double> of_tiles(static_cast<std::size_t>(tiles) * row_sums, 0.0);
+  std::vector<double> inverse_norms(static_cast<std::size_t>(tiles), 0.0);
   std::vector<std::int64_t> rejected(static_cast<std::size_t>(tiles), 0);
   std::mutex mutex;  // whole numbers may come in any order
   at::parallel_for(0, tiles, 1, [&](std::int64_t first, std::int64_t last) {
@@ -339,10 +336,12 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
                 result.used.data(),
                 result.entropies.data(),
                 sums.data() + t * m,
-                {of_tile.data(), sum_rows ? of_tiles.data() + t * d : nullptr},
+                of_tile.data(),
+                0,
                 0};
       variant_of(set).run(tile);
       rejected[static_cast<std::size_t>(t)] = tile.rejected;
+      inverse_norms[static_cast<std::size_t>(t)] = tile.inverse_norms;
       std::transform(directions.begin(), directions.end(), of_tile.begin(), directions.begin(), std::plus<>());
     }
     const std::lock_guard lock(mutex);
@@ -352,14 +351,10 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
   // In the order of the tiles, so that the number of threads changes nothing.
   for (std::int64_t t = 0; t < tiles; ++t) {
     result.rejected += rejected[static_cast<std::size_t>(t)];
+    result.inverse_norms += inverse_norms[static_cast<std::size_t>(t)];
     for (std::int64_t b = 0; b < m; ++b) {
       result.sum[static_cast<std::size_t>(b)] += sums[static_cast<std::size_t>(t * m + b)];
     }
-  }
-  result.row_sum.assign(row_sums, 0.0);
-  for (std::int64_t t = 0; sum_rows && t < tiles; ++t) {
-    std::transform(result.row_sum.begin(), result.row_sum.end(), of_tiles.begin() + t * d, result.row_sum.begin(),
-                   std::plus<>());
   }
   for (const std::uint8_t is_used : result.used) {
     result.tokens += is_used;

@@ -9,13 +9,13 @@ namespace {
 
 /// Where what comes to the host lies in it.
 struct Layout {
-  std::int64_t counts, directions, row_sum, entropies, status, bytes;
+  std::int64_t counts, directions, inverse_norms, entropies, status, bytes;
 
-  Layout(std::int64_t rows, std::int64_t m, std::int64_t d, bool sums_rows)
+  Layout(std::int64_t rows, std::int64_t m, std::int64_t d)
       : counts(m * 8),
         directions(counts + 16),
-        row_sum(directions + d * 8),
-        entropies(row_sum + (sums_rows ? d * 8 : 0)),
+        inverse_norms(directions + d * 8),
+        entropies(inverse_norms + 8),
         status(entropies + rows * 4),
         bytes(status + rows) {}
 };
@@ -46,7 +46,7 @@ void refuse_capture_of_update(Device& device) {
 }
 
 StartedAssignment start_assignment(DeviceContext& context, const at::Tensor& z, const kernels::AnchorPanels& anchors,
-                                   double epsilon, const std::uint8_t* counted, bool sum_rows) {
+                                   double epsilon, const std::uint8_t* counted) {
   Device& device = context.device();
   const std::int64_t m = anchors.anchors();
   const std::int64_t d = anchors.dimension();
@@ -56,7 +56,6 @@ StartedAssignment start_assignment(DeviceContext& context, const at::Tensor& z, 
   result.rows = n;
   result.anchors = m;
   result.dimension = d;
-  result.sums_rows = sum_rows;
   result.stream = device.stream();
   refuse_capture_of_update(device);
   if (n == 0) {
@@ -72,17 +71,16 @@ StartedAssignment start_assignment(DeviceContext& context, const at::Tensor& z, 
     flags.send(device, result.stream);
   }
   result.probabilities = device.allocate(n * m * 4);
-  const Layout at(n, m, d, sum_rows);
+  const Layout at(n, m, d);
   const Memory small = device.allocate(at.bytes);
   const Memory workspace = device.allocate(device.kernels().assignment_workspace_bytes(n, m, d));
   const bool flat = z.dim() == 2;
   const Representations rows{z.const_data_ptr(),     type_of(z),   n,           flat ? n : z.size(1), d,
                              flat ? 0 : z.stride(0), z.stride(-2), z.stride(-1)};
-  const AssignmentOutputs outputs{
-      result.probabilities.as<float>(),      small.as<std::uint8_t>(at.status),
-      small.as<float>(at.entropies),         small.as<double>(),
-      small.as<std::int64_t>(at.counts),     workspace.data,
-      small.as<std::int64_t>(at.directions), sum_rows ? small.as<double>(at.row_sum) : nullptr};
+  const AssignmentOutputs outputs{result.probabilities.as<float>(),      small.as<std::uint8_t>(at.status),
+                                  small.as<float>(at.entropies),         small.as<double>(),
+                                  small.as<std::int64_t>(at.counts),     workspace.data,
+                                  small.as<std::int64_t>(at.directions), small.as<double>(at.inverse_norms)};
   device.check(device.kernels().soft_assignment(rows, prepared, m, epsilon, flags.memory().as<std::uint8_t>(), outputs,
                                                 result.stream));
   result.on_host = device.allocate_pinned(at.bytes);
@@ -97,18 +95,17 @@ kernels::SoftAssignment finish_assignment(Device& device, const StartedAssignmen
   result.rows = started.rows;
   result.sum.assign(static_cast<std::size_t>(started.anchors), 0.0);
   result.directions.assign(static_cast<std::size_t>(started.dimension), 0);
-  result.row_sum.assign(static_cast<std::size_t>(started.sums_rows ? started.dimension : 0), 0.0);
   if (started.rows == 0) {
     return result;
   }
   device.wait(started.done);
   std::copy_n(started.on_host.as<double>(), started.anchors, result.sum.begin());
-  const Layout at(started.rows, started.anchors, started.dimension, started.sums_rows);
+  const Layout at(started.rows, started.anchors, started.dimension);
   const auto* const counts = started.on_host.as<std::int64_t>(at.counts);
   result.tokens = counts[0];
   result.rejected = counts[1];
   std::copy_n(started.on_host.as<std::int64_t>(at.directions), started.dimension, result.directions.begin());
-  std::copy_n(started.on_host.as<double>(at.row_sum), result.row_sum.size(), result.row_sum.begin());
+  result.inverse_norms = *started.on_host.as<double>(at.inverse_norms);
   const auto* const entropies = started.on_host.as<float>(at.entropies);
   result.entropies.assign(entropies, entropies + started.rows);
   const auto* const status = started.on_host.as<std::uint8_t>(at.status);

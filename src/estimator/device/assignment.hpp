@@ -15,9 +15,8 @@ struct StartedAssignment {
   std::int64_t anchors = 0;
   Memory probabilities;  ///< float32 [rows, m] on the device; rows that are not used are zero
   std::int64_t dimension = 0;
-  bool sums_rows = false;
-  Memory on_host;  ///< pinned: sum float64 [m], used and rejected rows int64 [2], directions int64 [d], row sum
-                   ///< float64 [d] where it is wanted, H(p) float32 [rows], RowStatus [rows]
+  Memory on_host;  ///< pinned: sum float64 [m], used and rejected rows int64 [2], directions int64 [d], inverse
+                   ///< norms float64 [1], H(p) float32 [rows], RowStatus [rows]
   void* stream = nullptr;
   Event done;  ///< when `on_host` is there; none over no rows
 };
@@ -32,7 +31,7 @@ void refuse_capture_of_update(Device& device);
 /// probabilities to the host. Does not wait. `z`, `counted`: as of soft_assignment(); `counted` may go.
 /// @throws StateError while the stream captures a CUDA graph, or if a kernel cannot be started.
 StartedAssignment start_assignment(DeviceContext& context, const at::Tensor& z, const kernels::AnchorPanels& anchors,
-                                   double epsilon, const std::uint8_t* counted, bool sum_rows = false);
+                                   double epsilon, const std::uint8_t* counted);
 
 /// Waits for it, where it has not come yet; without the probabilities, which stay where they are.
 kernels::SoftAssignment finish_assignment(Device& device, const StartedAssignment& started);

@@ -14,8 +14,8 @@ namespace {
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 
-using Kernel = kernels::SoftAssignment (*)(const at::Tensor&, const kernels::AnchorPanels&, double, const std::uint8_t*,
-                                           bool);
+using Kernel = kernels::SoftAssignment (*)(const at::Tensor&, const kernels::AnchorPanels&, double,
+                                           const std::uint8_t*);
 constexpr std::array<Kernel, 2> kKernels = {kernels::soft_assignment_cpu, kernels::soft_assignment_aten};
 
 TEST_CASE("kernels: probabilities agree with the oracle, row by row", "[estimator][kernels]") {
@@ -29,7 +29,7 @@ TEST_CASE("kernels: probabilities agree with the oracle, row by row", "[estimato
     const at::Tensor z = normal({n, d});
     const Oracle oracle(z, anchors.weight(), epsilon);
     for (std::size_t kernel = 0; kernel < kKernels.size(); ++kernel) {
-      const auto result = kKernels[kernel](z, panels, epsilon, nullptr, false);
+      const auto result = kKernels[kernel](z, panels, epsilon, nullptr);
       CAPTURE(n, d, m, kernel);
       CHECK(result.tokens == n);
       double worst = 0;
@@ -91,7 +91,7 @@ TEST_CASE("kernels: bad rows are found, rows of any magnitude are good", "[estim
     rows.push_back(-at::zeros({1, 24}, at::kDouble));
     const at::Tensor z = at::cat(rows).to(type);
     for (std::size_t kernel = 0; kernel < kKernels.size(); ++kernel) {
-      const auto result = kKernels[kernel](z, panels, 0.05, nullptr, false);
+      const auto result = kKernels[kernel](z, panels, 0.05, nullptr);
       CAPTURE(type, kernel);
       CHECK(result.rejected == 5);
       CHECK(result.tokens == static_cast<std::int64_t>(scales.size()));

@@ -38,12 +38,12 @@ at::Tensor some_rows(std::int64_t n, std::int64_t d, at::ScalarType type, std::u
   return type == at::kHalf ? normal({n, d}, seed).to(type) : z.to(type);
 }
 
-using Kernel = kernels::SoftAssignment (*)(const at::Tensor&, const kernels::AnchorPanels&, double, const std::uint8_t*,
-                                           bool);
+using Kernel = kernels::SoftAssignment (*)(const at::Tensor&, const kernels::AnchorPanels&, double,
+                                           const std::uint8_t*);
 
 void check_rows(Kernel kernel, const kernels::AnchorPanels& panels, const at::Tensor& z, double epsilon) {
   const Oracle oracle(z, panels.weight(), epsilon);
-  const auto result = kernel(z, panels, epsilon, nullptr, false);
+  const auto result = kernel(z, panels, epsilon, nullptr);
   double worst = 0;
   for (std::size_t i = 0; i < static_cast<std::size_t>(result.rows); ++i) {
     if (result.used[i] != 0) {

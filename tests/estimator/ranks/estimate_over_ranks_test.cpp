@@ -151,7 +151,7 @@ void check_all_values(const Estimate& got, const Estimate& expected, double tole
 
 }  // namespace
 
-TEST_CASE("over ranks: the mean direction has the bits of one process, and all ranks have the mean row",
+TEST_CASE("over ranks: the mean direction has the bits of one process, and all ranks find one centre",
           "[estimator][ranks][direction]") {
   const Data data(700);
   const auto options_of = [](int rank) { return options(rank).centre(true); };
@@ -171,10 +171,10 @@ TEST_CASE("over ranks: the mean direction has the bits of one process, and all r
       for (const Estimate& result : results) {
         CHECK(std::memcmp(&result.mean_direction, &expected.mean_direction, sizeof(double)) == 0);
         CHECK(result.centred == centred);
-        CHECK(result.mean == results[0].mean);
-        REQUIRE(result.mean.size() == static_cast<std::size_t>(kWidth));
-        for (std::size_t k = 0; k < result.mean.size(); ++k) {
-          CHECK_THAT(result.mean[k], WithinAbs(expected.mean[k], 1e-12));
+        CHECK(result.centre == results[0].centre);
+        REQUIRE(result.centre.size() == static_cast<std::size_t>(kWidth));
+        for (std::size_t k = 0; k < result.centre.size(); ++k) {
+          CHECK_THAT(result.centre[k], WithinAbs(expected.centre[k], 1e-12));
         }
         CHECK_THAT(result.entropy_nats, WithinAbs(expected.entropy_nats, 1e-6));
       }
@@ -182,7 +182,7 @@ TEST_CASE("over ranks: the mean direction has the bits of one process, and all r
   }
 }
 
-TEST_CASE("over ranks: other centres are refused, a rank without the layer learns its mean",
+TEST_CASE("over ranks: other centres are refused, a rank without the layer learns its centre",
           "[estimator][ranks][centre]") {
   const Data data(300);
   const auto accumulator = [&](int rank, const at::Tensor& centre) {
@@ -202,7 +202,7 @@ TEST_CASE("over ranks: other centres are refused, a rank without the layer learn
         communicator.rank() == 0 ? std::vector<NamedAccumulator>{{"layer", &mine}} : std::vector<NamedAccumulator>(),
         communicator);
     REQUIRE(estimates.size() == 1);
-    CHECK(estimates[0].estimate.mean == mine.estimate().mean);
+    CHECK(estimates[0].estimate.centre == mine.estimate().centre);
   });
 }
 

@@ -48,7 +48,7 @@ struct AssignmentOutputs {
   std::int64_t* tokens;      ///< [2]: used rows, rejected rows
   void* workspace;           ///< assignment_workspace_bytes(), aligned to 16
   std::int64_t* directions;  ///< [d] Σ z_i / |z_i| over the used rows, in 1 / kDirectionUnit
-  double* row_sum;           ///< [d] Σ z_i over the used rows; null: not wanted
+  double* inverse_norms;     ///< [1] Σ 1 / |z_i| over the used rows
 };
 
 std::int64_t assignment_workspace_bytes(std::int64_t rows, std::int64_t m, std::int64_t d);

@@ -249,7 +249,7 @@ constexpr int kSummedColumns = 128;  // of a block, one a thread
 /// What is summed of rows.
 struct RowSums {
   std::int64_t* directions;  // [blocks of rows, d]
-  double* values;            // [blocks of rows, d], or null
+  double* inverse_norms;     // [blocks of rows]
 };
 
 /// A thread adds up its dimension over the rows of its block, in order.
@@ -263,7 +263,7 @@ __global__ void row_sums_kernel(const Arguments a, const RowSums sums) {
   }
   const std::int64_t end = (chunk + 1) * kSummedRows < a.z.rows ? (chunk + 1) * kSummedRows : a.z.rows;
   std::int64_t total = 0;
-  double values = 0;
+  double inverse_norms = 0;
   for (std::int64_t row = chunk * kSummedRows; row < end; ++row) {
     const float unit = a.units[row];
     if (unit > 0) {
@@ -271,33 +271,31 @@ __global__ void row_sums_kernel(const Arguments a, const RowSums sums) {
       const double factor = a.factors[row];
       const float scaled = factor == 1.0 ? to_float(value) : static_cast<float>(to_double(value) * factor);
       total += static_cast<std::int64_t>(rintf(scaled * unit));
-      if (sums.values != nullptr) {
-        values += to_double(value);
-      }
+      inverse_norms += static_cast<double>(unit) * factor / kDirectionUnit;
     }
   }
   sums.directions[chunk * a.z.dimension + k] = total;
-  if (sums.values != nullptr) {
-    sums.values[chunk * a.z.dimension + k] = values;
+  if (k == 0) {
+    sums.inverse_norms[chunk] = inverse_norms;
   }
 }
 
 /// A thread adds up a dimension over the blocks of rows.
 __global__ void total_row_sums_kernel(const RowSums sums, std::int64_t chunks, std::int64_t d,
-                                      std::int64_t* __restrict__ directions, double* __restrict__ row_sum) {
+                                      std::int64_t* __restrict__ directions, double* __restrict__ inverse_norms) {
   const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * kSummedColumns + threadIdx.x;
   if (k >= d) {
     return;
   }
   std::int64_t total = 0;
-  double values = 0;
+  double norms = 0;
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
     total += sums.directions[chunk * d + k];
-    values += row_sum != nullptr ? sums.values[chunk * d + k] : 0.0;
+    norms += k == 0 ? sums.inverse_norms[chunk] : 0.0;
   }
   directions[k] = total;
-  if (row_sum != nullptr) {
-    row_sum[k] = values;
+  if (k == 0) {
+    *inverse_norms = norms;
   }
 }
 
@@ -359,7 +357,7 @@ const char* assign(Arguments& a, const RowSums& sums, std::int64_t blocks, void*
 }  // namespace
 
 std::int64_t assignment_workspace_bytes(std::int64_t rows, std::int64_t m, std::int64_t d) {
-  return assignment_blocks(rows, m) * (m + 2) * 8 + chunks_of(rows) * d * 16 + rows * 12;
+  return assignment_blocks(rows, m) * (m + 2) * 8 + chunks_of(rows) * (d + 1) * 8 + rows * 12;
 }
 
 const char* soft_assignment(const Representations& z, const void* anchors, std::int64_t m, double epsilon,
@@ -368,9 +366,9 @@ const char* soft_assignment(const Representations& z, const void* anchors, std::
   auto* const sums = static_cast<double*>(outputs.workspace);
   auto* const tokens = reinterpret_cast<std::int64_t*>(sums + blocks * m);
   auto* const directions = tokens + blocks * 2;  // all of eight bytes, then the units of four
-  auto* const row_sums = reinterpret_cast<double*>(directions + chunks_of(z.rows) * z.dimension);
-  auto* const factors = row_sums + chunks_of(z.rows) * z.dimension;
-  const RowSums of_chunks{directions, outputs.row_sum != nullptr ? row_sums : nullptr};
+  auto* const inverse_norms = reinterpret_cast<double*>(directions + chunks_of(z.rows) * z.dimension);
+  auto* const factors = inverse_norms + chunks_of(z.rows);
+  const RowSums of_chunks{directions, inverse_norms};
   const int warps = anchor_warps(m);
   const auto passes = static_cast<int>((m + warps * kTiles * 8 - 1) / (warps * kTiles * 8));
   Arguments a{z,
@@ -397,8 +395,9 @@ const char* soft_assignment(const Representations& z, const void* anchors, std::
       return failure;
     }
   }
-  const char* const failure = launch(total_row_sums_kernel, columns_of(z.dimension), kSummedColumns, 0, stream,
-                                     of_chunks, chunks_of(z.rows), z.dimension, outputs.directions, outputs.row_sum);
+  const char* const failure =
+      launch(total_row_sums_kernel, columns_of(z.dimension), kSummedColumns, 0, stream, of_chunks, chunks_of(z.rows),
+             z.dimension, outputs.directions, outputs.inverse_norms);
   if (failure != nullptr) {
     return failure;
   }

@@ -22,7 +22,7 @@ struct Assigned {
   std::vector<std::int64_t> tokens;
   DeviceArray<float> on_device;
   std::vector<std::int64_t> directions;
-  std::vector<double> row_sum;
+  std::vector<double> inverse_norms;
 };
 
 /// Runs the kernel on a CPU tensor's memory as it lies there, strides and offset included. `counted`: empty or N flags.
