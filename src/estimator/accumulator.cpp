@@ -166,7 +166,7 @@ void SoftEntropyAccumulator::load(std::istream& in) {
   state::Reader::require(are_row_entropies(loaded->row_entropies, loaded->tokens, mine.anchors.size()),
                          "its entropies are not those of its tokens");
   loaded->load_rows(reader, content.version);
-  loaded->reservoir.load(reader);
+  loaded->reservoir.load(reader, content.version >= kVersionWithDirections);
   state::Reader::require(loaded->reservoir.position() == static_cast<std::uint64_t>(loaded->tokens),
                          "its sample is of other tokens");
   for (auto sets = reader.get<std::uint32_t>(); sets > 0; --sets) {

@@ -51,6 +51,7 @@ struct SoftEntropyAccumulator::Impl {
     std::vector<Paired> pairs;
     std::vector<std::unique_ptr<PairCounts>> new_pairs;
     std::int64_t length = 1;  // rows of a sequence
+    Reservoir::Units units;   // in the place of sequences; of a grouping that stays
   };
 
   /// An update that has taken z in, and waits for its commit.
@@ -115,6 +116,9 @@ struct SoftEntropyAccumulator::Impl {
     for (const auto& assignment : grouping.sets) {
       update.plans.emplace_back(&set_for(assignment.name, assignment.table->width(), update.new_sets), UpdatePlan());
     }
+    if (!grouping.units.empty()) {
+      update.units = Reservoir::units_of(grouping.units, grouping.unit_count, update.assignment.used);
+    }
     plan_each(update, grouping.sets, shared_replicates.get());
     plan_pairs(update);
   }
@@ -173,7 +177,7 @@ struct SoftEntropyAccumulator::Impl {
   static std::span<const std::int64_t> labels_of(const IntegerLabels& integers) { return integers.values; }
 
   UsedTokens batch(const Update& update, SharedReplicates* shared) const {
-    return {update.assignment.used, reservoir.next_sequence(), update.length, shared};
+    return {update.assignment.used, reservoir.next_sequence(), update.length, shared, update.units.of_row};
   }
 
   /// The last step of an update; nothing in it fails.
@@ -186,7 +190,8 @@ struct SoftEntropyAccumulator::Impl {
     for (std::size_t i = 0; i < assignment.used.size(); ++i) {
       row_entropies += assignment.used[i] != 0 ? static_cast<double>(assignment.entropies[i]) : 0.0;
     }
-    reservoir.add(update.picks, assignment.used, assignment.probabilities.get(), update.length);
+    reservoir.add(update.picks, assignment.used, assignment.probabilities.get(), update.length,
+                  std::move(update.units));
     for (const auto& set : sets) {
       set->skip(update.picks);
     }

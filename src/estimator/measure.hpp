@@ -11,7 +11,7 @@ namespace infoplane::estimator {
 /// Of the layout of saved accumulators. From kVersionWithRowEntropies on it has Σ H(p) over all tokens, and from
 /// kVersionWithEntropiesOfSums on that of each sum, which the version between had only where labels could be dropped or
 /// did not weigh as their tokens. From kVersionWithDirections on it has the
-/// sums of rows, and the centre.
+/// sums of unit vectors, the centre, and documents.
 inline constexpr std::uint32_t kStateVersion = 5;
 inline constexpr std::uint32_t kVersionWithDirections = 5;
 inline constexpr std::uint32_t kVersionWithRowEntropies = 3;

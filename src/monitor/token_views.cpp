@@ -156,6 +156,8 @@ std::shared_ptr<const labels::Grouping> HostBatch::at_positions(
   result->positions = sequences() * length();
   result->row_length = length();
   result->counted = pick(grouping->counted);
+  result->units = pick(grouping->units);
+  result->unit_count = grouping->unit_count;
   for (const auto& set : grouping->sets) {
     auto& picked =
         result->sets.emplace_back(labels::LabelAssignment{set.name, set.table, pick(set.rows), set.row_count, 0});

@@ -106,7 +106,7 @@ TEST_CASE("centre: the first window finds it and has no values, the next are wit
       const auto& there = without[i].layers[layer].metrics;
       REQUIRE(std::isfinite(here.at(kContext)));
       REQUIRE(here.at(kDirection) < there.at(kDirection));
-      REQUIRE(here.at(kDirection) < 0.15);
+      REQUIRE(here.at(kDirection) < 0.25);  // a step from the window before
     }
   }
 }

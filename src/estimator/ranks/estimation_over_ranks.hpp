@@ -117,6 +117,7 @@ class EstimationOverRanks {
 
   distributed::ByteCollectives& ranks_;
   std::vector<Layer> layers_;
+  std::vector<std::int64_t> documents_;  // of the layer of a rank that was introduced last
 };
 
 }  // namespace infoplane::estimator

@@ -12,6 +12,7 @@ std::string EstimationOverRanks::introduction(const std::vector<NamedAccumulator
   out.put_text("");
   out.put(group);
   out.put(static_cast<std::uint32_t>(mine.size()));
+  const std::set<std::int64_t>* before = nullptr;  // documents of the layer before
   for (const auto& [name, accumulator] : mine) {
     INFOPLANE_CHECK(accumulator != nullptr, ArgumentError, "the accumulator of layer \"", name, "\" is a null pointer");
     accumulator->impl_->move_to_host();
@@ -24,7 +25,14 @@ std::string EstimationOverRanks::introduction(const std::vector<NamedAccumulator
     out.put(impl.rejected);
     out.put(impl.reservoir.position());
     out.put(impl.reservoir.next_sequence());
-    out.put(impl.reservoir.sequences());
+    out.put(impl.reservoir.drawn().sequences);
+    const auto& documents = impl.reservoir.documents();
+    const bool same = before != nullptr && *before == documents;  // as nearly all layers have it
+    out.put(static_cast<std::uint8_t>(same ? 1 : 0));
+    if (!same) {
+      out.put_array(std::vector<std::int64_t>(documents.begin(), documents.end()));
+    }
+    before = &documents;
     out.put(accumulator->memory_bytes());
     out.put(static_cast<std::uint32_t>(impl.sets.size()));
     for (const auto& set : impl.sets) {
@@ -63,6 +71,7 @@ void EstimationOverRanks::introduce(const std::vector<NamedAccumulator>& mine, s
   for (int rank = 0; rank < ranks_.size(); ++rank) {
     state::Reader& in = readers[static_cast<std::size_t>(rank)];
     const auto its_group = in.get<std::int64_t>();
+    documents_.clear();
     for (auto layers = in.get<std::uint32_t>(); layers > 0; --layers) {
       add_layer(rank, its_group, in);
     }
@@ -102,6 +111,10 @@ void EstimationOverRanks::add_layer(int rank, std::int64_t group, state::Reader&
   Layer::Sequences& sequences = layer->sequences[group];
   sequences.numbers = std::max(sequences.numbers, in.get<std::int64_t>());
   sequences.with_rows = std::max(sequences.with_rows, in.get<std::int64_t>());
+  if (!in.get_flag()) {
+    documents_ = in.get_array<std::int64_t>();
+  }
+  layer->drawn.documents.insert(documents_.begin(), documents_.end());
   layer->bytes = std::max(layer->bytes, in.get<std::int64_t>());
   for (auto sets = in.get<std::uint32_t>(); sets > 0; --sets) {
     Set set{in.get_text(), in.get<std::uint8_t>(), in.get<std::uint8_t>()};

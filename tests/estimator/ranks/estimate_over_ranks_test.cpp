@@ -151,6 +151,39 @@ void check_all_values(const Estimate& got, const Estimate& expected, double tole
 
 }  // namespace
 
+TEST_CASE("over ranks: a document that is on several ranks is one unit", "[estimator][ranks][documents]") {
+  const Data data(900);
+  const auto grouping_of = [](std::int64_t begin, std::int64_t end) {
+    auto grouping = std::make_shared<infoplane::labels::Grouping>();
+    grouping->positions = end - begin;
+    grouping->row_length = kLength;
+    for (std::int64_t token = begin; token < end; ++token) {
+      grouping->units.push_back(infoplane::labels::unit_of_document(token / 70));  // seven sequences each
+    }
+    return grouping;
+  };
+  SoftEntropyAccumulator whole(kWidth, options(0));
+  whole.update(data.z, grouping_of(0, data.tokens()));
+  const Estimate expected = whole.estimate();
+  CHECK(expected.sequences == 13);
+  for (const int ranks : {2, 3, 4}) {
+    const auto results = shared(ranks, [&](int rank) {
+      SoftEntropyAccumulator mine(kWidth, options(rank));
+      const auto begin = part(data, rank, ranks), end = part(data, rank + 1, ranks);
+      if (begin < end) {
+        mine.update(data.z.slice(0, begin, end), grouping_of(begin, end));
+      }
+      return mine;
+    });
+    for (const Estimate& result : results) {
+      CHECK(result.sequences == 13);
+      CHECK_THAT(result.corrected_entropy_nats, WithinAbs(expected.corrected_entropy_nats, 1e-6));
+      CHECK_THAT(result.entropy_standard_error_nats / expected.entropy_standard_error_nats, WithinAbs(1, 1e-5));
+      CHECK(same_bits(result, results[0]));
+    }
+  }
+}
+
 TEST_CASE("over ranks: the mean direction has the bits of one process, and all ranks find one centre",
           "[estimator][ranks][direction]") {
   const Data data(700);
