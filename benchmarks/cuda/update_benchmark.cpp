@@ -81,12 +81,14 @@ struct Workload {
     epsilon = estimator::temperature(d, kAnchors);
     weight = anchors.weight().cuda();
     prepared = at::empty({cuda::anchor_bytes(cuda::ValueType::kBFloat16, kAnchors, d)}, bytes);
-    workspace = at::empty({cuda::assignment_workspace_bytes(kRows, kAnchors)}, bytes);
+    workspace = at::empty({cuda::assignment_workspace_bytes(kRows, kAnchors, d)}, bytes);
     status = at::empty({kRows}, bytes);
     p = at::empty({kRows, kAnchors}, bytes.dtype(at::kFloat));
     entropies = at::empty({kRows}, p.options());
     sum = at::empty({kAnchors}, bytes.dtype(at::kDouble));
     tokens = at::empty({2}, bytes.dtype(at::kLong));
+    directions = at::empty({d}, bytes.dtype(at::kLong));
+    inverse_norms = at::empty({1}, bytes.dtype(at::kDouble));
     std::vector<std::span<const std::int32_t>> views;
     std::vector<cuda::LabelSums> pointers;
     not_kept = at::zeros({kAnchors}, sum.options());
@@ -117,7 +119,8 @@ struct Workload {
     check(cuda::soft_assignment(
         view, prepared.const_data_ptr(), kAnchors, epsilon, nullptr,
         {p.mutable_data_ptr<float>(), status.mutable_data_ptr<std::uint8_t>(), entropies.mutable_data_ptr<float>(),
-         sum.mutable_data_ptr<double>(), tokens.mutable_data_ptr<std::int64_t>(), workspace.mutable_data_ptr()},
+         sum.mutable_data_ptr<double>(), tokens.mutable_data_ptr<std::int64_t>(), workspace.mutable_data_ptr(),
+         directions.mutable_data_ptr<std::int64_t>(), inverse_norms.mutable_data_ptr<double>()},
         stream()));
   }
 
@@ -172,7 +175,7 @@ struct Workload {
   std::int64_t d;
   estimator::Anchors anchors;
   double epsilon = 0;
-  at::Tensor weight, prepared, workspace, status, p, sum, tokens;
+  at::Tensor weight, prepared, workspace, status, p, sum, tokens, directions, inverse_norms;
   at::Tensor order, pieces, long_labels, set_rows, partials, not_kept;
   cuda::HostSegments host;
   std::vector<std::vector<std::int64_t>> labels;

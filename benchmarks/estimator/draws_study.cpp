@@ -3,24 +3,25 @@
 // draws, and two "models" are two groups of them that share none.
 //
 //   infoplane_draws_study                                                     # a made representation
-//   infoplane_draws_study --activations b12.f32 --tokens tokens.i32 --width 576 --length 256
+//   infoplane_draws_study --activations b12.f32 --tokens seqs.npy
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <exception>
-#include <fstream>
 #include <infoplane/estimator/accumulator.hpp>
 #include <infoplane/plane/coordinates.hpp>
 #include <infoplane/plane/draws.hpp>
 #include <infoplane/plane/metric_keys.hpp>
 #include <infoplane/plane/ranking.hpp>
-#include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "activation_files.hpp"
 
 namespace {
 
@@ -54,26 +55,13 @@ Data made(const Settings& settings) {
   return {1.2 * common + clusters.index_select(0, tokens.flatten()).view_as(context) + 0.8 * context, tokens};
 }
 
-template <typename T>
-std::vector<T> read(const std::string& path, std::int64_t count) {
-  std::vector<T> values(static_cast<std::size_t>(count));
-  std::ifstream in(path, std::ios::binary);
-  in.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(T)));
-  if (!in) {
-    throw std::runtime_error(path + " has fewer than " + std::to_string(count) + " values, or cannot be read");
-  }
-  return values;
-}
-
 Data load(const Settings& settings) {
   if (settings.activations.empty()) {
     return made(settings);
   }
-  const auto rows = settings.most / settings.length, count = rows * settings.length;
-  auto z = read<float>(settings.activations, count * settings.width);
-  auto tokens = read<std::int32_t>(settings.tokens, count);
-  return {at::from_blob(z.data(), {rows, settings.length, settings.width}).clone(),
-          at::from_blob(tokens.data(), {rows, settings.length}, at::kInt).to(at::kLong)};
+  const auto all = infoplane::simulation::read_tokens(settings.tokens, settings.length);
+  const auto rows = std::min(all.size(0), settings.most / all.size(1));
+  return {infoplane::simulation::LayerFile(settings.activations, all).rows(0, rows), all.slice(0, 0, rows)};
 }
 
 LayerPoint measure(const Data& data, std::int64_t anchors, std::uint64_t seed) {
@@ -177,8 +165,8 @@ int main(int argc, char** argv) {
   Settings settings;
   CLI::App app("What the draw of the anchors does to comparisons between models.", "infoplane_draws_study");
   app.add_option("--activations", settings.activations, "float32 [tokens, d], little endian");
-  app.add_option("--tokens", settings.tokens, "int32 [tokens]")->needs("--activations");
-  app.add_option("--width", settings.width, "d")->capture_default_str();
+  app.add_option("--tokens", settings.tokens, "int32 [tokens], or a table of NumPy's")->needs("--activations");
+  app.add_option("--width", settings.width, "d of the made representation")->capture_default_str();
   app.add_option("--length", settings.length, "Tokens of a sequence")->capture_default_str();
   app.add_option("--most", settings.most, "Tokens that are measured")->capture_default_str();
   app.add_option("--draws", settings.draws, "Draws of 100 anchors")->capture_default_str();

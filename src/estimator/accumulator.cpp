@@ -56,6 +56,17 @@ void SoftEntropyAccumulator::update(const at::Tensor& z, const NamedLabelTensors
   impl_->commit(update);
 }
 
+void SoftEntropyAccumulator::set_centre(const at::Tensor& c) {
+  Impl& mine = *impl_;
+  const bool empty =
+      mine.tokens == 0 && mine.rejected == 0 && !mine.staged && (!mine.device || mine.device->pending().empty());
+  INFOPLANE_CHECK(empty, StateError, "a centre was given to an accumulator that has seen ", mine.tokens + mine.rejected,
+                  " rows: all its rows have one centre, so clear() it first");
+  mine.row_totals.set_centre(c);
+}
+
+const at::Tensor& SoftEntropyAccumulator::centre() const noexcept { return impl_->row_totals.centre(); }
+
 void SoftEntropyAccumulator::prepare_estimate() const { impl_->prepare_estimate(); }
 
 Estimate SoftEntropyAccumulator::estimate() const { return impl_->estimate(); }
@@ -101,6 +112,7 @@ void SoftEntropyAccumulator::save(std::ostream& out) const {
   content.put(mine.tokens);
   content.put(mine.rejected);
   content.put(mine.row_entropies);
+  mine.row_totals.save(content);
   mine.reservoir.save(content);
   content.put(static_cast<std::uint32_t>(mine.sets.size()));
   for (const auto& set : mine.sets) {
@@ -111,6 +123,18 @@ void SoftEntropyAccumulator::save(std::ostream& out) const {
     of->save(content);
   }
   state::write(out, "accumulator", kStateVersion, content.content());
+}
+
+void SoftEntropyAccumulator::Impl::load_rows(state::Reader& in, std::uint32_t version) {
+  const bool theirs = version >= kVersionWithDirections && in.get_flag();
+  INFOPLANE_CHECK(theirs == options.centre(), ArgumentError,
+                  "a saved state cannot be loaded by an accumulator that differs in: centre (",
+                  options.centre() ? "yes and no)" : "no and yes)");
+  if (version >= kVersionWithDirections) {
+    row_totals.load(in, tokens);
+  } else {
+    row_totals.know_nothing();
+  }
 }
 
 void SoftEntropyAccumulator::load(std::istream& in) {
@@ -141,7 +165,8 @@ void SoftEntropyAccumulator::load(std::istream& in) {
       "its sums are not those of its tokens");
   state::Reader::require(are_row_entropies(loaded->row_entropies, loaded->tokens, mine.anchors.size()),
                          "its entropies are not those of its tokens");
-  loaded->reservoir.load(reader);
+  loaded->load_rows(reader, content.version);
+  loaded->reservoir.load(reader, content.version >= kVersionWithDirections);
   state::Reader::require(loaded->reservoir.position() == static_cast<std::uint64_t>(loaded->tokens),
                          "its sample is of other tokens");
   for (auto sets = reader.get<std::uint32_t>(); sets > 0; --sets) {
@@ -165,7 +190,8 @@ void SoftEntropyAccumulator::load(std::istream& in) {
 
 std::int64_t SoftEntropyAccumulator::memory_bytes() const noexcept {
   std::int64_t bytes = impl_->panels->memory_bytes() + static_cast<std::int64_t>(impl_->sum.size() * sizeof(double)) +
-                       impl_->reservoir.memory_bytes() + (impl_->device ? impl_->device->memory_bytes() : 0) +
+                       impl_->row_totals.memory_bytes() + impl_->reservoir.memory_bytes() +
+                       (impl_->device ? impl_->device->memory_bytes() : 0) +
                        (impl_->staged ? impl_->staged->memory_bytes(impl_->anchors.size()) : 0);
   for (const auto* const of : {&impl_->sets, &impl_->spares}) {
     for (const auto& set : *of) {

@@ -67,8 +67,10 @@ OnDevice::Pending SoftEntropyAccumulator::Impl::start(cuda::DeviceContext& conte
     }
   }
   const bool all = !labels.grouping || labels.grouping->counted.empty();
+  const at::Tensor values = row_totals.centred(z);
+  labels.centred = row_totals.centre().defined() ? values : at::Tensor();
   labels.assignment =
-      cuda::start_assignment(context, z, *panels, epsilon, all ? nullptr : labels.grouping->counted.data());
+      cuda::start_assignment(context, values, *panels, epsilon, all ? nullptr : labels.grouping->counted.data());
   return labels;
 }
 

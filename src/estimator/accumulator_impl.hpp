@@ -18,6 +18,7 @@
 #include "estimator/label_sums/label_set.hpp"
 #include "estimator/label_sums/pair_counts.hpp"
 #include "estimator/measure.hpp"
+#include "estimator/row_totals.hpp"
 #include "estimator/statistics/estimate_builder.hpp"
 #include "estimator/token_sample/reservoir.hpp"
 
@@ -30,7 +31,8 @@ struct SoftEntropyAccumulator::Impl {
         anchors(given.anchors(), d, given.seed(), given.raw_seed() ? Anchors::Rule::kRaw : Anchors::Rule::kMixed),
         panels(std::make_shared<kernels::AnchorPanels>(anchors.weight())),
         reservoir(given.anchors(), given.stream()),
-        sum(static_cast<std::size_t>(given.anchors()), 0.0) {
+        sum(static_cast<std::size_t>(given.anchors()), 0.0),
+        row_totals(d, given.centre()) {
     INFOPLANE_CHECK(given.max_labels() >= 0, ArgumentError, "max_labels must be 0 (all labels) or more, got ",
                     given.max_labels());
   }
@@ -49,6 +51,7 @@ struct SoftEntropyAccumulator::Impl {
     std::vector<Paired> pairs;
     std::vector<std::unique_ptr<PairCounts>> new_pairs;
     std::int64_t length = 1;  // rows of a sequence
+    Reservoir::Units units;   // in the place of sequences; of a grouping that stays
   };
 
   /// An update that has taken z in, and waits for its commit.
@@ -105,13 +108,16 @@ struct SoftEntropyAccumulator::Impl {
   }
 
   void assign(Update& update, const at::Tensor& z, const std::uint8_t* counted, std::int64_t length) const {
-    update.assignment = kernels::soft_assignment(z, *panels, epsilon, counted);
+    update.assignment = kernels::soft_assignment(row_totals.centred(z), *panels, epsilon, counted);
     update.length = sequence_length(z, length);
   }
 
   void plan(Update& update, const labels::Grouping& grouping) {
     for (const auto& assignment : grouping.sets) {
       update.plans.emplace_back(&set_for(assignment.name, assignment.table->width(), update.new_sets), UpdatePlan());
+    }
+    if (!grouping.units.empty()) {
+      update.units = Reservoir::units_of(grouping.units, grouping.unit_count, update.assignment.used);
     }
     plan_each(update, grouping.sets, shared_replicates.get());
     plan_pairs(update);
@@ -171,7 +177,7 @@ struct SoftEntropyAccumulator::Impl {
   static std::span<const std::int64_t> labels_of(const IntegerLabels& integers) { return integers.values; }
 
   UsedTokens batch(const Update& update, SharedReplicates* shared) const {
-    return {update.assignment.used, reservoir.next_sequence(), update.length, shared};
+    return {update.assignment.used, reservoir.next_sequence(), update.length, shared, update.units.of_row};
   }
 
   /// The last step of an update; nothing in it fails.
@@ -180,10 +186,12 @@ struct SoftEntropyAccumulator::Impl {
     std::transform(sum.begin(), sum.end(), assignment.sum.begin(), sum.begin(), std::plus<>());
     tokens += assignment.tokens;
     rejected += assignment.rejected;
+    row_totals.add(assignment);
     for (std::size_t i = 0; i < assignment.used.size(); ++i) {
       row_entropies += assignment.used[i] != 0 ? static_cast<double>(assignment.entropies[i]) : 0.0;
     }
-    reservoir.add(update.picks, assignment.used, assignment.probabilities.get(), update.length);
+    reservoir.add(update.picks, assignment.used, assignment.probabilities.get(), update.length,
+                  std::move(update.units));
     for (const auto& set : sets) {
       set->skip(update.picks);
     }
@@ -251,6 +259,7 @@ struct SoftEntropyAccumulator::Impl {
     tokens = 0;
     rejected = 0;
     row_entropies = 0;
+    row_totals.clear();
     pairs.clear();
   }
 
@@ -262,7 +271,12 @@ struct SoftEntropyAccumulator::Impl {
     }
   }
 
-  Summed summed() const { return {options.label_weights(), reservoir, sum, tokens, rejected, row_entropies, sets}; }
+  Summed summed() const {
+    return {options.label_weights(), reservoir, sum, tokens, rejected, row_entropies, sets, row_totals.means(tokens)};
+  }
+
+  /// Of a saved state. @throws ArgumentError if only one of both sums rows. @throws IoError
+  void load_rows(state::Reader& in, std::uint32_t version);
 
   Estimate estimate();
   Estimate estimate_of_sums() const;
@@ -281,6 +295,7 @@ struct SoftEntropyAccumulator::Impl {
   std::int64_t tokens = 0;
   std::int64_t rejected = 0;
   double row_entropies = 0;  // Σ H(p) over tokens, in nats; NaN where a saved state did not say
+  RowTotals row_totals;
   std::vector<std::unique_ptr<LabelSet>> sets;
   std::vector<std::unique_ptr<PairCounts>> pairs;  // of n-grams on both sides
   std::vector<std::unique_ptr<LabelSet>> spares;   // of before the last clear(), for their memory; some null
@@ -296,7 +311,8 @@ struct SoftEntropyAccumulator::Impl {
         panels(other.panels),
         shared_replicates(other.shared_replicates),
         reservoir(other.options.anchors(), other.options.stream()),
-        sum(other.sum.size(), 0.0) {}
+        sum(other.sum.size(), 0.0),
+        row_totals(other.anchors.dimension(), other.options.centre()) {}
 
   Impl(const Impl& other)
       : options(other.options),
@@ -308,7 +324,8 @@ struct SoftEntropyAccumulator::Impl {
         sum(other.sum),
         tokens(other.tokens),
         rejected(other.rejected),
-        row_entropies(other.row_entropies) {
+        row_entropies(other.row_entropies),
+        row_totals(other.row_totals) {
     for (const auto& set : other.sets) {
       sets.push_back(std::make_unique<LabelSet>(*set));
     }

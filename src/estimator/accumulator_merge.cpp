@@ -84,6 +84,7 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   const Impl& theirs = *other.impl_;
   Differences differences;
   compare(differences, mine.measure(), theirs.measure());
+  compare(differences, mine.row_totals, theirs.row_totals);
   std::vector<Pair> pairs;
   for (const auto& set : mine.sets) {
     pairs.push_back({set.get(), theirs.find(set->name())});
@@ -107,12 +108,13 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   const Reservoir::Drawn first = mine.reservoir.drawn(), second = theirs.reservoir.drawn();
   std::vector<Candidate> candidates = candidates_of(mine.reservoir, 0, my_sets, 0);
   for (Candidate& candidate : candidates_of(theirs.reservoir, 0, their_sets, 1)) {
-    candidate.row.sequence += first.next_sequence;
+    candidate.row.sequence += candidate.row.sequence < 0 ? 0 : first.next_sequence;
     candidates.push_back(std::move(candidate));
   }
-  CommonSample common(std::move(candidates), mine.anchors.size(), mine.options.stream(),
-                      {first.position + second.position, first.next_sequence + second.next_sequence,
-                       first.sequences + second.sequences});
+  Reservoir::Drawn drawn{first.position + second.position, first.next_sequence + second.next_sequence,
+                         first.sequences + second.sequences, first.documents};
+  drawn.documents.insert(second.documents.begin(), second.documents.end());
+  CommonSample common(std::move(candidates), mine.anchors.size(), mine.options.stream(), drawn);
   const std::array common_index = {common.index_of(0, mine.reservoir.size()),
                                    common.index_of(1, theirs.reservoir.size())};
   std::vector<std::unique_ptr<LabelSet>> sets;
@@ -127,6 +129,7 @@ void SoftEntropyAccumulator::merge(const SoftEntropyAccumulator& other) {
   impl_->tokens += theirs.tokens;
   impl_->rejected += theirs.rejected;
   impl_->row_entropies += theirs.row_entropies;
+  impl_->row_totals.add(theirs.row_totals);
   impl_->reservoir = std::move(common.sample);
 }
 

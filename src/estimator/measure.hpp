@@ -10,8 +10,10 @@ namespace infoplane::estimator {
 
 /// Of the layout of saved accumulators. From kVersionWithRowEntropies on it has Σ H(p) over all tokens, and from
 /// kVersionWithEntropiesOfSums on that of each sum, which the version between had only where labels could be dropped or
-/// did not weigh as their tokens.
-inline constexpr std::uint32_t kStateVersion = 4;
+/// did not weigh as their tokens. From kVersionWithDirections on it has the
+/// sums of unit vectors, the centre, and documents.
+inline constexpr std::uint32_t kStateVersion = 5;
+inline constexpr std::uint32_t kVersionWithDirections = 5;
 inline constexpr std::uint32_t kVersionWithRowEntropies = 3;
 inline constexpr std::uint32_t kVersionWithEntropiesOfSums = 4;
 

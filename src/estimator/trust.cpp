@@ -28,6 +28,13 @@ at::Tensor rows_of(const at::Tensor& tensor, std::span<const std::int64_t> rows)
 
 std::vector<Outcome> measure(const at::Tensor& z, const NamedLabelTensors& labels, const SoftEntropyOptions& options) {
   SoftEntropyAccumulator accumulator(z.size(2), options);
+  constexpr int kSteps = 3;
+  for (int step = 0; options.centre() && step < kSteps; ++step) {
+    accumulator.update(z);
+    const auto centre = accumulator.estimate().centre;
+    accumulator.clear();
+    accumulator.set_centre(at::tensor(centre, at::kDouble));
+  }
   accumulator.update(z, labels);
   const auto estimate = accumulator.estimate();
   const double unit = std::log(static_cast<double>(options.anchors()));

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <infoplane/core/error.hpp>
+#include <infoplane/core/hash.hpp>
 #include <infoplane/labels/label_index.hpp>
 #include <iterator>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "labels/runs.hpp"
@@ -95,6 +97,32 @@ LabelAssignment assign(const std::string& name, std::shared_ptr<KeyTable> table,
   return result;
 }
 
+/// The unit of independence of each position, where there are documents.
+void add_units(Grouping& grouping, const TokenBatch& batch, bool span_rows) {
+  INFOPLANE_CHECK(batch.documents || !span_rows, ArgumentError,
+                  "LabelOptions::documents_span_rows, but a micro-batch came without documents: give their numbers "
+                  "with each, as BatchDetails::documents");
+  if (!batch.documents) {
+    return;
+  }
+  const auto documents = batch.documents->dense();
+  grouping.units.reserve(documents.size());
+  if (span_rows) {
+    std::transform(documents.begin(), documents.end(), std::back_inserter(grouping.units), unit_of_document);
+    return;
+  }
+  const auto columns = static_cast<std::size_t>(batch.documents->columns());
+  std::unordered_map<std::int64_t, std::int64_t> of_row;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    if (i % columns == 0) {
+      of_row.clear();
+    }
+    const auto [unit, is_new] = of_row.try_emplace(documents[i], grouping.unit_count);
+    grouping.unit_count += is_new ? 1 : 0;
+    grouping.units.push_back(unit->second);
+  }
+}
+
 /// Takes the labels from positions where the other set has none.
 void keep_common(LabelAssignment& one, LabelAssignment& other) noexcept {
   one.labelled = other.labelled = 0;
@@ -109,6 +137,10 @@ void keep_common(LabelAssignment& one, LabelAssignment& other) noexcept {
 }
 
 }  // namespace
+
+std::int64_t unit_of_document(std::int64_t number) noexcept {
+  return -1 - static_cast<std::int64_t>(splitmix64(static_cast<std::uint64_t>(number)) >> 1U);
+}
 
 std::string input_label_name(int order) { return label_name("input", order); }
 std::string output_label_name(int order) { return label_name("output", order); }
@@ -135,6 +167,7 @@ std::shared_ptr<const Grouping> LabelIndex::group(const TokenBatch& batch, const
   grouping->positions = batch.tokens.size();
   grouping->counted = layout.counted;
   grouping->row_length = batch.tokens.columns();
+  add_units(*grouping, batch, options_.documents_span_rows());
 
   Undo undo;
   const auto add = [&](const Set& set, const std::int64_t* values, const std::vector<Run>& runs, int lag) {

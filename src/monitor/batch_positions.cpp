@@ -209,6 +209,12 @@ BatchPositions::Shared BatchPositions::at_tokens(const std::vector<std::int64_t>
       }
     }
   }
+  result->unit_count = whole_->unit_count;
+  for (std::int64_t row = 0; row < rows && !whole_->units.empty(); ++row) {
+    for (const auto token : tokens) {  // what is no token is of the first document of its row
+      result->units.push_back(whole_->units[static_cast<std::size_t>(row * length + std::max<std::int64_t>(token, 0))]);
+    }
+  }
   for (const auto& set : whole_->sets) {
     auto& picked = result->sets.emplace_back(labels::LabelAssignment{set.name, set.table, {}, set.row_count, 0});
     const bool is_of_rows = batch_.is_of_rows(set.name);
@@ -243,7 +249,7 @@ AxisOrder BatchPositions::order_without_tokens(c10::IntArrayRef sizes, std::int6
 std::int64_t BatchPositions::memory_bytes() const noexcept {
   std::int64_t bytes = 0;
   const auto add = [&](const labels::Grouping& grouping) {
-    bytes += static_cast<std::int64_t>(grouping.counted.size());
+    bytes += static_cast<std::int64_t>(grouping.counted.size() + grouping.units.size() * sizeof(std::int64_t));
     for (const auto& set : grouping.sets) {
       bytes += static_cast<std::int64_t>(set.rows.size() * sizeof(set.rows.front()));
     }

@@ -135,10 +135,11 @@ std::optional<plane::Point> Monitor::Impl::end(Split& split, std::int64_t step, 
   auto mine = own_report(split, step, loss, error);
   mine.cross_entropy = kind == LossKind::kCrossEntropy;
   std::optional<plane::Point> point;
+  std::vector<estimator::NamedEstimate> estimates;
   try {
     const auto meeting = ranks_.meet(std::move(mine), settings_for_others(split), error);
     if (meeting.measured) {
-      point = measure(split, step, meeting);
+      point = measure(split, step, meeting, estimates);
     }
   } catch (...) {
     if (!error) {
@@ -148,6 +149,9 @@ std::optional<plane::Point> Monitor::Impl::end(Split& split, std::int64_t step, 
   }
   if (point) {
     split.reset();
+    if (options_.estimator().centre()) {
+      split.learn_centres(*point, estimates, watcher_->sites(), own_sites());
+    }
     look_at_window(split, *point);
     emit(*point);
   } else {
@@ -183,8 +187,9 @@ RankReport Monitor::Impl::own_report(Split& split, std::int64_t step, const Loss
 
 /// The point of all ranks, which the first of them makes. Before its first one the sinks learn what it is measured
 /// with.
-plane::Point Monitor::Impl::measure(Split& split, std::int64_t step, const Ranks::Meeting& meeting) {
-  const auto estimates = ranks_.estimates(split.accumulators(watcher_->sites(), own_sites()));
+plane::Point Monitor::Impl::measure(Split& split, std::int64_t step, const Ranks::Meeting& meeting,
+                                    std::vector<estimator::NamedEstimate>& estimates) {
+  estimates = ranks_.estimates(split.accumulators(watcher_->sites(), own_sites()));
   plane::Point point;
   std::exception_ptr error;
   if (ranks_.rank() == 0) {

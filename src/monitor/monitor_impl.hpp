@@ -99,7 +99,8 @@ class Monitor::Impl {
   void settle();
   void verify_missing(const Split& split);
   RankReport own_report(Split& split, std::int64_t step, const Loss& loss, std::exception_ptr& error);
-  plane::Point measure(Split& split, std::int64_t step, const Ranks::Meeting& meeting);
+  plane::Point measure(Split& split, std::int64_t step, const Ranks::Meeting& meeting,
+                       std::vector<estimator::NamedEstimate>& estimates);
   std::vector<SharedSite> own_sites() const;
   RankSettings settings_for_others(const Split& split) const;
   runs::MeasurementSettings settings_for_state() const;

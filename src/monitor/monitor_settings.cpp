@@ -55,6 +55,7 @@ RankSettings Monitor::Impl::settings_for_others(const Split& split) const {
   measurement.seed = estimator.seed();
   measurement.seed_rule = estimator.raw_seed() ? "raw" : "mixed";
   measurement.draws = options_.draws();
+  measurement.centre = estimator.centre();
   measurement.calibration = estimator.calibration().name();
   measurement.label_weights = estimator.label_weights() == estimator::LabelWeights::kUniform ? "uniform" : "empirical";
   measurement.max_labels = estimator.max_labels();
@@ -73,6 +74,9 @@ RankSettings Monitor::Impl::settings_for_others(const Split& split) const {
 runs::MeasurementSettings Monitor::Impl::settings_for_state() const {
   auto settings = schedule_of(options_);
   settings.sites = names_of(watcher_->sites());
+  if (options_.estimator().centre()) {  // a state of an older version does not say
+    settings.centre = true;
+  }
   if (options_.draws() > 1) {
     settings.draws = options_.draws();
   }
@@ -91,6 +95,7 @@ runs::RunHeader Monitor::Impl::header_of(const Ranks::Meeting& meeting) const {
   header.anchors = options_.estimator().anchors();
   header.width = measured.dimension();
   header.draws = options_.draws();
+  header.centre = options_.estimator().centre();
   header.temperature = measured.temperature();
   header.calibration = options_.estimator().calibration().name();
   header.anchor_hash = measured.anchors().identity();

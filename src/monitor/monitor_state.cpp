@@ -8,7 +8,7 @@ namespace infoplane {
 namespace {
 
 /// 2: what was dropped and why, which axis is which, and where a forward ends. 3: the window. 4: several
-/// widths.
+/// widths, and the centres.
 constexpr std::uint32_t kMonitorVersion = 4;
 
 }  // namespace
@@ -30,6 +30,8 @@ void Monitor::Impl::save(std::ostream& out) const {
   content.put(static_cast<std::uint8_t>(heldout_seen_ ? 1 : 0));
   state_->train.save(content);
   state_->heldout.save(content);
+  state_->train.centres().save(content);
+  state_->heldout.centres().save(content);
   state::write(out, "monitor", kMonitorVersion, content.content());
 }
 
@@ -63,6 +65,10 @@ void Monitor::Impl::load(std::istream& in) {
   }
   loaded->train.load(reader, content.version);
   loaded->heldout.load(reader, content.version);
+  if (content.version > 3) {
+    loaded->train.centres().load(reader);
+    loaded->heldout.centres().load(reader);
+  }
   reader.end();
   start_ = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(elapsed));
   state_ = std::move(loaded);

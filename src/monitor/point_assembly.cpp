@@ -16,6 +16,9 @@ namespace infoplane {
 
 namespace {
 
+constexpr const char* kHasNoCentre =
+    "the first window of a site finds the centre that is taken from the next (SoftEntropyOptions::centre)";
+
 constexpr const char* kDidNotCome =
     "the site did not come at this step: the forward dropped the layer, or took another way past its norm";
 
@@ -46,6 +49,20 @@ plane::LayerPoint layer_of(const std::string& site, const std::vector<estimator:
     }
   }
   return plane::mean_over_draws(draws);
+}
+
+bool is_count(std::string_view key) noexcept {
+  return key.starts_with("tokens/") || key.starts_with("labels/") || key.starts_with("share_");
+}
+
+/// With a centre, values without one do not compare with those that follow.
+void forget_values(plane::LayerPoint& layer) {
+  for (auto& [key, value] : layer.metrics) {
+    if (!is_count(key)) {
+      value = std::numeric_limits<double>::quiet_NaN();
+      layer.reasons.insert_or_assign(key, kHasNoCentre);
+    }
+  }
 }
 
 /// Empty where no row was rejected.
@@ -128,6 +145,9 @@ plane::Point assemble_point(const Measured& measured, const MonitorOptions& opti
       continue;
     }
     auto& layer = point.layers.emplace_back(layer_of(site.name, measured.estimates, options));
+    if (options.estimator().centre() && !estimate->centred && estimate->tokens > 0) {
+      forget_values(layer);
+    }
     const auto rejected = rejected_rows(*estimate);
     add_reasons(layer, rejected, measured.dropped,
                 !rejected.empty() ? rejected

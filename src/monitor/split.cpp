@@ -138,6 +138,7 @@ void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::Ax
   if (layer == layers_.end()) {
     layers_.push_back({site.name, prototypes_[prototype].draws, 0, prototype});
     layer = layers_.end() - 1;
+    set_centre(*layer);
   }
   INFOPLANE_CHECK(layer->prototype == prototype, SiteError, "site \"", site.name, "\" is ", z.size(-1),
                   " wide, and was ", prototypes_[layer->prototype].width,
@@ -316,6 +317,22 @@ std::size_t Split::prototype_of(std::int64_t width) {
   }
   prototypes_.push_back(std::move(prototype));
   return prototypes_.size() - 1;
+}
+
+void Split::set_centre(Layer& layer) const {
+  if (const auto centre = centres_.of(layer.site); centre.defined()) {
+    for (auto& draw : layer.draws) {
+      draw.set_centre(centre);
+    }
+  }
+}
+
+void Split::learn_centres(const plane::Point& point, const std::vector<estimator::NamedEstimate>& estimates,
+                          const std::vector<hooks::Site>& sites, const std::vector<SharedSite>& names) {
+  centres_.learn(point, estimates, sites, names);
+  for (auto& layer : layers_) {
+    set_centre(layer);
+  }
 }
 
 void Split::discard(Layer& layer) noexcept {

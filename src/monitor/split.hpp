@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "monitor/batch_positions.hpp"
+#include "monitor/centres.hpp"
 #include "monitor/dropped.hpp"
 #include "monitor/model_facts.hpp"
 #include "monitor/rank_report.hpp"
@@ -74,6 +75,11 @@ class Split {
   /// After a point: forgets what was measured, and what the point has said of what was dropped.
   void reset();
 
+  /// After a point, and its `reset`: takes what its window found as the centres of the next.
+  void learn_centres(const plane::Point& point, const std::vector<estimator::NamedEstimate>& estimates,
+                     const std::vector<hooks::Site>& sites, const std::vector<SharedSite>& names);
+  Centres& centres() noexcept { return centres_; }
+
   void save(state::Writer& out) const;
   /// Into a split that has seen nothing. @throws ArgumentError if what the values depend on differs. @throws IoError
   /// if what was saved cannot be a split.
@@ -131,6 +137,7 @@ class Split {
   std::string end_of_forward(const std::vector<hooks::Site>& sites) const;
   void forget_tokens(Layer& layer) const noexcept;
   static void discard(Layer& layer) noexcept;
+  void set_centre(Layer& layer) const;
   void reset_window();
   /// Of representations of that width.
   std::size_t prototype_of(std::int64_t width);
@@ -151,6 +158,7 @@ class Split {
   std::map<std::string, Indexes> indexes_;  // by the pattern of the sites
   std::vector<Prototype> prototypes_;       // in the order in which their widths came
   std::vector<Layer> layers_;
+  Centres centres_;
   std::vector<std::string> label_sets_;
   std::string dtype_;
   std::int64_t step_ = -1;         // of the last micro-batch, whether it counts or not

@@ -94,6 +94,10 @@ LayerPoint layer_point(std::string name, const estimator::Estimate& estimate) {
   LayerPoint point{std::move(name), estimate.tokens, estimate.rejected, {}, {}, estimate.sequences};
   auto& metrics = point.metrics;
   metrics.emplace("H(Z)", estimate.tokens > 0 ? estimate.entropy_nats / scale : kNaN);
+  if (!std::isnan(estimate.mean_direction)) {
+    metrics.emplace(anchors_in_use_key(), std::exp(estimate.entropy_nats));
+    metrics.emplace(mean_direction_key(), estimate.mean_direction);
+  }
   for (const auto& set : estimate.sets) {
     const auto information = set.tokens > 0 ? set.information_nats / scale : kNaN;
     const bool added = metrics.emplace(information_key(set.name), information).second;

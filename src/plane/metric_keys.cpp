@@ -68,6 +68,10 @@ std::string curve_gap_key(std::string_view order) { return concat("curve_gap/", 
 
 std::string context_key() { return "I(X;Z)/context"; }
 
+std::string mean_direction_key() { return "mean_direction"; }
+
+std::string anchors_in_use_key() { return "anchors_in_use"; }
+
 std::string share_key(std::string_view label_set) { return concat("share/", name_of_set(label_set)); }
 
 std::string output_share_key(std::string_view order) {

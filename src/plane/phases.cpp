@@ -42,10 +42,13 @@ std::vector<std::size_t> turning_points(const Series& values, double threshold) 
 
 class Parts {
  public:
-  Parts(const Series& complexity, Series expressivity, double noise)
-      : complexity_(complexity), expressivity_(std::move(expressivity)), noise_(noise) {
-    expressivity_noise_ = std::sqrt(2.0) * step_noise(expressivity_);
-  }
+  Parts(const Series& complexity, Series expressivity, Series direction, double noise)
+      : complexity_(complexity),
+        expressivity_(std::move(expressivity)),
+        direction_(std::move(direction)),
+        noise_(noise),
+        expressivity_noise_(std::sqrt(2.0) * step_noise(expressivity_)),
+        direction_noise_(std::sqrt(2.0) * std::max(step_noise(direction_), kInformationResolution)) {}
 
   void add(PhaseKind kind, std::size_t first, std::size_t last) {
     if (first < last) {
@@ -53,7 +56,8 @@ class Parts {
                         complexity_[first].step,
                         complexity_[last].step,
                         {complexity_[last].value - complexity_[first].value, noise_},
-                        {expressivity_[last].value - expressivity_[first].value, expressivity_noise_}});
+                        {expressivity_[last].value - expressivity_[first].value, expressivity_noise_},
+                        {direction_[last].value - direction_[first].value, direction_noise_}});
     }
   }
 
@@ -62,8 +66,10 @@ class Parts {
  private:
   const Series& complexity_;
   Series expressivity_;
+  Series direction_;
   double noise_;
-  double expressivity_noise_ = 0;
+  double expressivity_noise_;
+  double direction_noise_;
   std::vector<Phase> found_;
 };
 
@@ -89,6 +95,13 @@ const char* to_string(PhaseKind kind) noexcept {
   return "not decided";
 }
 
+bool Phase::goes_with_direction() const noexcept {
+  constexpr double kEvidence = 4;
+  const double moved = mean_direction.value;
+  return kind != PhaseKind::kUndecided && std::abs(moved) >= kDirectionChange &&
+         std::abs(mean_direction.evidence()) >= kEvidence && (moved > 0) == (complexity.value < 0);
+}
+
 std::vector<Phase> phases(const Trajectory& trajectory, const PhaseOptions& options) {
   if (trajectory.empty()) {
     return {};
@@ -107,23 +120,26 @@ std::vector<Phase> phases(const Trajectory& trajectory, const PhaseOptions& opti
   const double noise = std::sqrt(2.0) * deviation;
   if (complexity.size() < 5) {
     constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-    return {{PhaseKind::kUndecided, all.front().step, all.back().step, {kNaN, kNaN}, {kNaN, kNaN}}};
+    return {{PhaseKind::kUndecided, all.front().step, all.back().step, {kNaN, kNaN}, {kNaN, kNaN}, {kNaN, kNaN}}};
   }
   const auto expressivity_key_now = trajectory.decisive_key(expressivity_key(options.order()), layer);
-  Series expressivity;
-  const auto expressivities = trajectory.series(expressivity_key_now, layer);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (std::isfinite(all[i].value)) {
-      expressivity.push_back(expressivities[i]);
+  const auto beside = [&](std::string_view other) {
+    Series result;
+    const auto series = trajectory.series(other, layer);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (std::isfinite(all[i].value)) {
+        result.push_back(series[i]);
+      }
     }
-  }
+    return result;
+  };
   const auto n = static_cast<double>(complexity.size());
   const double evidence = std::max(options.evidence(), 2 * std::sqrt(std::log(n)) + 1);
   const auto turns = turning_points(complexity, evidence * noise);
   const auto near = [&](std::size_t index, std::size_t turn) {
     return std::abs(complexity[index].value - complexity[turn].value) <= 2 * noise;
   };
-  Parts parts(complexity, expressivity, noise);
+  Parts parts(complexity, beside(expressivity_key_now), beside(mean_direction_key()), noise);
   std::size_t reached = 0;
   for (std::size_t i = 0; i + 1 < turns.size(); ++i) {
     auto first = turns[i];

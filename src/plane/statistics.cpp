@@ -34,6 +34,11 @@ class Statistics {
     }
     value.error_reason = out_.sequences();
     out_.add("H(Z)", value);
+    if (point_.metrics.contains(anchors_in_use_key())) {
+      const double in_use = std::exp(estimate_.corrected_entropy_nats);
+      out_.add(anchors_in_use_key(),
+               {in_use, in_use * estimate_.entropy_standard_error_nats, value.reason, value.error_reason});
+    }
   }
 
   void add_set(std::size_t index) {

@@ -54,7 +54,7 @@ namespace {
 Movement movement(const runs::RunFile& run, const std::string& order, const std::string& key) {
   constexpr std::int64_t kLeastValues = 5;
   Movement moved;
-  const auto trajectory = trajectory_of(run, {key, plane::expressivity_key(order)});
+  const auto trajectory = trajectory_of(run, {key, plane::expressivity_key(order), plane::mean_direction_key()});
   const auto values = plane::finite(trajectory.series(trajectory.decisive_key(key)));
   if (values.empty()) {
     return moved;

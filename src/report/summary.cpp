@@ -196,6 +196,26 @@ std::string complexity_sentence(const Movement& moved, const Words& words, const
   return out + "." + complexity.missing_end();
 }
 
+/// Where a change of complexity may be no more than one of the direction that all rows have in common.
+std::string direction_sentence(const Movement& moved, const ReportRun& run) {
+  if (run.file.header.centre) {
+    return "";
+  }
+  std::string out;
+  for (const auto& phase : moved.phases) {
+    if (phase.goes_with_direction()) {
+      const bool more = phase.mean_direction.value > 0;
+      out += fmt::format("{}from step {} to {} the activations came to point {} one way (mean direction {}{})",
+                         out.empty() ? "Caution: " : ", and ", phase.first_step, phase.last_step,
+                         more ? "more" : "less", more ? "+" : "−", number(std::abs(phase.mean_direction.value)));
+    }
+  }
+  return out.empty() ? ""
+                     : out +
+                           ", which moves complexity the way that it went, even where nothing is lost or gained: "
+                           "measured with SoftEntropyOptions::centre(true), a run shows what is left of that.";
+}
+
 std::string expressivity_sentence(const Words& words, const Course& expressivity) {
   if (expressivity.first() == nullptr || expressivity.first() == expressivity.last()) {
     return "";
@@ -369,6 +389,7 @@ std::vector<std::string> run_summary(const ReportRun& run, const std::string& ca
       span(points, words),
       loss_sentence(loss),
       complexity_sentence(moved, words, course(plane::complexity_key(order))),
+      direction_sentence(moved, run),
       expressivity_sentence(words, expressivity),
       words.has_output ? optimality_sentence(optimality, run, order) : "",
       curve_sentence(course(plane::curve_gap_key(order)), order),

@@ -36,6 +36,7 @@ enum HeaderField : std::uint8_t {
   kCurves,
   kDraws,
   kSiteGroups,
+  kCentre,
 };
 constexpr std::array kFields = {Field{"schema"},
                                 Field{"schema_version"},
@@ -59,7 +60,8 @@ constexpr std::array kFields = {Field{"schema"},
                                 Field{"site_kinds", false},
                                 Field{"curves", false},
                                 Field{"draws", false},
-                                Field{"site_groups", false}};
+                                Field{"site_groups", false},
+                                Field{"centre", false}};
 
 constexpr const char* kArrayOfTexts = "an array of texts";
 constexpr const char* kObject = "an object";
@@ -77,6 +79,8 @@ const char* expected(int field) {
   switch (field) {
     case kSeed:
       return "an unsigned integer";
+    case kCentre:
+      return kFlag;
     case kTemperature:
       return kNumber;
     case kLabelSets:
@@ -285,6 +289,8 @@ void HeaderDecoder::field(json::Scalar& value) {
       return read(place, value, header_.seed);
     case kTemperature:
       return read(place, value, header_.temperature);
+    case kCentre:
+      return read(place, value, header_.centre);
     default:
       refuse(place, shown(value), expected(now));
   }

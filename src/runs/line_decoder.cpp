@@ -100,6 +100,14 @@ void read(const Place& place, json::Scalar& value, double& into) {
   into = *number;
 }
 
+void read(const Place& place, json::Scalar& value, bool& into) {
+  const auto* const flag = std::get_if<bool>(&value);
+  if (flag == nullptr) {
+    refuse(place, shown(value), kFlag);
+  }
+  into = *flag;
+}
+
 void read(const Place& place, json::Scalar& value, ConfigValue& into) {
   std::visit(
       [&](auto& each) {

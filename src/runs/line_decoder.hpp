@@ -15,6 +15,7 @@ namespace infoplane::runs::run_json {
 // What belongs into a field, for messages.
 inline constexpr const char* kText = "text";
 inline constexpr const char* kInteger = "a 64-bit integer";
+inline constexpr const char* kFlag = "a truth value";
 inline constexpr const char* kConfigValue = "a number, text or truth value";
 inline constexpr const char* kNumber = R"(a number, "NaN", "Infinity" or "-Infinity")";
 
@@ -60,6 +61,7 @@ void read(const Place& place, json::Scalar& value, std::string& into);
 void read(const Place& place, json::Scalar& value, std::int64_t& into);
 void read(const Place& place, json::Scalar& value, std::uint64_t& into);
 void read(const Place& place, json::Scalar& value, double& into);
+void read(const Place& place, json::Scalar& value, bool& into);
 void read(const Place& place, json::Scalar& value, ConfigValue& into);
 
 /// "the point has 5 in its field "loss" instead of …". @throws IoError always.

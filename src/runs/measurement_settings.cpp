@@ -49,6 +49,7 @@ MeasurementSettings settings_of(const RunHeader& header) {
   MeasurementSettings settings;
   settings.anchors = header.anchors;
   settings.width = header.width;
+  settings.centre = header.centre;
   settings.temperature = header.temperature;
   settings.anchor_hash = header.anchor_hash;
   return settings;

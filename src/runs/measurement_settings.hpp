@@ -25,6 +25,7 @@ struct MeasurementSettings {
   std::optional<std::uint64_t> seed;
   std::optional<std::string> seed_rule;
   std::optional<std::int64_t> draws;
+  std::optional<bool> centre;
   std::optional<std::string> calibration;
   std::optional<std::string> label_weights;
   std::optional<std::int64_t> max_labels;
@@ -48,6 +49,7 @@ struct MeasurementSettings {
     visit("seed", &MeasurementSettings::seed);
     visit("seed rule", &MeasurementSettings::seed_rule);
     visit("draws", &MeasurementSettings::draws);
+    visit("centre", &MeasurementSettings::centre);
     visit("calibration", &MeasurementSettings::calibration);
     visit("label weights", &MeasurementSettings::label_weights);
     visit("max_labels", &MeasurementSettings::max_labels);

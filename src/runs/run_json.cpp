@@ -81,6 +81,9 @@ std::string encode(const RunHeader& header) {
   if (header.draws > 1) {
     json["draws"] = header.draws;
   }
+  if (header.centre) {
+    json["centre"] = true;
+  }
   json["temperature"] = number_to_json<Json>(header.temperature);
   json["calibration"] = header.calibration;
   json["anchor_hash"] = header.anchor_hash;

@@ -14,7 +14,8 @@ inline bool same_bits(const Estimate& a, const Estimate& b) {
       same_bits(a.entropy_nats, b.entropy_nats) && same_bits(a.corrected_entropy_nats, b.corrected_entropy_nats) &&
       same_bits(a.entropy_standard_error_nats, b.entropy_standard_error_nats) && a.anchors == b.anchors &&
       same_bits(a.context_nats, b.context_nats) && same_bits(a.corrected_context_nats, b.corrected_context_nats) &&
-      same_bits(a.context_standard_error_nats, b.context_standard_error_nats) && a.sets.size() == b.sets.size() &&
+      same_bits(a.context_standard_error_nats, b.context_standard_error_nats) &&
+      same_bits(a.mean_direction, b.mean_direction) && a.centred == b.centred && a.sets.size() == b.sets.size() &&
       a.through.size() == b.through.size();
   for (std::size_t i = 0; same && i < a.sets.size(); ++i) {
     const InformationEstimate& p = a.sets[i];

@@ -228,6 +228,8 @@ std::string as_version_1(const std::string& bytes) {
       writer.put_text(reader.get_text());
     }
   }
+  reader.get<std::uint32_t>();  // no centres of either split
+  reader.get<std::uint32_t>();
   reader.end();
   std::ostringstream out;
   infoplane::state::write(out, "monitor", 1, writer.content());

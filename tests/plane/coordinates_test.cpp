@@ -126,3 +126,18 @@ TEST_CASE("an impossible estimate is refused", "[plane]") {
       layer_point("blocks.2", estimate({set("a", 0.1, 0.5), set("a", 0.2, 0.5)})), infoplane::ArgumentError,
       Message("layer \"blocks.2\" has two estimates for the label set \"a\": give each set its own name"));
 }
+
+TEST_CASE("the mean direction and the anchors in use stand as they are", "[plane][direction]") {
+  auto of_layer = estimate({set("input_unigram", 0.4, 0.8)});
+  REQUIRE_FALSE(layer_point("blocks.0", of_layer).metrics.contains("mean_direction"));
+  of_layer.mean_direction = 0.625;
+  of_layer.corrected_entropy_nats = 0.95 * kLog8;
+  of_layer.entropy_standard_error_nats = 0.01;
+  const auto metrics = layer_point("blocks.0", of_layer).metrics;
+  REQUIRE(metrics.at("mean_direction") == 0.625);
+  REQUIRE_THAT(metrics.at("anchors_in_use"), WithinAbs(std::pow(8, 0.9), 1e-12));
+  REQUIRE_THAT(metrics.at("anchors_in_use/corrected"), WithinAbs(std::pow(8, 0.95), 1e-12));
+  REQUIRE_THAT(metrics.at("anchors_in_use/standard_error"), WithinAbs(0.01 * std::pow(8, 0.95), 1e-12));
+  const auto mean = mean_over_blocks({layer_point("blocks.0", of_layer), layer_point("blocks.1", of_layer)});
+  REQUIRE(mean.at("mean_direction") == 0.625);
+}

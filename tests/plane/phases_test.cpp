@@ -180,3 +180,37 @@ TEST_CASE("one layer at a time, and an order that was not measured", "[plane]") 
   REQUIRE(to_string(PhaseKind::kCompression) == std::string("compression"));
   REQUIRE(to_string(PhaseKind::kUndecided) == std::string("not decided"));
 }
+
+TEST_CASE("phases say where complexity goes with the mean direction", "[plane][direction]") {
+  const auto with_direction = [](double from, double to, double noise) {
+    Trajectory result;
+    const auto plain = made(
+        41, [](double i) { return tent(i, 20, 40); }, 0.002);
+    for (auto point : plain.points()) {
+      const double t = static_cast<double>(point.step) / 400;
+      const double wave = point.step % 20 == 0 ? noise : -noise;
+      point.mean["mean_direction"] = from + (to - from) * t + wave;
+      result.append(point);
+    }
+    return phases(result);
+  };
+  const auto grows = with_direction(0.2, 0.6, 0.001);
+  const auto& compression = first_of(grows, PhaseKind::kCompression);
+  REQUIRE(compression.mean_direction.value > 0.1);
+  REQUIRE(compression.mean_direction.evidence() > 4);
+  REQUIRE(compression.goes_with_direction());
+  REQUIRE_FALSE(first_of(grows, PhaseKind::kExpansion).goes_with_direction());  // both rise
+  const auto shrinks = with_direction(0.6, 0.2, 0.001);
+  REQUIRE(first_of(shrinks, PhaseKind::kExpansion).goes_with_direction());
+  REQUIRE_FALSE(first_of(shrinks, PhaseKind::kCompression).goes_with_direction());
+  for (const auto& phase : with_direction(0.2, 0.21, 0.001)) {  // less than matters
+    REQUIRE_FALSE(phase.goes_with_direction());
+  }
+  for (const auto& phase : with_direction(0.2, 0.3, 0.05)) {  // within its noise
+    REQUIRE_FALSE(phase.goes_with_direction());
+  }
+  for (const auto& phase : phases(made(41, [](double i) { return tent(i, 20, 40); }))) {  // not measured
+    REQUIRE(std::isnan(phase.mean_direction.value));
+    REQUIRE_FALSE(phase.goes_with_direction());
+  }
+}

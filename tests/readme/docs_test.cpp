@@ -7,7 +7,7 @@
 #include "hooks_2_includes.inc"
 #include "hooks_3_includes.inc"
 #include "bound_2_includes.inc"
-#include "estimator_2_includes.inc"
+#include "estimator_4_includes.inc"
 #include "run-file_1_includes.inc"
 #include "CONTRIBUTING_1_includes.inc"
 // clang-format on
@@ -145,8 +145,19 @@ double corrected(const at::Tensor& z, const at::Tensor& labels) {
   return set.corrected_nats;
 }
 
-std::size_t tried(const at::Tensor& z, const at::Tensor& tokens) {
+template <typename Model>
+bool takes_a_centre(const Model& model) {
 #include "estimator_2.inc"
+  return monitor.options().estimator().centre();
+}
+
+bool spans_rows() {
+#include "estimator_3.inc"
+  return options.labels().documents_span_rows();
+}
+
+std::size_t tried(const at::Tensor& z, const at::Tensor& tokens) {
+#include "estimator_4.inc"
   return sets.size();
 }
 
@@ -264,6 +275,8 @@ TEST_CASE("the pages' estimates, curves and ranks", "[docs]") {
   const auto z = at::one_hot(labels, 16).to(at::kFloat) + 0.1 * at::randn({32, 16, 16});
   REQUIRE(other_pages::corrected(z, labels) > 0);
   REQUIRE(other_pages::tried(z, labels) == 1);
+  REQUIRE(other_pages::takes_a_centre(model));
+  REQUIRE(other_pages::spans_rows());
   REQUIRE(other_pages::bound(model, std::vector<int64_t>{1, 2, 3, 1, 2, 4, 1, 2, 3}) > 1);
   REQUIRE(std::filesystem::exists("text.curve.json"));
   REQUIRE(other_pages::ranks(model) == 1);

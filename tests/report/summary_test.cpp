@@ -148,3 +148,15 @@ TEST_CASE("the best step is that of the smallest finite distance, on held-out te
   REQUIRE_FALSE(best_step_of(run.file, "bigram").has_value());
   REQUIRE_FALSE(best_step_of({}).has_value());
 }
+
+TEST_CASE("a summary says where complexity goes with the mean direction", "[report][direction]") {
+  auto run = made_run(straight(0.4, 0.2));
+  REQUIRE_THAT(all(run), !ContainsSubstring("Caution"));
+  for (auto& point : run.file.points) {
+    point.mean["mean_direction"] = 0.3 + 0.4 * static_cast<double>(point.step) / 1000;
+  }
+  REQUIRE_THAT(all(run), ContainsSubstring("Caution: from step 0 to 1000 the activations came to point more one way "
+                                           "(mean direction +0.400), which moves complexity the way that it went"));
+  run.file.header.centre = true;
+  REQUIRE_THAT(all(run), !ContainsSubstring("Caution"));
+}

@@ -137,3 +137,21 @@ TEST_CASE("a file that cannot be read is an error with the reason", "[runs]") {
   REQUIRE_THROWS_MATCHES(read_run_file(folder.file(".")), IoError,
                          Message("cannot read the run file " + folder.file(".") + ": Is a directory"));
 }
+
+TEST_CASE("the header says whether a centre was taken; files of older releases have none", "[runs]") {
+  const samples::Folder folder;
+  auto header = samples::header();
+  const auto written = [&] {
+    opened<JsonLinesSink>(folder.file(), infoplane::OpenMode::kOverwrite).write(header);
+    return samples::read(folder.file());
+  };
+  REQUIRE_THAT(written(), !ContainsSubstring("centre"));
+  REQUIRE_FALSE(read_run_file(folder.file()).header.centre);
+  header.centre = true;
+  const auto text = written();
+  REQUIRE(read_run_file(folder.file()).header.centre);
+  samples::write(folder.file(), replaced(text, "\"centre\":true", "\"centre\":1"));
+  REQUIRE_THROWS_MATCHES(
+      read_run_file(folder.file()), IoError,
+      MessageMatches(ContainsSubstring("the header has 1 in its field \"centre\" instead of a truth value")));
+}

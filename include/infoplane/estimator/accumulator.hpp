@@ -31,7 +31,7 @@ using NamedLabelTensors = std::vector<std::pair<std::string, at::Tensor>>;
 /// Sums the soft assignments of representations to anchors, for all tokens and for each label of any number of label
 /// sets, and turns the sums into entropies and information.
 ///
-///     p_i    = softmax((z_i / |z_i|) · Wᵀ / ε)
+///     p_i    = softmax((z_i / |z_i|) · Wᵀ / ε)          (z_i − c in the place of z_i, where there is a centre c)
 ///     H(Z)   = −Σ_b P_b log P_b with P the mean of p_i;  H(Z|x) likewise over the tokens with label x
 ///     I(X;Z) = H(Z) − Σ_x w_x H(Z|x), with H(Z) over the positions that have a label of the set
 ///
@@ -94,6 +94,16 @@ class SoftEntropyAccumulator {
   /// Forgets what is staged.
   void discard() noexcept;
 
+  /// With SoftEntropyOptions::centre: takes c from each row from now on, z_i − c, before its norm. `c`: [d] of a
+  /// floating dtype on any device (is copied, in float32), such as `Estimate::centre` of earlier tokens; undefined:
+  /// none, as at first. `clear`, `reset` and copies keep it, a saved state has it, and accumulators with different ones
+  /// cannot be merged. Waits for the device of `c`.
+  /// @throws ArgumentError without that option, or if `c` has a NaN or an Inf. @throws ShapeError if it is not [d].
+  /// @throws StateError if there are tokens: all tokens have one centre, so `clear` them first.
+  void set_centre(const at::Tensor& c);
+  /// That centre, float32 [d] on the CPU, not to be written to; undefined where there is none.
+  const at::Tensor& centre() const noexcept;
+
   /// Starts what the next `estimate` needs from a GPU, and waits only for updates that are still under way there:
   /// before the estimates of several layers, so that the GPU works on all of them at once. Nothing where sums are on
   /// the host.
@@ -114,8 +124,8 @@ class SoftEntropyAccumulator {
   void clear() noexcept;
 
   /// Adds what another accumulator has seen; labels are matched by whole keys. Happens whole or not at all.
-  /// @throws ArgumentError if m, d, ε, seed, seed rule, max_labels or the key width of a set differ; names each with
-  /// both values.
+  /// @throws ArgumentError if m, d, ε, seed, seed rule, max_labels, the centre or the key width of a set differ; names
+  /// each with both values.
   void merge(const SoftEntropyAccumulator& other);
 
   /// Writes everything seen so far, binary, to be read by `load`. Costs as many bytes as the sums, and 8 a key integer.
@@ -124,7 +134,8 @@ class SoftEntropyAccumulator {
 
   /// Replaces everything seen so far by what was saved. What follows gives the same bits as if the process had gone on.
   /// Happens whole or not at all. Reads no more of the stream than was saved.
-  /// @throws ArgumentError if m, d, ε, seed, seed rule, label weights or stream differ; names each with both values.
+  /// @throws ArgumentError if m, d, ε, seed, seed rule, label weights, stream or the option of a centre differ; names
+  /// each with both values.
   /// @throws IoError if the stream holds no state of an accumulator, one of a newer version, or a damaged one.
   void load(std::istream& in);
 

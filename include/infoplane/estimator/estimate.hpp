@@ -84,6 +84,14 @@ struct Estimate {
   double corrected_context_nats = kUndefined;       ///< without finite-sample bias, which is that of H(Z) alone
   double context_standard_error_nats = kUndefined;  ///< of that, between sequences
   Covariance covariance = {};                       ///< empty below 2 sequences
+  /// |Σ z_i / |z_i|| / N over the rows that counted, less their centre where there is one: 1 where all point one way,
+  /// about 1 / √N where they point nowhere together. NaN over no tokens, or where a saved state did not say.
+  double mean_direction = kUndefined;
+  bool centred = false;  ///< whether a centre was taken from the rows
+  /// [d] c + Σ u_i / Σ 1 / |z_i − c| with the unit vectors u_i of z_i − c: a step of Weiszfeld's from the centre c, at
+  /// first 0, towards the geometric median of the rows, which is where the mean direction is 0. For
+  /// SoftEntropyAccumulator::set_centre; empty without SoftEntropyOptions::centre, or over no tokens.
+  std::vector<double> centre = {};
 };
 
 }  // namespace infoplane::estimator

@@ -34,6 +34,12 @@ struct SoftEntropyOptions {
   /// Number of the stream of tokens, such as the rank of a process: which tokens are sampled for the statistics follows
   /// from it and a token's position in the stream. Accumulators that will be merged should have different ones.
   INFOPLANE_ARG(std::uint64_t, stream) = 0;
+  /// Take the centre of earlier tokens from each row before its norm (SoftEntropyAccumulator::set_centre; a Monitor
+  /// takes that of the window before). Layers of language models point mostly one way, and what moves that way moves
+  /// all values: without it, a change that loses nothing, such as adding a vector to all rows, changes nothing. The
+  /// centre is the geometric median of the rows, where no direction is left, and not their mean, which a few rows of
+  /// massive norm would carry away. False: rows as they are. Costs one more pass over z.
+  INFOPLANE_ARG(bool, centre) = false;
 };
 
 }  // namespace infoplane::estimator

@@ -12,7 +12,7 @@ namespace infoplane::estimator {
 
 /// What `trust` tries.
 struct TrustOptions {
-  /// The measure that is tried.
+  /// The measure that is tried; with `centre`, that of what is measured is taken from it.
   INFOPLANE_ARG(SoftEntropyOptions, estimator);
   /// Times that the sequences are dealt into two halves, and that labels are shuffled; at least 2.
   INFOPLANE_ARG(std::int64_t, trials) = 32;

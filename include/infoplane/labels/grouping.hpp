@@ -28,6 +28,15 @@ struct Grouping {
   std::vector<LabelAssignment> sets;  ///< the input sets, the output sets, then those that were named
   /// T: positions of a sequence. Tokens of one sequence are not independent, which statistics must know. 0: not known.
   std::int64_t row_length = 0;
+  /// Where documents are given: the unit of independence of each position, in the place of its sequence. From 0 to
+  /// below `unit_count`: of this micro-batch alone. Below 0: a document that others may go on with (unit_of_document).
+  /// Empty: sequences are the units.
+  std::vector<std::int64_t> units = {};
+  std::int64_t unit_count = 0;  ///< units of this micro-batch alone, also of positions that are elsewhere
 };
+
+/// The unit of a document that is known by its number in all micro-batches and ranks: below 0, and another for another
+/// number, but for two in 2^63.
+std::int64_t unit_of_document(std::int64_t number) noexcept;
 
 }  // namespace infoplane::labels

@@ -25,6 +25,11 @@ struct LabelOptions {
   /// same positions: for masked language models, whose targets are few. Sets of an order that one side alone has are
   /// left as they are.
   INFOPLANE_ARG(bool, same_positions) = false;
+  /// A document number means one document wherever it comes: in other rows, micro-batches and ranks of a window. Then a
+  /// text that is spread over rows is one unit of independence. False: numbers may start anew in each row, as 0, 1, 2 …
+  /// of packed sequences do, and a document is the positions of one row with one number. Needs documents with every
+  /// micro-batch.
+  INFOPLANE_ARG(bool, documents_span_rows) = false;
 };
 
 /// Name of an n-gram label set: "input_unigram", "output_quadgram", …
@@ -61,8 +66,9 @@ class LabelIndex {
   /// Named sets may come and go between batches and keep their rows. Runs on the host, O(positions · sets); either
   /// happens whole or, when it throws, leaves the index as it was.
   /// @throws ShapeError if a view is not rows × columns of the tokens.
-  /// @throws ArgumentError if a name is empty, given twice, or that of an n-gram set, whether watched or not; if an
-  /// unmasked position has a negative token, or a negative target other than −1 and −100.
+  /// @throws ArgumentError if documents span rows and there are none; if a name is empty, given twice, or that of an
+  /// n-gram set, whether watched or not; if an unmasked position has a negative token, or a negative target other than
+  /// −1 and −100.
   /// @throws StateError if a set would have more than 2^31 − 1 labels.
   std::shared_ptr<const Grouping> group(const TokenBatch& batch, const std::vector<NamedLabels>& others = {});
 

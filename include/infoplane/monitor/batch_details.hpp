@@ -63,7 +63,10 @@ struct BatchDetails {
   /// PyTorch's attention, `key_padding_mask` is true at padding: give `~key_padding_mask`; an additive one (0 and −∞)
   /// gives `mask == 0`. It is of positions, not of pairs of them ([T, T]).
   INFOPLANE_ARG(at::Tensor, mask);
-  /// int32 or int64 (or uint8) document number of each position; n-grams never reach from one document into another.
+  /// int32 or int64 (or uint8) document number of each position; n-grams never reach from one document into another,
+  /// and standard errors are between documents in the place of sequences. Numbers may start anew in each row: a
+  /// document is the positions of a row with one number. With `LabelOptions::documents_span_rows` a number means one
+  /// document in all rows, micro-batches and ranks, which errors of text in its order need.
   INFOPLANE_ARG(at::Tensor, documents);
   /// int64 [T′]: positions of the token row whose activations this rank has, in order, as in sequence and context
   /// parallelism. Labels come from the whole row, so n-grams reach over the seams. Undefined: all.

@@ -22,6 +22,8 @@ inline constexpr double kNoiseErrors = 2;
 /// With all values divided by log m:
 ///   * `H(Z)`, over all rows that counted;
 ///   * `I(X;Z)/<set>` or `I(Y;Z)/<set>` for each label set (see information_key);
+///   * `anchors_in_use` = e^H(Z), with H(Z) in nats, of m; and `mean_direction` = |Σ z_i / |z_i|| / N. Neither is
+///     divided by log m, and both are there only where the estimate has a mean direction;
 ///   * `regularity/<set>` = I(X;Z) / H(Z), with H(Z) over the set's own positions, for each set that is not an output;
 ///   * `optimality/<order>` = I(Y;Z) / I(X;Z) and `distance/<order>` = 1 − optimality (the diagonal bound), for each
 ///     order with an input and an output set.

@@ -61,6 +61,12 @@ std::string curve_gap_key(std::string_view order);
 /// `I(X;Z)/context`: each position is its own value of X.
 std::string context_key();
 
+/// `mean_direction`: length of the mean unit vector.
+std::string mean_direction_key();
+
+/// `anchors_in_use`: e^H(Z), with H(Z) in nats.
+std::string anchors_in_use_key();
+
 /// `share/<set>`: of the context's information; the set by its name.
 std::string share_key(std::string_view label_set);
 

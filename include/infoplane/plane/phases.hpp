@@ -25,6 +25,14 @@ struct Phase {
   std::int64_t last_step = 0;              ///< where it ends
   Change complexity;                       ///< over the phase; its evidence() is what the verdict rests on
   Change expressivity;                     ///< over the same steps
+  Change mean_direction = {};              ///< of `mean_direction`, over the same steps; NaN where it is not known
+
+  /// Whether what was found may be no more than growth, or decay, of a direction that all rows have in common: the mean
+  /// direction moved the other way, by at least kDirectionChange and by 4 times its noise. Such a change alone moves
+  /// complexity, and loses nothing (docs/studies/direction.md). Never of what is not decided.
+  bool goes_with_direction() const noexcept;
+  /// 0.02 of mean direction move complexity by about 0.01 on layers of language models.
+  static constexpr double kDirectionChange = 0.02;
 };
 
 /// What `phases` looks at, and what it takes for a change.

@@ -25,11 +25,12 @@ struct RunHeader {
   std::int64_t anchors = 0;                      ///< m
   std::int64_t width = 0;                        ///< d; of the main group where there are several
   std::int64_t draws = 1;                        ///< of the anchors that held-out points are means over
-  double temperature = 0;                        ///< ε
-  std::string calibration;                       ///< how ε was chosen: "exact", "find_eps", …
-  std::string anchor_hash;                       ///< identifies the draw of the anchors
-  std::vector<std::string> label_sets;           ///< such as "input_unigram"
-  std::vector<std::string> sites;                ///< layers in their order
+  bool centre = false;                  ///< whether the centre of earlier tokens was taken from the activations
+  double temperature = 0;               ///< ε
+  std::string calibration;              ///< how ε was chosen: "exact", "find_eps", …
+  std::string anchor_hash;              ///< identifies the draw of the anchors
+  std::vector<std::string> label_sets;  ///< such as "input_unigram"
+  std::vector<std::string> sites;       ///< layers in their order
   /// Which tensor each site reads: "norm input", "centred stream", "tap", … (hooks::SiteKind); empty in files of older
   /// releases.
   std::map<std::string, std::string, std::less<>> site_kinds = {};
@@ -47,8 +48,9 @@ struct RunHeader {
   std::map<std::string, Curve> curves;  ///< by order
 };
 
-/// What makes values of the two runs incomparable, such as "m (100 and 50)": of m, d, ε and the anchor hash those that
-/// differ. Empty where the runs can be compared. ε may differ by 1e-9 of itself, as it does between math libraries.
+/// What makes values of the two runs incomparable, such as "m (100 and 50)": of m, d, ε, the anchor hash and
+/// the centre those that differ. Empty where the runs can be compared. ε may differ by 1e-9 of itself, as it does
+/// between math libraries.
 std::vector<std::string> differing_fields(const RunHeader& one, const RunHeader& other);
 
 /// "2026-11-25T04:05:45Z".

@@ -54,6 +54,12 @@ void check_grouping(const labels::Grouping& grouping, const at::Tensor& z) {
   INFOPLANE_CHECK(grouping.row_length >= 0 && (grouping.row_length == 0 || rows % grouping.row_length == 0), ShapeError,
                   "the grouping is of sequences of ", grouping.row_length, " positions, but z has ", rows, ": ",
                   describe(z));
+  INFOPLANE_CHECK(grouping.units.empty() || grouping.units.size() == size, ShapeError, "the grouping has units of ",
+                  grouping.units.size(), " positions, but z has ", rows, ": ", describe(z));
+  const auto odd = std::find_if(grouping.units.begin(), grouping.units.end(),
+                                [&](std::int64_t unit) { return unit >= grouping.unit_count; });
+  INFOPLANE_CHECK(odd == grouping.units.end(), ArgumentError, "the grouping has unit ", *odd, " at position ",
+                  odd - grouping.units.begin(), ", but only ", grouping.unit_count, " units");
   std::unordered_set<std::string> seen;
   for (const auto& set : grouping.sets) {
     check_new_name(seen, set.name);

@@ -47,7 +47,7 @@ void convert_row(const T* from, std::int64_t stride, std::int64_t d, float* to) 
 }
 
 template <typename T>
-bool scale_row(const T* from, std::int64_t stride, std::int64_t d, float* to) noexcept {
+bool scale_row(const T* from, std::int64_t stride, std::int64_t d, float* to, int& exponent) noexcept {
   double peak = 0;
   for (std::int64_t k = 0; k < d; ++k) {
     const auto value = static_cast<double>(from[k * stride]);
@@ -59,7 +59,6 @@ bool scale_row(const T* from, std::int64_t stride, std::int64_t d, float* to) no
   if (peak == 0) {
     return false;
   }
-  int exponent = 0;
   std::frexp(peak, &exponent);
   for (std::int64_t k = 0; k < d; ++k) {
     to[k] = static_cast<float>(std::ldexp(static_cast<double>(from[k * stride]), -exponent));
@@ -99,9 +98,9 @@ void RowReader::convert(std::int64_t row, float* copy) const noexcept {
   dispatch(data_, type_, [&](const auto* data) { convert_row(data + offset(row), stride_, dimension_, copy); });
 }
 
-bool RowReader::read_scaled(std::int64_t row, float* copy) const noexcept {
+bool RowReader::read_scaled(std::int64_t row, float* copy, int& exponent) const noexcept {
   return dispatch(data_, type_,
-                  [&](const auto* data) { return scale_row(data + offset(row), stride_, dimension_, copy); });
+                  [&](const auto* data) { return scale_row(data + offset(row), stride_, dimension_, copy, exponent); });
 }
 
 }  // namespace infoplane::estimator::kernels

@@ -24,7 +24,8 @@ class RowReader {
 
   /// Writes the row to `copy` times a power of two that brings its largest element between 0.5 and 1.
   /// False if the row has a NaN, an Inf or only zeros.
-  bool read_scaled(std::int64_t row, float* copy) const noexcept;
+  /// `exponent`: the row is `copy` times two to that.
+  bool read_scaled(std::int64_t row, float* copy, int& exponent) const noexcept;
 
  private:
   std::int64_t offset(std::int64_t row) const noexcept {

@@ -27,6 +27,8 @@ struct SoftAssignment {
   std::vector<std::uint8_t> used;          ///< 1 where a row counts and is good
   std::vector<float> entropies;            ///< [rows] H(p_i) in nats; of rows that are not used anything
   std::vector<double> sum;                 ///< [m] over the used rows
+  std::vector<std::int64_t> directions;    ///< [d] Σ z_i / |z_i| over the used rows, in 1 / kDirectionUnit
+  double inverse_norms = 0;                ///< Σ 1 / |z_i| over the used rows
   std::int64_t tokens = 0;                 ///< used rows
   std::int64_t rejected = 0;               ///< rows that count and have a NaN, an Inf or norm 0
 };

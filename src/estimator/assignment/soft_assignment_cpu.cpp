@@ -4,17 +4,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <functional>
+#include <mutex>
 #include <new>
 
 #include "estimator/assignment/lanes.hpp"
 #include "estimator/assignment/row_reader.hpp"
+#include "estimator/assignment/row_sums.hpp"
 #include "estimator/assignment/soft_assignment.hpp"
 
 namespace infoplane::estimator::kernels {
 namespace {
 
 constexpr std::int64_t kTileRows = 192;  // a unit of work for a thread
-constexpr int kBlockRows = 48;           // rows that share a piece of a panel while it lies in the first cache
 constexpr int kGroupRows = 6;            // rows whose scores are held in registers together
 constexpr std::int64_t kDepth = 96;      // dimensions of a piece of a panel
 constexpr std::int64_t kAlign = 64;
@@ -27,11 +29,13 @@ struct Tile {
   double epsilon;
   std::int64_t begin;
   std::int64_t end;
-  float* scratch;        // kBlockRows · d, then kBlockRows · padded m
-  float* probabilities;  // of row 0 of the batch
-  std::uint8_t* used;    // of row 0 of the batch
-  float* entropies;      // of row 0 of the batch
-  double* sum;           // [m]
+  float* scratch;            // kBlockRows · d, then kBlockRows · padded m
+  float* probabilities;      // of row 0 of the batch
+  std::uint8_t* used;        // of row 0 of the batch
+  float* entropies;          // of row 0 of the batch
+  double* sum;               // [m]
+  std::int32_t* directions;  // [d], of unit vectors, in 1 / kDirectionUnit
+  double inverse_norms;
   std::int64_t rejected;
 };
 
@@ -102,14 +106,18 @@ INFOPLANE_INLINE void multiply(const float* const* rows, std::int64_t begin, std
   }
 }
 
-/// Scores of a block of rows with the anchors of a panel of V vectors.
+/// Scores of a block of rows with the anchors of a panel of V vectors. `sums`: null
+/// where they have these rows.
 template <int L, int V>
-INFOPLANE_INLINE void multiply_panel(const float* const* rows, int count, std::int64_t d, const float* panel,
-                                     float* scores, std::int64_t stride) {
+INFOPLANE_INLINE void multiply_panel(const Block& block, int count, std::int64_t d, const float* panel, float* scores,
+                                     std::int64_t stride, std::int32_t* sums) {
   for (std::int64_t begin = 0; begin < d; begin += kDepth) {
     const std::int64_t end = std::min(d, begin + kDepth);
     for (int r = 0; r < count; r += kGroupRows) {
-      multiply<L, V>(rows + r, begin, end, panel + begin * V * L, scores + r * stride, stride);
+      multiply<L, V>(block.rows + r, begin, end, panel + begin * V * L, scores + r * stride, stride);
+    }
+    if (sums != nullptr) {
+      add_unit_vectors<L>(block, begin, end, sums);
     }
   }
 }
@@ -144,14 +152,6 @@ INFOPLANE_INLINE float softmax(float* scores, std::int64_t m, std::int64_t padde
   return Lanes<L>::log(Float{} + sum)[0] - Lanes<L>::sum_of(products) * inverse;
 }
 
-/// Rows whose scores are computed together.
-struct Block {
-  const float* rows[kBlockRows];
-  float scales[kBlockRows];
-  std::int64_t numbers[kBlockRows];
-  int filled = 0;
-};
-
 /// Takes the next rows that count and are good. @returns the row behind them.
 template <int L>
 INFOPLANE_INLINE std::int64_t fill(Block& block, Tile& tile, std::int64_t row) {
@@ -163,18 +163,22 @@ INFOPLANE_INLINE std::int64_t fill(Block& block, Tile& tile, std::int64_t row) {
     float* const copy = tile.scratch + block.filled * d;
     const float* values = tile.reader->read(row, copy);
     float squares = sum_of_squares<L>(values, d);
+    int exponent = 0;  // of what the row is divided by
     // Outside of this range, squares lose digits or leave float32; NaN fails the comparison too.
     if (!(squares > 1e-20F && squares < 1e30F)) {
-      if (!tile.reader->read_scaled(row, copy)) {
+      if (!tile.reader->read_scaled(row, copy, exponent)) {
         ++tile.rejected;
         continue;
       }
       values = copy;
       squares = sum_of_squares<L>(values, d);
     }
+    const double norm = std::sqrt(static_cast<double>(squares));
     block.rows[block.filled] = values;
-    block.scales[block.filled] = static_cast<float>(1 / (std::sqrt(static_cast<double>(squares)) * tile.epsilon));
+    block.scales[block.filled] = static_cast<float>(1 / (norm * tile.epsilon));
+    block.units[block.filled] = static_cast<float>(kDirectionUnit / norm);
     block.numbers[block.filled] = row;
+    tile.inverse_norms += std::ldexp(1 / norm, -exponent);
     ++block.filled;
   }
   return row;
@@ -182,29 +186,30 @@ INFOPLANE_INLINE std::int64_t fill(Block& block, Tile& tile, std::int64_t row) {
 
 /// The scores [filled, padded] of a block, panel by panel.
 template <int L, int V>
-INFOPLANE_INLINE void multiply(Block& block, const AnchorPanels& anchors, std::int64_t vectors, float* scores) {
-  const std::int64_t d = anchors.dimension(), padded = vectors * L;
+INFOPLANE_INLINE void multiply(Block& block, const Tile& tile, std::int64_t vectors, float* scores) {
+  const std::int64_t d = tile.anchors->dimension(), padded = vectors * L;
   const int count = (block.filled + kGroupRows - 1) / kGroupRows * kGroupRows;
   for (int r = block.filled; r < count; ++r) {
     block.rows[r] = block.rows[0];
   }
-  const float* panel = anchors.data();
+  const float* panel = tile.anchors->data();
+  std::int32_t* sums = tile.directions;  // with the first panel
   std::int64_t left = vectors;
-  for (; left >= V; left -= V, panel += V * L * d, scores += V * L) {
-    multiply_panel<L, V>(block.rows, count, d, panel, scores, padded);
+  for (; left >= V; left -= V, panel += V * L * d, scores += V * L, sums = nullptr) {
+    multiply_panel<L, V>(block, count, d, panel, scores, padded, sums);
   }
   if constexpr (V > 3) {
     if (left == 3) {
-      multiply_panel<L, 3>(block.rows, count, d, panel, scores, padded);
+      multiply_panel<L, 3>(block, count, d, panel, scores, padded, sums);
     }
   }
   if constexpr (V > 2) {
     if (left == 2) {
-      multiply_panel<L, 2>(block.rows, count, d, panel, scores, padded);
+      multiply_panel<L, 2>(block, count, d, panel, scores, padded, sums);
     }
   }
   if (left == 1) {
-    multiply_panel<L, 1>(block.rows, count, d, panel, scores, padded);
+    multiply_panel<L, 1>(block, count, d, panel, scores, padded, sums);
   }
 }
 
@@ -220,7 +225,7 @@ INFOPLANE_INLINE void run_tile(Tile& tile) {
     if (block.filled == 0) {
       break;
     }
-    multiply<L, V>(block, *tile.anchors, vectors, scores);
+    multiply<L, V>(block, tile, vectors, scores);
     for (int r = 0; r < block.filled; ++r) {
       float* const p = scores + r * padded;
       tile.entropies[block.numbers[r]] = softmax<L>(p, m, padded, block.scales[r]);
@@ -310,10 +315,16 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
   result.entropies.assign(static_cast<std::size_t>(n), 0.0F);
   result.sum.assign(static_cast<std::size_t>(m), 0.0);
   std::vector<double> sums(static_cast<std::size_t>(tiles * m), 0.0);
+  result.directions.assign(static_cast<std::size_t>(d), 0);
+  std::vector<double> inverse_norms(static_cast<std::size_t>(tiles), 0.0);
   std::vector<std::int64_t> rejected(static_cast<std::size_t>(tiles), 0);
+  std::mutex mutex;  // whole numbers may come in any order
   at::parallel_for(0, tiles, 1, [&](std::int64_t first, std::int64_t last) {
+    std::vector<std::int32_t> of_tile(static_cast<std::size_t>(d));
+    std::vector<std::int64_t> directions(static_cast<std::size_t>(d), 0);
     const std::unique_ptr<float, decltype(&std::free)> scratch(allocate(kBlockRows * (d + padded(m, set))), &std::free);
     for (std::int64_t t = first; t < last; ++t) {
+      std::fill(of_tile.begin(), of_tile.end(), 0);
       Tile tile{&reader,
                 &anchors,
                 counted,
@@ -325,14 +336,22 @@ SoftAssignment soft_assignment_cpu(const at::Tensor& z, const AnchorPanels& anch
                 result.used.data(),
                 result.entropies.data(),
                 sums.data() + t * m,
+                of_tile.data(),
+                0,
                 0};
       variant_of(set).run(tile);
       rejected[static_cast<std::size_t>(t)] = tile.rejected;
+      inverse_norms[static_cast<std::size_t>(t)] = tile.inverse_norms;
+      std::transform(directions.begin(), directions.end(), of_tile.begin(), directions.begin(), std::plus<>());
     }
+    const std::lock_guard lock(mutex);
+    std::transform(directions.begin(), directions.end(), result.directions.begin(), result.directions.begin(),
+                   std::plus<>());
   });
   // In the order of the tiles, so that the number of threads changes nothing.
   for (std::int64_t t = 0; t < tiles; ++t) {
     result.rejected += rejected[static_cast<std::size_t>(t)];
+    result.inverse_norms += inverse_norms[static_cast<std::size_t>(t)];
     for (std::int64_t b = 0; b < m; ++b) {
       result.sum[static_cast<std::size_t>(b)] += sums[static_cast<std::size_t>(t * m + b)];
     }

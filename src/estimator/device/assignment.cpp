@@ -7,7 +7,18 @@
 namespace infoplane::estimator::cuda {
 namespace {
 
-constexpr std::int64_t kCountBytes = 16;
+/// Where what comes to the host lies in it.
+struct Layout {
+  std::int64_t counts, directions, inverse_norms, entropies, status, bytes;
+
+  Layout(std::int64_t rows, std::int64_t m, std::int64_t d)
+      : counts(m * 8),
+        directions(counts + 16),
+        inverse_norms(directions + d * 8),
+        entropies(inverse_norms + 8),
+        status(entropies + rows * 4),
+        bytes(status + rows) {}
+};
 
 ValueType type_of(const at::Tensor& z) {
   switch (z.scalar_type()) {
@@ -44,6 +55,7 @@ StartedAssignment start_assignment(DeviceContext& context, const at::Tensor& z, 
   StartedAssignment result;
   result.rows = n;
   result.anchors = m;
+  result.dimension = d;
   result.stream = device.stream();
   refuse_capture_of_update(device);
   if (n == 0) {
@@ -59,19 +71,20 @@ StartedAssignment start_assignment(DeviceContext& context, const at::Tensor& z, 
     flags.send(device, result.stream);
   }
   result.probabilities = device.allocate(n * m * 4);
-  const std::int64_t entropies_at = m * 8 + kCountBytes, status_at = entropies_at + n * 4;
-  const Memory small = device.allocate(status_at + n);
-  const Memory workspace = device.allocate(device.kernels().assignment_workspace_bytes(n, m));
+  const Layout at(n, m, d);
+  const Memory small = device.allocate(at.bytes);
+  const Memory workspace = device.allocate(device.kernels().assignment_workspace_bytes(n, m, d));
   const bool flat = z.dim() == 2;
   const Representations rows{z.const_data_ptr(),     type_of(z),   n,           flat ? n : z.size(1), d,
                              flat ? 0 : z.stride(0), z.stride(-2), z.stride(-1)};
-  const AssignmentOutputs outputs{result.probabilities.as<float>(), small.as<std::uint8_t>(status_at),
-                                  small.as<float>(entropies_at),    small.as<double>(),
-                                  small.as<std::int64_t>(m * 8),    workspace.data};
+  const AssignmentOutputs outputs{result.probabilities.as<float>(),      small.as<std::uint8_t>(at.status),
+                                  small.as<float>(at.entropies),         small.as<double>(),
+                                  small.as<std::int64_t>(at.counts),     workspace.data,
+                                  small.as<std::int64_t>(at.directions), small.as<double>(at.inverse_norms)};
   device.check(device.kernels().soft_assignment(rows, prepared, m, epsilon, flags.memory().as<std::uint8_t>(), outputs,
                                                 result.stream));
-  result.on_host = device.allocate_pinned(status_at + n);
-  device.copy(result.on_host.data, small.data, status_at + n, result.stream);
+  result.on_host = device.allocate_pinned(at.bytes);
+  device.copy(result.on_host.data, small.data, at.bytes, result.stream);
   device.keep_for(result.on_host, result.stream);
   result.done = device.record(result.stream);
   return result;
@@ -81,18 +94,21 @@ kernels::SoftAssignment finish_assignment(Device& device, const StartedAssignmen
   kernels::SoftAssignment result;
   result.rows = started.rows;
   result.sum.assign(static_cast<std::size_t>(started.anchors), 0.0);
+  result.directions.assign(static_cast<std::size_t>(started.dimension), 0);
   if (started.rows == 0) {
     return result;
   }
   device.wait(started.done);
   std::copy_n(started.on_host.as<double>(), started.anchors, result.sum.begin());
-  const auto* const counts = started.on_host.as<std::int64_t>(started.anchors * 8);
+  const Layout at(started.rows, started.anchors, started.dimension);
+  const auto* const counts = started.on_host.as<std::int64_t>(at.counts);
   result.tokens = counts[0];
   result.rejected = counts[1];
-  const std::int64_t entropies_at = started.anchors * 8 + kCountBytes;
-  const auto* const entropies = started.on_host.as<float>(entropies_at);
+  std::copy_n(started.on_host.as<std::int64_t>(at.directions), started.dimension, result.directions.begin());
+  result.inverse_norms = *started.on_host.as<double>(at.inverse_norms);
+  const auto* const entropies = started.on_host.as<float>(at.entropies);
   result.entropies.assign(entropies, entropies + started.rows);
-  const auto* const status = started.on_host.as<std::uint8_t>(entropies_at + started.rows * 4);
+  const auto* const status = started.on_host.as<std::uint8_t>(at.status);
   result.used.resize(static_cast<std::size_t>(started.rows));
   std::transform(status, status + started.rows, result.used.begin(),
                  [](std::uint8_t of_row) -> std::uint8_t { return of_row == kUsed ? 1 : 0; });

@@ -14,8 +14,9 @@ struct StartedAssignment {
   std::int64_t rows = 0;
   std::int64_t anchors = 0;
   Memory probabilities;  ///< float32 [rows, m] on the device; rows that are not used are zero
-  Memory on_host;        ///< pinned: sum float64 [m], used and rejected rows int64 [2], H(p) float32 [rows], RowStatus
-                         ///< [rows]
+  std::int64_t dimension = 0;
+  Memory on_host;  ///< pinned: sum float64 [m], used and rejected rows int64 [2], directions int64 [d], inverse
+                   ///< norms float64 [1], H(p) float32 [rows], RowStatus [rows]
   void* stream = nullptr;
   Event done;  ///< when `on_host` is there; none over no rows
 };

@@ -31,6 +31,7 @@ class OnDevice {
     std::shared_ptr<const labels::Grouping> grouping;
     std::vector<IntegerLabels> labels;  // instead of the grouping
     std::int64_t length = 1;            // rows of a sequence
+    at::Tensor centred = {};            // what the device reads, where that is not the caller's
   };
 
   explicit OnDevice(std::shared_ptr<cuda::DeviceContext> context) : context_(std::move(context)) {}

@@ -11,7 +11,14 @@ namespace {
 constexpr Replicates::Sums kNoSums = {kNoSum, kNoSum, kNoSum, kNoSum};
 
 /// Two sequences that agree in these bits count as one.
-std::uint32_t number_of(std::int64_t sequence) noexcept { return static_cast<std::uint32_t>(sequence % 0x3fffffff); }
+std::uint32_t number_of(std::int64_t sequence) noexcept {
+  return static_cast<std::uint32_t>(static_cast<std::uint64_t>(sequence) % 0x3fffffffU);
+}
+
+/// Of a document that may come again, here and in other accumulators: always the same.
+std::uint32_t replicate_of(std::span<const std::int64_t> key, std::int64_t document) noexcept {
+  return static_cast<std::uint32_t>(LabelSlots::hash_of(key, splitmix64(static_cast<std::uint64_t>(document))) >> 62U);
+}
 
 }  // namespace
 
@@ -79,11 +86,14 @@ void Replicates::deal_anew(std::span<const std::uint32_t> plan, const LabelSlots
     if (slot >= kDropped) {
       continue;
     }
-    const std::uint32_t number = number_of(batch.sequence(i));
+    const std::int64_t sequence = batch.sequence(i);
+    const std::uint32_t number = number_of(sequence);
     std::uint32_t replicate = dealt_[slot] & 3U;
     const bool is_first = dealt_[slot] == kNeverDealt;
     const bool is_new = is_first || dealt_[slot] >> 2U != number;
-    if (is_first) {
+    if (sequence < 0) {
+      replicate = replicate_of(labels.key(slot), sequence);
+    } else if (is_first) {
       replicate = static_cast<std::uint32_t>(LabelSlots::hash_of(labels.key(slot), splitmix64(stream_)) >> 62U);
     } else if (is_new) {
       replicate = (replicate + 1) & 3U;

@@ -16,8 +16,8 @@ namespace infoplane::estimator {
 /// The four replicates of each label of a set, by slot: which of them a token goes to, and which sum is whose.
 ///
 /// The first sequence in which a label occurs goes to the replicate that a hash of key and stream says, the next such
-/// sequence to the next replicate. What a replicate holds is independent of the others, and H of the replicates shows
-/// how H of the whole grows with tokens.
+/// sequence to the next replicate; a document that may come again always to the one that a hash says. What a replicate
+/// holds is independent of the others, and H of the replicates shows how H of the whole grows with tokens.
 class Replicates {
  public:
   static constexpr std::size_t kCount = 4;

@@ -42,6 +42,7 @@ class SharedReplicates {
     std::vector<std::uint8_t> used;
     std::int64_t sequences_before = 0;
     std::int64_t length = 0;
+    std::vector<std::int64_t> units;
     std::shared_ptr<const DealtReplicates> dealt;
   };
 

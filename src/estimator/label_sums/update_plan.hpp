@@ -23,11 +23,15 @@ inline constexpr std::uint32_t kSumNumber = 0x3fffffffU;  // the rest of an entr
 /// Which tokens of a micro-batch count, and the sequences that they are in.
 struct UsedTokens {
   std::span<const std::uint8_t> used;
-  std::int64_t sequences_before;       // that the accumulator has seen
-  std::int64_t length;                 // tokens of a sequence
-  SharedReplicates* shared = nullptr;  // with the other layers that see it; null: with nobody
+  std::int64_t sequences_before;             // that the accumulator has seen
+  std::int64_t length;                       // tokens of a sequence
+  SharedReplicates* shared = nullptr;        // with the other layers that see it; null: with nobody
+  std::span<const std::int64_t> units = {};  // as of a grouping, in the place of sequences; empty: sequences
 
   std::int64_t sequence(std::size_t token) const noexcept {
+    if (!units.empty()) {
+      return units[token] < 0 ? units[token] : sequences_before + units[token];
+    }
     return sequences_before + static_cast<std::int64_t>(token) / length;
   }
 };

@@ -67,7 +67,8 @@ void take_candidates(std::vector<Candidate>& candidates, std::size_t source, std
     candidate.source = source;
     candidate.number = number;
     candidate.row.priority = in.get<std::uint64_t>();
-    candidate.row.sequence = in.get<std::int64_t>() + first_sequence;
+    candidate.row.sequence = in.get<std::int64_t>();
+    candidate.row.sequence += candidate.row.sequence < 0 ? 0 : first_sequence;
     candidate.labelled.resize(bytes_of(sets));
     in.get_values(candidate.labelled.data(), candidate.labelled.size());
     candidate.values = std::make_shared_for_overwrite<float[]>(m);

@@ -50,6 +50,9 @@ Estimate EstimateBuilder::finish() {
   result.anchors = anchors;
   result.sequences = reservoir.sequences();
   result.entropy_nats = entropy_of_sums(summed_.sum);
+  result.mean_direction = summed_.rows.direction;
+  result.centred = summed_.rows.centred;
+  result.centre = summed_.rows.centre;
   if (summed_.tokens > 0) {
     std::vector<double> logs(summed_.sum.size());
     kernels::logarithms(summed_.sum.data(), anchors, 1 / static_cast<double>(summed_.tokens), logs.data());

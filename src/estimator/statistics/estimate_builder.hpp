@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "estimator/label_sums/label_set.hpp"
+#include "estimator/row_totals.hpp"
 #include "estimator/statistics/background.hpp"
 #include "estimator/statistics/label_set_estimator.hpp"
 #include "estimator/statistics/through_estimator.hpp"
@@ -26,6 +27,7 @@ struct Summed {
   std::int64_t rejected;
   double row_entropies;  // Σ H(p) over all tokens
   std::span<const std::unique_ptr<LabelSet>> sets;
+  RowMeans rows;
 };
 
 /// The estimate of an accumulator: the stages of its sets, between what comes before and after them.

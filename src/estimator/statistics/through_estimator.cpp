@@ -120,7 +120,7 @@ void ThroughEstimator::begin_mixtures() {
   }
   const auto drawn = sample_.drawn();
   means_ = Reservoir::of(static_cast<std::int64_t>(m), sample_.stream(), means,
-                         {static_cast<std::uint64_t>(tokens_), drawn.next_sequence, drawn.sequences});
+                         {static_cast<std::uint64_t>(tokens_), drawn.next_sequence, drawn.sequences, drawn.documents});
   mean_values_ = std::vector<float>();
   order_ = means_->order();
   mixtures_.emplace(outputs_);

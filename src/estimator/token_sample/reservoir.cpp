@@ -43,8 +43,26 @@ std::vector<Reservoir::Pick> Reservoir::plan(std::span<const std::uint8_t> used)
   return picks;
 }
 
+Reservoir::Units Reservoir::units_of(std::span<const std::int64_t> of_row, std::int64_t count,
+                                     std::span<const std::uint8_t> used) {
+  Units units{of_row, count, 0, {}};
+  std::vector<bool> seen(static_cast<std::size_t>(count), false);
+  for (std::size_t i = 0; i < of_row.size() && i < used.size(); ++i) {
+    if (used[i] == 0) {
+      continue;
+    }
+    if (of_row[i] < 0) {
+      units.documents.insert(of_row[i]);
+    } else if (!seen[static_cast<std::size_t>(of_row[i])]) {
+      seen[static_cast<std::size_t>(of_row[i])] = true;
+      ++units.with_rows;
+    }
+  }
+  return units;
+}
+
 void Reservoir::add(std::vector<Pick>& picks, std::span<const std::uint8_t> used, const float* probabilities,
-                    std::int64_t length) noexcept {
+                    std::int64_t length, Units&& units) noexcept {
   const auto m = static_cast<std::size_t>(anchors_);
   for (Pick& pick : picks) {
     if (heap_.size() < kCapacity) {
@@ -63,7 +81,17 @@ void Reservoir::add(std::vector<Pick>& picks, std::span<const std::uint8_t> used
     if (probabilities != nullptr) {
       std::copy_n(probabilities + pick.row * m, m, values_.data() + pick.index * m);
     }
-    sequence_of_[pick.index] = next_sequence_ + static_cast<std::int64_t>(pick.row) / length;
+    const std::int64_t unit =
+        units.of_row.empty() ? static_cast<std::int64_t>(pick.row) / length : units.of_row[pick.row];
+    sequence_of_[pick.index] = unit < 0 ? unit : next_sequence_ + unit;
+  }
+  if (!units.of_row.empty()) {
+    position_ +=
+        static_cast<std::uint64_t>(std::count_if(used.begin(), used.end(), [](auto flag) { return flag != 0; }));
+    next_sequence_ += units.count;
+    sequences_ += units.with_rows;
+    documents_.merge(units.documents);
+    return;
   }
   for (std::size_t begin = 0; begin < used.size(); begin += static_cast<std::size_t>(length)) {
     const auto first = used.begin() + static_cast<std::ptrdiff_t>(begin);
@@ -88,6 +116,7 @@ void Reservoir::reset() noexcept { *this = Reservoir(anchors_, stream_); }
 void Reservoir::clear() noexcept {
   position_ = 0;
   next_sequence_ = sequences_ = 0;
+  documents_.clear();
   heap_.clear();
   values_.clear();
   sequence_of_.clear();

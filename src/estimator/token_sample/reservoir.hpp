@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -34,22 +35,34 @@ class Reservoir {
   const float* row(std::uint32_t index) const noexcept {
     return values_.data() + static_cast<std::size_t>(index) * static_cast<std::size_t>(anchors_);
   }
-  /// Number of the sequence that the row comes from.
+  /// Number of the sequence that the row comes from, or of its unit where it is of a document; below 0: of a document
+  /// that others may go on with.
   std::int64_t sequence(std::uint32_t index) const noexcept { return sequence_of_[index]; }
-  /// Sequences of the stream that gave a row.
-  std::int64_t sequences() const noexcept { return sequences_; }
+  /// Sequences, or documents, of the stream that gave a row.
+  std::int64_t sequences() const noexcept { return sequences_ + static_cast<std::int64_t>(documents_.size()); }
+  /// Those that others may go on with.
+  const std::set<std::int64_t>& documents() const noexcept { return documents_; }
   /// The number that the next sequence gets: those that give no row have one too, so that ranks with other parts of the
   /// same sequences agree.
   std::int64_t next_sequence() const noexcept { return next_sequence_; }
   /// Indices by priority: a random order of the sample, the same however it came together.
   std::vector<std::uint32_t> order() const;
 
+  /// The units of a batch's rows, in the place of sequences.
+  struct Units {
+    std::span<const std::int64_t> of_row;  ///< as of a grouping; empty: sequences are the units
+    std::int64_t count = 0;                ///< numbers that are used up
+    std::int64_t with_rows = 0;            ///< of these, units that gave a row
+    std::set<std::int64_t> documents;      ///< below 0 that gave one
+  };
+  static Units units_of(std::span<const std::int64_t> of_row, std::int64_t count, std::span<const std::uint8_t> used);
+
   /// Rows of a batch that may enter, in order, after making room for them; changes nothing.
   std::vector<Pick> plan(std::span<const std::uint8_t> used);
   /// Adds a batch [rows, m] of sequences of `length` rows. Without probabilities, `fill` must bring the rows of all
   /// picks that entered before any is read.
   void add(std::vector<Pick>& picks, std::span<const std::uint8_t> used, const float* probabilities,
-           std::int64_t length) noexcept;
+           std::int64_t length, Units&& units) noexcept;
 
   void fill(std::span<const std::uint32_t> indices, const float* rows) noexcept;
 
@@ -75,8 +88,9 @@ class Reservoir {
     std::uint64_t position = 0;
     std::int64_t next_sequence = 0;
     std::int64_t sequences = 0;
+    std::set<std::int64_t> documents = {};
   };
-  Drawn drawn() const noexcept { return {position_, next_sequence_, sequences_}; }
+  Drawn drawn() const { return {position_, next_sequence_, sequences_, documents_}; }
   std::uint64_t stream() const noexcept { return stream_; }
   /// The sample that these rows are.
   static Reservoir of(std::int64_t anchors, std::uint64_t stream, std::span<const Row> rows, const Drawn& from);
@@ -85,8 +99,9 @@ class Reservoir {
   /// The same, with its memory.
   void clear() noexcept;
   void save(state::Writer& out) const;
-  /// @throws IoError, and changes nothing, if what was saved cannot be a sample.
-  void load(state::Reader& in);
+  /// `with_documents`: older versions have none. @throws IoError, and changes nothing, if what was saved cannot be a
+  /// sample.
+  void load(state::Reader& in, bool with_documents);
   std::int64_t memory_bytes() const noexcept;
 
  private:
@@ -95,6 +110,7 @@ class Reservoir {
   std::uint64_t position_ = 0;  // used rows so far
   std::int64_t next_sequence_ = 0;
   std::int64_t sequences_ = 0;
+  std::set<std::int64_t> documents_;
   std::vector<Entry> heap_;  // the highest priority first
   std::vector<float> values_;
   std::vector<std::int64_t> sequence_of_;

@@ -25,6 +25,7 @@ Reservoir Reservoir::of(std::int64_t anchors, std::uint64_t stream, std::span<co
   result.position_ = from.position;
   result.next_sequence_ = from.next_sequence;
   result.sequences_ = from.sequences;
+  result.documents_ = from.documents;
   result.values_.reserve(rows.size() * static_cast<std::size_t>(anchors));
   for (const Row& row : rows) {
     result.heap_.push_back({row.priority, result.size()});

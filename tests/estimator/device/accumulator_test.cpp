@@ -39,6 +39,12 @@ void check_equal(const Estimate& here, const Estimate& there, double within = 2e
   CHECK(near(here.entropy_nats, there.entropy_nats, within));
   CHECK(near(here.corrected_entropy_nats, there.corrected_entropy_nats, within));
   CHECK(near(here.context_nats, there.context_nats, within));
+  CHECK(near(here.mean_direction, there.mean_direction, 2e-6));
+  CHECK(here.centred == there.centred);
+  REQUIRE(here.centre.size() == there.centre.size());
+  for (std::size_t k = 0; k < here.centre.size(); ++k) {
+    CHECK(near(here.centre[k], there.centre[k], 1e-5));
+  }
   CHECK(near(here.corrected_context_nats, there.corrected_context_nats, within));
   CHECK(near(here.context_standard_error_nats, there.context_standard_error_nats,
              within + 1e-3 * std::abs(here.context_standard_error_nats)));
@@ -102,6 +108,27 @@ std::vector<Batch> some_batches(int count, at::ScalarType type = at::kFloat) {
     result.emplace_back(z.to(type), labels);
   }
   return result;
+}
+
+TEST_CASE("device accumulator: a centre is taken from rows as on the host", "[cuda][accumulator][centre]") {
+  const auto batches = some_batches(5, GENERATE(at::kFloat, at::kBFloat16));
+  const auto options = SoftEntropyOptions().anchors(20).centre(true);
+  const at::Tensor centre = at::linspace(-1, 2, 24);
+  SoftEntropyAccumulator here(24, options);
+  There there(24, options);
+  for (const at::Tensor& c : {at::Tensor(), centre}) {
+    here.clear();
+    there.accumulator.clear();
+    here.set_centre(c);
+    there.accumulator.set_centre(c);
+    for (const auto& [z, labels] : batches) {
+      here.update(z, labels);
+      there.accumulator.update(z, labels);
+    }
+    CHECK_THROWS_AS(there.accumulator.set_centre(centre), StateError);
+    check_equal(here.estimate(), there.accumulator.estimate());
+    CHECK(here.estimate().centred == c.defined());
+  }
 }
 
 TEST_CASE("device accumulator: gives what the CPU's gives, in every dtype", "[cuda]") {

@@ -151,6 +151,94 @@ void check_all_values(const Estimate& got, const Estimate& expected, double tole
 
 }  // namespace
 
+TEST_CASE("over ranks: a document that is on several ranks is one unit", "[estimator][ranks][documents]") {
+  const Data data(900);
+  const auto grouping_of = [](std::int64_t begin, std::int64_t end) {
+    auto grouping = std::make_shared<infoplane::labels::Grouping>();
+    grouping->positions = end - begin;
+    grouping->row_length = kLength;
+    for (std::int64_t token = begin; token < end; ++token) {
+      grouping->units.push_back(infoplane::labels::unit_of_document(token / 70));  // seven sequences each
+    }
+    return grouping;
+  };
+  SoftEntropyAccumulator whole(kWidth, options(0));
+  whole.update(data.z, grouping_of(0, data.tokens()));
+  const Estimate expected = whole.estimate();
+  CHECK(expected.sequences == 13);
+  for (const int ranks : {2, 3, 4}) {
+    const auto results = shared(ranks, [&](int rank) {
+      SoftEntropyAccumulator mine(kWidth, options(rank));
+      const auto begin = part(data, rank, ranks), end = part(data, rank + 1, ranks);
+      if (begin < end) {
+        mine.update(data.z.slice(0, begin, end), grouping_of(begin, end));
+      }
+      return mine;
+    });
+    for (const Estimate& result : results) {
+      CHECK(result.sequences == 13);
+      CHECK_THAT(result.corrected_entropy_nats, WithinAbs(expected.corrected_entropy_nats, 1e-6));
+      CHECK_THAT(result.entropy_standard_error_nats / expected.entropy_standard_error_nats, WithinAbs(1, 1e-5));
+      CHECK(same_bits(result, results[0]));
+    }
+  }
+}
+
+TEST_CASE("over ranks: the mean direction has the bits of one process, and all ranks find one centre",
+          "[estimator][ranks][direction]") {
+  const Data data(700);
+  const auto options_of = [](int rank) { return options(rank).centre(true); };
+  const auto centre = data.z.mean(0);
+  for (const bool centred : {false, true}) {
+    SoftEntropyAccumulator whole(kWidth, options_of(0));
+    whole.set_centre(centred ? centre : at::Tensor());
+    data.give(whole, 0, data.tokens());
+    const Estimate expected = whole.estimate();
+    for (const int ranks : {2, 3, 4}) {
+      const auto results = shared(ranks, [&](int rank) {
+        SoftEntropyAccumulator mine(kWidth, options_of(rank));
+        mine.set_centre(centred ? centre : at::Tensor());
+        data.give(mine, part(data, rank, ranks), part(data, rank + 1, ranks));
+        return mine;
+      });
+      for (const Estimate& result : results) {
+        CHECK(std::memcmp(&result.mean_direction, &expected.mean_direction, sizeof(double)) == 0);
+        CHECK(result.centred == centred);
+        CHECK(result.centre == results[0].centre);
+        REQUIRE(result.centre.size() == static_cast<std::size_t>(kWidth));
+        for (std::size_t k = 0; k < result.centre.size(); ++k) {
+          CHECK_THAT(result.centre[k], WithinAbs(expected.centre[k], 1e-12));
+        }
+        CHECK_THAT(result.entropy_nats, WithinAbs(expected.entropy_nats, 1e-6));
+      }
+    }
+  }
+}
+
+TEST_CASE("over ranks: other centres are refused, a rank without the layer learns its centre",
+          "[estimator][ranks][centre]") {
+  const Data data(300);
+  const auto accumulator = [&](int rank, const at::Tensor& centre) {
+    SoftEntropyAccumulator mine(kWidth, options(rank).centre(true));
+    mine.set_centre(centre);
+    data.give(mine, 0, data.tokens());
+    return mine;
+  };
+  run_thread_ranks(2, [&](Communicator& communicator) {
+    const auto mine = accumulator(communicator.rank(), communicator.rank() == 0 ? at::ones({kWidth}) : at::Tensor());
+    CHECK_THROWS_MATCHES(estimated_over_ranks({{"layer", &mine}}, communicator), infoplane::ArgumentError,
+                         Catch::Matchers::MessageMatches(ContainsSubstring("and none)")));
+  });
+  run_thread_ranks(2, [&](Communicator& communicator) {
+    const auto mine = accumulator(communicator.rank(), at::ones({kWidth}));
+    const auto estimates = estimated_over_ranks(
+        communicator.rank() == 0 ? std::vector<NamedAccumulator>{{"layer", &mine}} : std::vector<NamedAccumulator>(),
+        communicator);
+    REQUIRE(estimates.size() == 1);
+    CHECK(estimates[0].estimate.centre == mine.estimate().centre);
+  });
+}
+
 TEST_CASE("ranks come to the values of one process, and all to the same bits", "[distributed][shared]") {
   for (const std::int64_t tokens : {3000, 12000}) {
     const Data data(tokens);

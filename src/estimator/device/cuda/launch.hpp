@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "estimator/assignment/direction_sums.hpp"
+
 // What the host asks of the CUDA kernels: pointers of the current device, a stream, no LibTorch. C++17 for nvcc's sake.
 // Every function only queues work on `stream` (a cudaStream_t), allocates nothing and never waits; it returns null, or
 // the CUDA runtime's words about why the launch failed. Results are the same bits on every run: no atomics, and every
@@ -39,22 +41,24 @@ const char* prepare_anchors(const float* weight, std::int64_t m, std::int64_t d,
 enum RowStatus : std::uint8_t { kNotCounted = 0, kUsed = 1, kRejected = 2 };
 
 struct AssignmentOutputs {
-  float* probabilities;  ///< [N, m]; rows that are not used are zero
-  std::uint8_t* status;  ///< [N] of RowStatus; rejected: a NaN, an Inf, or norm 0
-  float* entropies;      ///< [N] H(p_i) in nats; of rows that are not used 0
-  double* sum;           ///< [m], over the used rows
-  std::int64_t* tokens;  ///< [2]: used rows, rejected rows
-  void* workspace;       ///< assignment_workspace_bytes(), aligned to 16
+  float* probabilities;      ///< [N, m]; rows that are not used are zero
+  std::uint8_t* status;      ///< [N] of RowStatus; rejected: a NaN, an Inf, or norm 0
+  float* entropies;          ///< [N] H(p_i) in nats; of rows that are not used 0
+  double* sum;               ///< [m], over the used rows
+  std::int64_t* tokens;      ///< [2]: used rows, rejected rows
+  void* workspace;           ///< assignment_workspace_bytes(), aligned to 16
+  std::int64_t* directions;  ///< [d] Σ z_i / |z_i| over the used rows, in 1 / kDirectionUnit
+  double* inverse_norms;     ///< [1] Σ 1 / |z_i| over the used rows
 };
 
-std::int64_t assignment_workspace_bytes(std::int64_t rows, std::int64_t m);
+std::int64_t assignment_workspace_bytes(std::int64_t rows, std::int64_t m, std::int64_t d);
 
 /// p_i = softmax((z_i / |z_i|) · Wᵀ / ε) of every row that counts, and the sum of them.
 ///
-/// One read of z from memory up to m = 512 and ⌈m / 512⌉ above (a row of scores must fit registers); scores accumulate
-/// in float32, the norm and the sum over rows in float64. Rows of any finite magnitude are good: those whose squares
-/// leave float32 are read once more, scaled by a power of two. `counted`: N flags, or null when all rows count.
-/// 2 ≤ m ≤ 4096. Source: Conklin, arXiv 2505.23960.
+/// One read of z from memory up to m = 512 and ⌈m / 512⌉ above (a row of scores must fit registers), and one more for
+/// the sums of rows, whose norms are known only then; scores accumulate in float32, the norm and the sum over rows in
+/// float64. Rows of any finite magnitude are good: those whose squares leave float32 are read once more, scaled by a
+/// power of two. `counted`: N flags, or null when all rows count. 2 ≤ m ≤ 4096. Source: Conklin, arXiv 2505.23960.
 const char* soft_assignment(const Representations& z, const void* anchors, std::int64_t m, double epsilon,
                             const std::uint8_t* counted, const AssignmentOutputs& outputs, void* stream);
 

@@ -32,6 +32,8 @@ struct Arguments {
   int anchor_warps;      // warps that share their rows
   int passes;            // over z
   bool aligned;          // whole pieces of rows can be loaded by sixteen bytes
+  float* units;          // [rows] kDirectionUnit / |factor · z|; 0: not used
+  double* factors;       // [rows] powers of two by which rows were scaled
 };
 
 /// Parts of z and W that hold all bits that matter.

@@ -234,7 +234,73 @@ __global__ void __launch_bounds__(kWarps * 32, Parts<T>::kBlocks) assignment_ker
   }
 
   put_status(a, used, rows, row_numbers, entropies, counts);
+#pragma unroll
+  for (int r = 0; r < 2; ++r) {
+    if (lane % 4 == 0 && anchor_warp == 0 && row_numbers[r] < a.z.rows) {
+      a.units[row_numbers[r]] = static_cast<float>(static_cast<double>(scales[r]) * a.epsilon * kDirectionUnit);
+      a.factors[row_numbers[r]] = pair.factors[r];
+    }
+  }
 }
+
+constexpr int kSummedRows = 256;     // of a block of sums
+constexpr int kSummedColumns = 128;  // of a block, one a thread
+
+/// What is summed of rows.
+struct RowSums {
+  std::int64_t* directions;  // [blocks of rows, d]
+  double* inverse_norms;     // [blocks of rows]
+};
+
+/// A thread adds up its dimension over the rows of its block, in order.
+template <typename T>
+__global__ void row_sums_kernel(const Arguments a, const RowSums sums) {
+  const std::int64_t wide = (a.z.dimension + kSummedColumns - 1) / kSummedColumns;
+  const std::int64_t chunk = blockIdx.x / wide;
+  const std::int64_t k = blockIdx.x % wide * kSummedColumns + threadIdx.x;
+  if (k >= a.z.dimension) {
+    return;
+  }
+  const std::int64_t end = (chunk + 1) * kSummedRows < a.z.rows ? (chunk + 1) * kSummedRows : a.z.rows;
+  std::int64_t total = 0;
+  double inverse_norms = 0;
+  for (std::int64_t row = chunk * kSummedRows; row < end; ++row) {
+    const float unit = a.units[row];
+    if (unit > 0) {
+      const T value = row_pointer<T>(a, row)[k * a.z.stride];
+      const double factor = a.factors[row];
+      const float scaled = factor == 1.0 ? to_float(value) : static_cast<float>(to_double(value) * factor);
+      total += static_cast<std::int64_t>(rintf(scaled * unit));
+      inverse_norms += static_cast<double>(unit) * factor / kDirectionUnit;
+    }
+  }
+  sums.directions[chunk * a.z.dimension + k] = total;
+  if (k == 0) {
+    sums.inverse_norms[chunk] = inverse_norms;
+  }
+}
+
+/// A thread adds up a dimension over the blocks of rows.
+__global__ void total_row_sums_kernel(const RowSums sums, std::int64_t chunks, std::int64_t d,
+                                      std::int64_t* __restrict__ directions, double* __restrict__ inverse_norms) {
+  const std::int64_t k = static_cast<std::int64_t>(blockIdx.x) * kSummedColumns + threadIdx.x;
+  if (k >= d) {
+    return;
+  }
+  std::int64_t total = 0;
+  double norms = 0;
+  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+    total += sums.directions[chunk * d + k];
+    norms += k == 0 ? sums.inverse_norms[chunk] : 0.0;
+  }
+  directions[k] = total;
+  if (k == 0) {
+    *inverse_norms = norms;
+  }
+}
+
+std::int64_t chunks_of(std::int64_t rows) { return (rows + kSummedRows - 1) / kSummedRows; }
+std::int64_t columns_of(std::int64_t d) { return (d + kSummedColumns - 1) / kSummedColumns; }
 
 /// A block for each 32 columns: warp w takes blocks w, w + kWarps, … of the partial sums.
 __global__ void total_kernel(const double* __restrict__ sums, const std::int64_t* __restrict__ tokens,
@@ -277,18 +343,21 @@ std::int64_t assignment_blocks(std::int64_t rows, std::int64_t m) {
 }
 
 template <typename T>
-const char* assign(Arguments& a, std::int64_t blocks, void* stream) {
+const char* assign(Arguments& a, const RowSums& sums, std::int64_t blocks, void* stream) {
   const auto is_aligned = [](std::int64_t stride) { return stride * static_cast<std::int64_t>(sizeof(T)) % 16 == 0; };
   a.aligned = a.z.stride == 1 && reinterpret_cast<std::uintptr_t>(a.z.data) % 16 == 0 && is_aligned(a.z.row_stride) &&
               is_aligned(a.z.outer_stride);
   const std::size_t shared = kWarps * (kTiles * 8 * sizeof(double) + kRows * sizeof(float) + 2 * sizeof(int));
-  return launch(assignment_kernel<T>, blocks, kWarps * 32, shared, stream, a);
+  const char* const failure = launch(assignment_kernel<T>, blocks, kWarps * 32, shared, stream, a);
+  return failure != nullptr ? failure
+                            : launch(row_sums_kernel<T>, chunks_of(a.z.rows) * columns_of(a.z.dimension),
+                                     kSummedColumns, 0, stream, a, sums);
 }
 
 }  // namespace
 
-std::int64_t assignment_workspace_bytes(std::int64_t rows, std::int64_t m) {
-  return assignment_blocks(rows, m) * (m + 2) * 8;
+std::int64_t assignment_workspace_bytes(std::int64_t rows, std::int64_t m, std::int64_t d) {
+  return assignment_blocks(rows, m) * (m + 2) * 8 + chunks_of(rows) * (d + 1) * 8 + rows * 12;
 }
 
 const char* soft_assignment(const Representations& z, const void* anchors, std::int64_t m, double epsilon,
@@ -296,6 +365,10 @@ const char* soft_assignment(const Representations& z, const void* anchors, std::
   const std::int64_t blocks = assignment_blocks(z.rows, m);
   auto* const sums = static_cast<double*>(outputs.workspace);
   auto* const tokens = reinterpret_cast<std::int64_t*>(sums + blocks * m);
+  auto* const directions = tokens + blocks * 2;  // all of eight bytes, then the units of four
+  auto* const inverse_norms = reinterpret_cast<double*>(directions + chunks_of(z.rows) * z.dimension);
+  auto* const factors = inverse_norms + chunks_of(z.rows);
+  const RowSums of_chunks{directions, inverse_norms};
   const int warps = anchor_warps(m);
   const auto passes = static_cast<int>((m + warps * kTiles * 8 - 1) / (warps * kTiles * 8));
   Arguments a{z,
@@ -310,15 +383,23 @@ const char* soft_assignment(const Representations& z, const void* anchors, std::
               tokens,
               warps,
               passes,
-              false};
+              false,
+              reinterpret_cast<float*>(factors + z.rows),
+              factors};
   if (blocks > 0) {
-    const char* failure = z.type == ValueType::kFloat64   ? assign<double>(a, blocks, stream)
-                          : z.type == ValueType::kFloat32 ? assign<float>(a, blocks, stream)
-                          : z.type == ValueType::kFloat16 ? assign<__half>(a, blocks, stream)
-                                                          : assign<__nv_bfloat16>(a, blocks, stream);
+    const char* failure = z.type == ValueType::kFloat64   ? assign<double>(a, of_chunks, blocks, stream)
+                          : z.type == ValueType::kFloat32 ? assign<float>(a, of_chunks, blocks, stream)
+                          : z.type == ValueType::kFloat16 ? assign<__half>(a, of_chunks, blocks, stream)
+                                                          : assign<__nv_bfloat16>(a, of_chunks, blocks, stream);
     if (failure != nullptr) {
       return failure;
     }
+  }
+  const char* const failure =
+      launch(total_row_sums_kernel, columns_of(z.dimension), kSummedColumns, 0, stream, of_chunks, chunks_of(z.rows),
+             z.dimension, outputs.directions, outputs.inverse_norms);
+  if (failure != nullptr) {
+    return failure;
   }
   return launch(total_kernel, (m + 31) / 32, kWarps * 32, kWarps * 32 * sizeof(double), stream, sums, tokens, blocks, m,
                 outputs.sum, outputs.tokens);

@@ -68,6 +68,44 @@ TEST_CASE("cuda assignment: probabilities, sum and counts agree with float64 at 
   }
 }
 
+TEST_CASE("cuda assignment: sums of unit vectors and of norms agree with float64", "[cuda][needs:gpu]") {
+  require_device();
+  struct Shape {
+    std::int64_t n, d, m;
+  };
+  for (const auto& [n, d, m] : {Shape{1, 2, 2}, {300, 130, 100}, {65, 257, 513}, {700, 64, 20}}) {
+    const Anchors anchors(m, d);
+    for (const auto type : kTypes) {
+      CAPTURE(n, d, m, type);
+      at::Tensor z = normal({n, d}).add(normal({d}, 7)).to(type);
+      std::vector<std::uint8_t> counted(static_cast<std::size_t>(n), 1);
+      std::vector<std::int64_t> good;
+      if (n > 10) {
+        z[3].zero_();
+        z[5][1] = std::numeric_limits<double>::quiet_NaN();
+        z[6].mul_(type == at::kDouble ? 1e-200 : type == at::kHalf ? 1.0 : 1e-25);
+        counted[8] = 0;
+      }
+      for (std::int64_t i = 0; i < n; ++i) {
+        if (n <= 10 || (i != 3 && i != 5 && i != 8)) {
+          good.push_back(i);
+        }
+      }
+      const at::Tensor values = z.index_select(0, to_tensor(good)).to(at::kDouble);
+      const at::Tensor peaks = values.abs().amax({1}, true);
+      const at::Tensor units = values.div(peaks).div(values.div(peaks).norm(2, {1}, true)).sum(0).mul(kDirectionUnit);
+      const double norms = values.div(peaks).norm(2, {1}, true).mul(peaks).reciprocal().sum().item<double>();
+      const Assigned got = assign(z, anchors.weight(), 0.1, counted);
+      for (std::int64_t k = 0; k < d; ++k) {
+        CHECK(std::abs(static_cast<double>(got.directions[static_cast<std::size_t>(k)]) - units[k].item<double>()) <
+              static_cast<double>(n) + 10);
+      }
+      CHECK(std::abs(got.inverse_norms[0] / norms - 1) < 1e-6);
+      CHECK(assign(z, anchors.weight(), 0.1, counted).directions == got.directions);
+    }
+  }
+}
+
 TEST_CASE("cuda assignment: random shapes, dtypes, strides and offsets agree with float64", "[cuda][needs:gpu]") {
   require_device();
   std::uint64_t state = 20261127;

@@ -64,7 +64,9 @@ Assigned assign(const at::Tensor& z, const at::Tensor& weight, double epsilon,
   const DeviceArray<float> entropies(static_cast<std::size_t>(n));
   const DeviceArray<double> sum(static_cast<std::size_t>(m));
   const DeviceArray<std::int64_t> tokens(2);
-  const DeviceArray<std::uint8_t> workspace(static_cast<std::size_t>(assignment_workspace_bytes(n, m)));
+  const DeviceArray<std::uint8_t> workspace(static_cast<std::size_t>(assignment_workspace_bytes(n, m, d)));
+  const DeviceArray<std::int64_t> directions(static_cast<std::size_t>(d));
+  const DeviceArray<double> inverse_norms(1);
   DeviceArray<float> probabilities(static_cast<std::size_t>(n * m));
   const bool flat = z.dim() == 2;
   const Representations rows{memory.data() + z.storage_offset() * z.element_size(),
@@ -76,10 +78,12 @@ Assigned assign(const at::Tensor& z, const at::Tensor& weight, double epsilon,
                              z.stride(-2),
                              z.stride(-1)};
   check_launch(prepare_anchors(device_weight.data(), m, d, rows.type, anchors.data(), nullptr));
-  check_launch(soft_assignment(
-      rows, anchors.data(), m, epsilon, counted.empty() ? nullptr : flags.data(),
-      {probabilities.data(), status.data(), entropies.data(), sum.data(), tokens.data(), workspace.data()}, nullptr));
-  return {probabilities.host(), status.host(), entropies.host(), sum.host(), tokens.host(), probabilities};
+  check_launch(soft_assignment(rows, anchors.data(), m, epsilon, counted.empty() ? nullptr : flags.data(),
+                               {probabilities.data(), status.data(), entropies.data(), sum.data(), tokens.data(),
+                                workspace.data(), directions.data(), inverse_norms.data()},
+                               nullptr));
+  return {probabilities.host(), status.host(), entropies.host(),  sum.host(),
+          tokens.host(),        probabilities, directions.host(), inverse_norms.host()};
 }
 
 std::vector<std::vector<float>> label_rows(const DeviceArray<float>& probabilities, std::int64_t m,

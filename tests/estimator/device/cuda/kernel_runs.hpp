@@ -21,6 +21,8 @@ struct Assigned {
   std::vector<double> sum;
   std::vector<std::int64_t> tokens;
   DeviceArray<float> on_device;
+  std::vector<std::int64_t> directions;
+  std::vector<double> inverse_norms;
 };
 
 /// Runs the kernel on a CPU tensor's memory as it lies there, strides and offset included. `counted`: empty or N flags.
