@@ -42,6 +42,10 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
       fire(found->record, found->stream, Source::kOperator);
     }
   }
+  if (plan_.is_script() && std::string_view(name).starts_with("fused_")) {
+    note_fused(name);
+    return;
+  }
   const auto op = classify(name);
   const bool reads_all = plan_.reads_all_operators() && op != OperatorClass::kOfLists;
   if (op != OperatorClass::kNorm && op != OperatorClass::kEmbedding && !reads_all) {
@@ -303,6 +307,9 @@ void Pass::finish() {
   drop_turned();
   if (resolves()) {
     resolver_->finish();
+  }
+  if (!fused_.empty()) {
+    require_unfused();
   }
 }
 

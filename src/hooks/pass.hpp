@@ -40,7 +40,7 @@ class Pass {
   int fires() const noexcept { return fires_; }
   /// Every site that can come in this pass has come, so that no further operator is of interest.
   bool is_done() const;
-  /// The scope ends.
+  /// The scope ends. @throws SiteError if TorchScript fused operators, and a site did not come
   void finish();
 
  private:
@@ -84,6 +84,8 @@ class Pass {
   void fire_any_norm(c10::ArrayRef<const c10::IValue> inputs);
   void fire(int record, const at::Tensor& tensor, Source source);
   void fire_resolved(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by);
+  void note_fused(const char* name);
+  void require_unfused() const;
   bool resolves() const noexcept { return resolver_ && !resolver_->is_over(); }
   static SiteKind kind_of_stream(Reading reading, const at::Tensor& stream);
 
@@ -91,6 +93,7 @@ class Pass {
   Emit emit_;
   std::unique_ptr<SiteResolver> resolver_;  // where something is to be learnt
   std::string_view operator_name_;
+  std::string fused_;  // a kernel that TorchScript made of several operators
   OperandFinder finder_;
   std::vector<Running> running_;
   int shields_ = 0;

@@ -42,12 +42,17 @@ void for_each_scope(Work work) noexcept {
   }
 }
 
+Plan& begun(Plan& plan) {
+  plan.begin_pass();
+  return plan;
+}
+
 }  // namespace
 
 ScopeState::ScopeState(std::shared_ptr<WatchState> watch_state, Capture capture_function, const at::Tensor& tokens)
     : watch(std::move(watch_state)),
       capture(std::move(capture_function)),
-      pass(watch->plan, [this](const Site& site, const at::Tensor& tensor) { capture_site(site, tensor); }) {
+      pass(begun(watch->plan), [this](const Site& site, const at::Tensor& tensor) { capture_site(site, tensor); }) {
   if (tokens.defined()) {
     axes.emplace(tokens);
   }

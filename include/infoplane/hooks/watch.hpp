@@ -11,6 +11,9 @@
 namespace torch::nn {
 class Module;
 }  // namespace torch::nn
+namespace torch::jit {
+struct Module;
+}  // namespace torch::jit
 
 namespace infoplane::hooks {
 
@@ -57,6 +60,11 @@ class Watcher {
   /// Watches `root`, which may live on the stack.
   /// @throws ArgumentError if a pattern is empty or there is none, or if `options.blocks` matches no module
   explicit Watcher(const torch::nn::Module& root, WatchOptions options = {});
+
+  /// Watches a TorchScript module, such as `torch::jit::load` gives; of the handle a copy is held. Its parameters and
+  /// buffers are known by the names that they have in it. A script has no place for `tap`.
+  /// @throws ArgumentError as above, or if the module is frozen: then its parameters are constants of its code
+  explicit Watcher(const torch::jit::Module& root, WatchOptions options = {});
 
   /// Watches what a `shared_ptr`, `unique_ptr` or `ModuleHolder` points to.
   template <typename Pointer>
@@ -122,7 +130,7 @@ class Watcher {
   std::shared_ptr<State> state_;
 };
 
-/// A watcher of `root`: module, holder or pointer.
+/// A watcher of `root`: module, holder, pointer or TorchScript module.
 template <typename Root>
 Watcher watch(const Root& root, std::vector<std::string> sites = {"auto"}) {
   return Watcher(root, WatchOptions().sites(std::move(sites)));
