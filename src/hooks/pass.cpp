@@ -46,6 +46,9 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
     note_fused(name);
     return;
   }
+  if (is_copy(name)) {
+    note_copy(inputs);
+  }
   const auto op = classify(name);
   const bool reads_all = plan_.reads_all_operators() && op != OperatorClass::kOfLists;
   if (op != OperatorClass::kNorm && op != OperatorClass::kEmbedding && !reads_all) {
@@ -107,6 +110,7 @@ void Pass::start_embedding(const void* key, int parameter, c10::ArrayRef<const c
     }
     return;
   }
+  note_replica("aten::embedding", inputs);
   if (!plan_.reads_any_norm() || inputs.empty() || !inputs[0].isTensor()) {
     return;
   }
@@ -121,6 +125,9 @@ void Pass::start_embedding(const void* key, int parameter, c10::ArrayRef<const c
 
 // An operator without a parameter, inside LibTorch's own nothing else is looked at.
 void Pass::start_plain(const void* key, const char* name, OperatorClass op, c10::ArrayRef<const c10::IValue> inputs) {
+  if (op == OperatorClass::kNorm) {
+    note_replica(name, inputs);
+  }
   if (op == OperatorClass::kNorm && plan_.reads_any_norm()) {
     operator_name_ = name;
     fire_any_norm(inputs);
@@ -307,9 +314,6 @@ void Pass::finish() {
   drop_turned();
   if (resolves()) {
     resolver_->finish();
-  }
-  if (!fused_.empty()) {
-    require_unfused();
   }
 }
 

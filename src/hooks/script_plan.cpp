@@ -1,7 +1,6 @@
 // What TorchScript makes of parameters and operators: it runs a script as it is written a few times, and then rewrites
 // it.
 #include <algorithm>
-#include <infoplane/core/error.hpp>
 
 #include "hooks/backward.hpp"
 #include "hooks/pass.hpp"
@@ -72,21 +71,6 @@ void Pass::note_fused(const char* name) {
       resolver_->stop();
     }
   }
-}
-
-void Pass::require_unfused() const {
-  std::string missing;
-  for (std::size_t i = 0; i < plan_.records().size(); ++i) {
-    const auto& record = plan_.records()[i];
-    const bool is_missing =
-        record.wanted && !record.dropped && !is_handed_over(record.site.kind) && !has_come(static_cast<int>(i));
-    missing += is_missing ? (missing.empty() ? "" : ", ") + record.site.name : "";
-  }
-  INFOPLANE_CHECK(missing.empty(), SiteError, missing,
-                  " did not come: TorchScript has fused operators of the forward (", fused_,
-                  "), and nothing is seen inside of a fused kernel. Call torch::jit::overrideCanFuseOnCPU(false) "
-                  "and overrideCanFuseOnGPU(false), of <torch/csrc/jit/codegen/fuser/interface.h>, before the module's "
-                  "first forward");
 }
 
 }  // namespace infoplane::hooks::detail

@@ -67,6 +67,8 @@ Scope Watcher::observe(Capture capture, const at::Tensor& tokens) {
 
 AxisMatch Watcher::axis_match() const noexcept { return state_->watch->axis_match; }
 
+const at::Tensor& Watcher::positions() const noexcept { return state_->watch->positions; }
+
 void Watcher::rescan() {
   INFOPLANE_CHECK(state_->root != detail::Root::kNone, StateError,
                   "this watcher has no module to read again: it watches taps only");

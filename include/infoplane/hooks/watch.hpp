@@ -99,6 +99,9 @@ class Watcher {
   /// its rows do.
   AxisMatch axis_match() const noexcept;
 
+  /// Inside a capture: the positions that a tap gave beside its rows; undefined for any other tensor.
+  const at::Tensor& positions() const noexcept;
+
   /// Reads the tree again, after a head was replaced or adapters were added. Forgets hits and what was learnt.
   /// @throws StateError while a scope is open, or if the watcher has no module
   void rescan();

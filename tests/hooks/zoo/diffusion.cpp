@@ -31,12 +31,12 @@ struct LayerImpl : nn::Module {
 };
 
 struct Net : nn::Module {
-  Net() {
+  explicit Net(int place) {
     embed = register_module("embed", embedding());
     time = register_module("time", nn::Embedding(4, kWidth));
     const auto list = register_module("layers", std::make_shared<TreeImpl>());
-    for (int i = 0; i < 6; ++i) {
-      layers.push_back(list->register_module(std::to_string(i), std::make_shared<LayerImpl>(i % 3)));
+    for (int i = 0; i < 3; ++i) {
+      layers.push_back(list->register_module(std::to_string(i), std::make_shared<LayerImpl>(place)));
     }
     norm = register_module("norm", layer_norm());
     head = register_module("head", output_head());
@@ -57,9 +57,9 @@ struct Net : nn::Module {
   nn::Linear head{nullptr};
 };
 
-template <typename Monitor>
+template <typename Monitor, int kPlace>
 Losses train() {
-  Net model;
+  Net model(kPlace);
   torch::optim::AdamW optimizer(model.parameters(), 1e-2);
   Monitor monitor(model, MonitorOptions().every(1));
   Losses losses;
@@ -79,7 +79,19 @@ Losses train() {
 }  // namespace
 }  // namespace infoplane::zoo
 
-TEST_CASE("zoo: a condition that scales, gates and is added", "[zoo]") {
+TEST_CASE("zoo: a condition that shifts and scales behind the norm", "[zoo]") {
   using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
-  check(__FILE__, train<NoMonitor>, train<RecordingMonitor>, train<infoplane::Monitor>);
+  check(__FILE__, train<NoMonitor, 0>, train<RecordingMonitor, 0>, train<infoplane::Monitor, 0>);
+}
+
+TEST_CASE("zoo: a condition that gates the branch", "[zoo]") {
+  using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
+  check(__FILE__, train<NoMonitor, 1>, train<RecordingMonitor, 1>, train<infoplane::Monitor, 1>);
+}
+
+TEST_CASE("zoo: a condition that is added to the stream before the norm", "[zoo]") {
+  using namespace infoplane::zoo;  // NOLINT(google-build-using-namespace)
+  using infoplane::hooks::SiteKind;
+  check(__FILE__, train<NoMonitor, 2>, train<RecordingMonitor, 2>, train<infoplane::Monitor, 2>,
+        {.blocks = SiteKind::kResidualStream, .embedding = SiteKind::kResidualStream, .last = SiteKind::kNormInput});
 }
