@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/state.hpp"
+#include "monitor/routed.hpp"
 
 namespace infoplane {
 
@@ -104,14 +105,29 @@ AxisOrder Split::order_of(const hooks::Site& site, const at::Tensor& tensor, hoo
   return time_comes_first() ? AxisOrder::kTimeFirst : AxisOrder::kBatchFirst;
 }
 
-void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match) {
+void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match,
+                    const at::Tensor& positions) {
+  if (positions.defined()) {
+    INFOPLANE_CHECK(grouping_ != nullptr, SiteError, "tap(\"", site.name,
+                    "\") was given positions, but observe() neither tokens nor labels to which they belong");
+    if (positions.numel() > 0) {
+      const auto some =
+          routed(site, tensor, positions, *grouping_, observed_.sequences, observed_.length, options_.time_major());
+      measure(site, some.z, some.grouping);
+    }
+    return;
+  }
   if (!grouping_) {
     take_positions(tensor);
   }
   INFOPLANE_CHECK(fits(tensor.sizes(), observed_), SiteError,
                   shape_error(site, tensor.sizes(), observed_, facts_.sites, facts_.stacks));
   const auto order = order_of(site, tensor, match);
-  const auto z = by_position(tensor, observed_.sequences, observed_.length, order);
+  measure(site, by_position(tensor, observed_.sequences, observed_.length, order), grouping_);
+}
+
+void Split::measure(const hooks::Site& site, const at::Tensor& z,
+                    const std::shared_ptr<const labels::Grouping>& grouping) {
   const auto width = z.size(-1);
   if (prototypes_.empty()) {
     make_prototypes(width);
@@ -127,7 +143,7 @@ void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::Ax
     layer = layers_.end() - 1;
   }
   for (auto& draw : layer->draws) {
-    is_first_ ? draw.update(z, grouping_) : draw.stage(z, grouping_);
+    is_first_ ? draw.update(z, grouping) : draw.stage(z, grouping);
   }
   came_.push_back(static_cast<std::size_t>(layer - layers_.begin()));
 }

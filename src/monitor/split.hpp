@@ -43,9 +43,10 @@ class Split {
   /// Makes the labels of a micro-batch, which the next captures are measured against.
   void begin(std::int64_t step, const HostBatch& batch);
 
-  /// Takes the tensor of a site in. @throws SiteError if its shape is not that of the tokens, nothing shows which axis
-  /// is which, or its d is not that of the others.
-  void capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match);
+  /// Takes the tensor of a site in, or, with `positions`, its rows of some of the tokens. @throws SiteError if its
+  /// shape is not that of the tokens, nothing shows which axis is which, or its d is not that of the others.
+  void capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match,
+               const at::Tensor& positions = {});
 
   /// Ends the micro-batch: counts it if its forward reached the site at which forwards end, of `sites`.
   /// @throws SiteError if it passed several stacks of blocks that are not known to read the tokens.
@@ -95,6 +96,7 @@ class Split {
     std::vector<estimator::SoftEntropyAccumulator> draws;  // of the anchors, each with an accumulator
     std::int64_t captures = 0;                             // since the last point
   };
+  void measure(const hooks::Site& site, const at::Tensor& z, const std::shared_ptr<const labels::Grouping>& grouping);
   const Layer* find(std::string_view site) const noexcept;
   std::int64_t logged_step_of(std::int64_t step) const noexcept;
   bool came(std::string_view site) const noexcept;
