@@ -1,4 +1,5 @@
 #include <c10/util/Exception.h>
+#include <torch/csrc/jit/api/module.h>
 #include <torch/nn/module.h>
 #include <torch/optim/optimizer.h>
 #include <torch/serialize/archive.h>
@@ -17,6 +18,7 @@
 #include "callbacks/archive_check.hpp"
 #include "callbacks/archive_file.hpp"
 #include "callbacks/checkpoint_layout.hpp"
+#include "callbacks/script_tensors.hpp"
 
 namespace infoplane::callbacks {
 namespace {
@@ -109,8 +111,19 @@ Loaded load_archive(const std::string& path, std::optional<c10::Device> device) 
 }  // namespace
 
 BestCheckpoint::BestCheckpoint(std::string path, torch::nn::Module& model, torch::optim::Optimizer* optimizer)
-    : path_(std::move(path)), model_(&model), optimizer_(optimizer) {
+    : path_(std::move(path)),
+      model_([&model] { return std::shared_ptr<torch::nn::Module>(std::shared_ptr<void>(), &model); }),
+      optimizer_(optimizer) {
   INFOPLANE_CHECK(!path_.empty(), ArgumentError, "BestCheckpoint needs the path of a file");
+}
+
+BestCheckpoint::BestCheckpoint(std::string path, const torch::jit::Module& model, torch::optim::Optimizer* optimizer)
+    : path_(std::move(path)), model_([model] { return module_of(model); }), optimizer_(optimizer) {
+  INFOPLANE_CHECK(!path_.empty(), ArgumentError, "BestCheckpoint needs the path of a file");
+  INFOPLANE_CHECK(!model_()->parameters().empty(), ArgumentError,
+                  "BestCheckpoint has nothing to keep: the TorchScript module ", model.type()->name()->qualifiedName(),
+                  " has no parameters. torch::jit::freeze and optimize_for_inference make them constants of its code: "
+                  "keep the module that is trained, and freeze a copy of it, torch::jit::freeze(module.deepcopy())");
 }
 
 BestCheckpoint& BestCheckpoint::saves(bool value) noexcept {
@@ -123,13 +136,14 @@ bool BestCheckpoint::update(const EarlyStopping& stopping) {
   if (!saves_ || stopping.improvements() == 0 || !moved) {
     return false;
   }
+  const auto model_now = model_();
   try {
     ArchiveOutput output(path_);
     OutputArchive archive;
     OutputArchive model(archive.compilation_unit());
-    model_->save(model);
+    model_now->save(model);
     archive.write("model", model);
-    archive.write("layout", c10::IValue(layout_of(*model_)));
+    archive.write("layout", c10::IValue(layout_of(*model_now)));
     if (optimizer_ != nullptr) {
       OutputArchive optimizer(archive.compilation_unit());
       optimizer_->save(optimizer);
@@ -161,21 +175,22 @@ std::int64_t BestCheckpoint::load(EarlyStopping* stopping) {
       ::access(path_.c_str(), F_OK) == 0, IoError, "the checkpoint ", path_,
       " cannot be read: nothing is there. BestCheckpoint::update saves once the rule has a best step, where "
       "saves() is true");
+  const auto model = model_();
   Loaded loaded;
   try {
-    loaded = load_archive(path_, device_of(*model_));
+    loaded = load_archive(path_, device_of(*model));
   } catch (const std::exception& error) {
     INFOPLANE_THROW(IoError, "the checkpoint ", path_, " cannot be read: ", reason(error));
   }
   INFOPLANE_CHECK(optimizer_ == nullptr || loaded.has_optimizer, IoError, "the checkpoint ", path_,
                   " was saved without an optimizer");
-  require_same_layout(path_, loaded.layout, loaded.model, *model_);
+  require_same_layout(path_, loaded.layout, loaded.model, *model);
   std::optional<EarlyStopping> rule;
   if (stopping != nullptr) {
     rule = *stopping;
     rule->load_state(loaded.stopping);
   }
-  Before before(*model_, optimizer_);
+  Before before(*model, optimizer_);
   if (optimizer_ != nullptr) {
     try {
       optimizer_->load(loaded.optimizer);
@@ -184,7 +199,7 @@ std::int64_t BestCheckpoint::load(EarlyStopping* stopping) {
     }
   }
   try {
-    model_->load(loaded.model);
+    model->load(loaded.model);
   } catch (const std::exception& error) {
     INFOPLANE_THROW(IoError, "the checkpoint ", path_, " cannot be loaded into the model: ", reason(error));
   }

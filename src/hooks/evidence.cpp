@@ -14,6 +14,20 @@ void SiteResolver::look_at_addition(std::string_view name, const std::vector<Ope
       if (is_pair && !is_over_) {
         look_at_pair(a, b, name, occurrence);
       }
+      if (&a != &b && a.parameter < 0 && b.parameter < 0 && a.tensor->numel() >= b.tensor->numel() && !is_over_) {
+        hold_base(a, b, name, occurrence);
+      }
+    }
+  }
+}
+
+/// A block may begin with x + c, where its own map made c: that addition alone has x.
+void SiteResolver::hold_base(const Operand& a, const Operand& b, std::string_view name, int occurrence) {
+  const auto base = flow_.value(*a.tensor);
+  const auto step = flow_.value(*b.tensor);
+  for (int id = 0; base >= 0 && id < static_cast<int>(uses_.size()); ++id) {
+    if (waits_for_evidence(id, step) && !flow_.used(base, id)) {
+      uses_[id].spots.push_back(later_spot(name, occurrence, a, base));
     }
   }
 }
@@ -47,7 +61,7 @@ void SiteResolver::look_at_pair(const Operand& a, const Operand& b, std::string_
 
 /// A block without its place went into the value.
 bool SiteResolver::waits_for_evidence(int id, Flow::Value value) const {
-  return !uses_[id].accepted && !uses_[id].closed && flow_.used(value, id);
+  return value >= 0 && !uses_[id].accepted && !uses_[id].closed && flow_.used(value, id);
 }
 
 /// The one stream that entered the block and that an addition of `base` and `step` shows, or −1.

@@ -44,7 +44,7 @@ OperatorClass classify(std::string_view name) noexcept {
   return std::any_of(kPrefixes.begin(), kPrefixes.end(), starts) ? OperatorClass::kOfLists : OperatorClass::kOther;
 }
 
-int OperandFinder::parameter_of(const at::Tensor& tensor) const noexcept {
+int OperandFinder::parameter_of(const at::Tensor& tensor) const {
   if (const int parameter = plan_.find(tensor.unsafeGetTensorImpl()); parameter >= 0) {
     return parameter;
   }
@@ -53,7 +53,7 @@ int OperandFinder::parameter_of(const at::Tensor& tensor) const noexcept {
       return parameter;  // the address is not reused while the weak pointer stands
     }
   }
-  return -1;
+  return plan_.find_alias(tensor);
 }
 
 Operands OperandFinder::of_norm(c10::ArrayRef<const c10::IValue> inputs) const {

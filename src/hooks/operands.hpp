@@ -50,7 +50,7 @@ class OperandFinder {
     int parameter;
   };
 
-  int parameter_of(const at::Tensor& tensor) const noexcept;
+  int parameter_of(const at::Tensor& tensor) const;
   Operands of_norm(c10::ArrayRef<const c10::IValue> inputs) const;
   void look_at(Operands& operands, const at::Tensor& tensor, bool is_first) const;
 

@@ -103,6 +103,10 @@ bool is_fused_norm(std::string_view name) noexcept {
   return name.starts_with(kAten) && is_one_of(name.substr(kAten.size()), kNorms);
 }
 
+bool is_copy(std::string_view name) noexcept {
+  return name == "aten::clone" || name == "aten::to" || name == "aten::_to_copy";
+}
+
 bool writes_first(std::string_view name) noexcept { return name.ends_with('_') && !name.ends_with("__"); }
 
 bool is_layout_only(std::string_view name) noexcept {

@@ -19,6 +19,8 @@ OperatorKind operator_kind(std::string_view name) noexcept;
 
 /// LayerNorm or RMSNorm.
 bool is_fused_norm(std::string_view name) noexcept;
+/// Makes a tensor of the same values: clone() or to().
+bool is_copy(std::string_view name) noexcept;
 /// Writes to its first operand.
 bool writes_first(std::string_view name) noexcept;
 /// Changes sizes or flags of an operand, never its content.

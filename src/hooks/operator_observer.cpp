@@ -9,6 +9,7 @@
 #include <ATen/record_function.h>
 
 #include "hooks/dispatch.hpp"
+#include "hooks/other_threads.hpp"
 
 namespace infoplane::hooks::detail {
 namespace {
@@ -29,6 +30,11 @@ void on_end(const at::RecordFunction& function, at::ObserverContext* /*context*/
 
 // Exists to ask for results, which cost a little for each operator.
 std::unique_ptr<at::ObserverContext> ask_for_results(const at::RecordFunction& /*function*/) { return nullptr; }
+
+std::unique_ptr<at::ObserverContext> on_start_anywhere(const at::RecordFunction& function) {
+  operator_started_anywhere(function.name(), function.inputs());
+  return nullptr;
+}
 
 void remove(at::CallbackHandle& handle) {
   if (handle != at::INVALID_CALLBACK_HANDLE) {
@@ -56,6 +62,16 @@ void set_observer(Observe wanted) {
         at::RecordFunctionCallback(ask_for_results).needsOutputs(true).scopes({at::RecordScope::FUNCTION}));
   }
   current = wanted;
+}
+
+void set_observer_of_all_threads(bool wanted) {
+  static at::CallbackHandle handle = at::INVALID_CALLBACK_HANDLE;
+  if (!wanted) {
+    remove(handle);
+  } else if (handle == at::INVALID_CALLBACK_HANDLE) {
+    handle = at::addGlobalCallback(
+        at::RecordFunctionCallback(on_start_anywhere).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
+  }
 }
 
 Observe current_observer() noexcept { return current; }

@@ -7,6 +7,8 @@ enum class Observe { kNothing, kInputs, kInputsAndResults };
 
 /// Installs or removes the observer of this thread; does nothing if it is as wanted.
 void set_observer(Observe wanted);
+/// Likewise of all threads; calls must not overlap.
+void set_observer_of_all_threads(bool wanted);
 Observe current_observer() noexcept;
 /// Whether LibTorch calls observers on this thread.
 bool observers_are_enabled();

@@ -42,6 +42,13 @@ void Pass::start(const void* key, const char* name, c10::ArrayRef<const c10::IVa
       fire(found->record, found->stream, Source::kOperator);
     }
   }
+  if (plan_.is_script() && std::string_view(name).starts_with("fused_")) {
+    note_fused(name);
+    return;
+  }
+  if (is_copy(name)) {
+    note_copy(inputs);
+  }
   const auto op = classify(name);
   const bool reads_all = plan_.reads_all_operators() && op != OperatorClass::kOfLists;
   if (op != OperatorClass::kNorm && op != OperatorClass::kEmbedding && !reads_all) {
@@ -103,6 +110,7 @@ void Pass::start_embedding(const void* key, int parameter, c10::ArrayRef<const c
     }
     return;
   }
+  note_replica("aten::embedding", inputs);
   if (!plan_.reads_any_norm() || inputs.empty() || !inputs[0].isTensor()) {
     return;
   }
@@ -117,6 +125,9 @@ void Pass::start_embedding(const void* key, int parameter, c10::ArrayRef<const c
 
 // An operator without a parameter, inside LibTorch's own nothing else is looked at.
 void Pass::start_plain(const void* key, const char* name, OperatorClass op, c10::ArrayRef<const c10::IValue> inputs) {
+  if (op == OperatorClass::kNorm) {
+    note_replica(name, inputs);
+  }
   if (op == OperatorClass::kNorm && plan_.reads_any_norm()) {
     operator_name_ = name;
     fire_any_norm(inputs);

@@ -35,13 +35,17 @@ class Pass {
   void start(const void* key, const char* name, c10::ArrayRef<const c10::IValue> inputs);
   /// It ended; without results where nobody asked LibTorch for them.
   void end(const void* key, const std::vector<c10::IValue>& results);
-  void tap(std::string_view name, const at::Tensor& tensor, SiteKind kind);
+  /// `is_part`: rows of some of the tokens, which are the stream of no site.
+  void tap(std::string_view name, const at::Tensor& tensor, SiteKind kind, bool is_part = false);
   /// Sites that have come.
   int fires() const noexcept { return fires_; }
   /// Every site that can come in this pass has come, so that no further operator is of interest.
   bool is_done() const;
-  /// The scope ends.
+  /// The scope ends. @throws SiteError if TorchScript fused operators, and a site did not come
   void finish();
+  /// After the above, where a site did not come. `elsewhere`: a parameter that was used on another thread, or −1;
+  /// `replica_ran`: one of a replica was. @throws SiteError if that is why, or if copies of the model ran instead
+  void require_seen(int elsewhere, bool replica_ran) const;
 
  private:
   enum class Source : std::uint8_t { kNone, kOperator, kTap };
@@ -84,6 +88,10 @@ class Pass {
   void fire_any_norm(c10::ArrayRef<const c10::IValue> inputs);
   void fire(int record, const at::Tensor& tensor, Source source);
   void fire_resolved(int record, const at::Tensor& tensor, std::string_view operator_name, FiredBy by);
+  void note_fused(const char* name);
+  std::string missing() const;
+  void note_replica(std::string_view name, c10::ArrayRef<const c10::IValue> inputs);
+  void note_copy(c10::ArrayRef<const c10::IValue> inputs);
   bool resolves() const noexcept { return resolver_ && !resolver_->is_over(); }
   static SiteKind kind_of_stream(Reading reading, const at::Tensor& stream);
 
@@ -91,6 +99,9 @@ class Pass {
   Emit emit_;
   std::unique_ptr<SiteResolver> resolver_;  // where something is to be learnt
   std::string_view operator_name_;
+  std::vector<bool> copied_;  // parameters
+  bool replica_ran_ = false;
+  std::string fused_;  // a kernel that TorchScript made of several operators
   OperandFinder finder_;
   std::vector<Running> running_;
   int shields_ = 0;

@@ -39,8 +39,8 @@ SiteKind kind_of(Reading reading) noexcept {
 
 bool is_handed_over(SiteKind kind) noexcept { return kind == SiteKind::kTap || kind == SiteKind::kModuleOutput; }
 
-Plan::Plan(const std::vector<NamedTensor>& tensors, WatchOptions options, bool has_module)
-    : options_(std::move(options)), has_module_(has_module) {
+Plan::Plan(const std::vector<NamedTensor>& tensors, WatchOptions options, Root root)
+    : options_(std::move(options)), root_(root) {
   check(options_);
   add_tensors(tensors);
   find_blocks();
@@ -353,7 +353,7 @@ bool Plan::misses_streams() const {
 }
 
 void Plan::settle() {
-  resolving_ = is_open() && misses_streams();
+  resolving_ = is_open() && (misses_streams() || relearns_);
   reads_all_ = resolving_ || asks_for_norms_ || !first_uses_.empty();
   reads_results_ = resolving_;
   for (const auto& parameter : parameters_) {

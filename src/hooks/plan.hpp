@@ -80,11 +80,18 @@ SiteKind kind_of(Reading reading) noexcept;
 /// The user's own code handed the tensor over, so that no operator has to tell what it is.
 bool is_handed_over(SiteKind kind) noexcept;
 
+/// What a watcher was given.
+enum class Root {
+  kNone,    ///< taps only
+  kModule,  ///< a torch::nn::Module
+  kScript,  ///< a torch::jit::Module
+};
+
 /// What a watcher knows of its model: from the tree at once, from the first observed pass the rest.
 class Plan {
  public:
   Plan() = default;
-  Plan(const std::vector<NamedTensor>& tensors, WatchOptions options, bool has_module);
+  Plan(const std::vector<NamedTensor>& tensors, WatchOptions options, Root root);
 
   const WatchOptions& options() const noexcept { return options_; }
   std::vector<Parameter>& parameters() noexcept { return parameters_; }
@@ -101,6 +108,9 @@ class Plan {
     const auto position = by_identity_.find(tensor);
     return position == by_identity_.end() ? -1 : position->second;
   }
+  /// Likewise of a tensor that has the memory, sizes and strides of a parameter: TorchScript detaches parameters before
+  /// it runs code that it differentiates itself. Of scripts only; else −1.
+  int find_alias(const at::Tensor& tensor) const;
   int find_name(std::string_view name) const noexcept;
 
   /// Index of the record of that name, or −1.
@@ -138,14 +148,20 @@ class Plan {
   bool reads_all_operators() const noexcept { return reads_all_; }
   bool reads_results() const noexcept { return reads_results_; }
   /// Any operator is of interest at all: not for a watcher of taps alone.
-  bool reads_operators() const noexcept { return !parameters_.empty() || has_module_; }
+  bool reads_operators() const noexcept { return !parameters_.empty() || has_module(); }
   /// No blocks were found, as in a model whose modules are not registered: each fused norm is a site, in the order of
   /// calls.
-  bool reads_any_norm() const noexcept { return has_module_ && stacks_.empty(); }
+  bool reads_any_norm() const noexcept { return has_module() && stacks_.empty(); }
+
+  bool has_module() const noexcept { return root_ != Root::kNone; }
+  bool is_script() const noexcept { return root_ == Root::kScript; }
 
   /// A pattern names norms, which may be read wherever they are used.
   bool asks_for_norms() const noexcept { return asks_for_norms_; }
 
+  /// Before a pass over a script: where the memory of parameters is now, which a move to another device changes; and
+  /// what TorchScript may have rewritten since the last pass has to be learnt anew.
+  void begin_pass();
   /// After a pass: whether the blocks are all known, and what the next pass has to look at.
   void settle();
   /// The wanted sites in order.
@@ -159,6 +175,8 @@ class Plan {
   void add_stack(const Stack& stack);
   void find_blocks_of(Parameter& parameter) const;
   void make_stream_sites();
+  bool reads_rewritable() const;
+  void unlearn();
   std::string entry_of(int block) const;
   std::string tail_of(const StackState& stack) const;
   void make_norm_sites();
@@ -173,16 +191,18 @@ class Plan {
   std::vector<bool> names_norms_;  // of each pattern
   std::vector<Parameter> parameters_;
   std::unordered_map<const c10::TensorImpl*, int> by_identity_;
+  std::unordered_map<const void*, std::vector<int>> by_memory_;  // of a script's parameters
   std::vector<Block> blocks_;
   std::vector<StackState> stacks_;
   std::vector<SiteRecord> records_;
   std::vector<Use> first_uses_;
   std::map<std::string, int, std::less<>> tapped_;
   bool resolving_ = false;
+  bool relearns_ = false;  // what is read at operators without parameters, in every pass
   bool reads_all_ = false;
   bool reads_results_ = false;
   bool asks_for_norms_ = false;
-  bool has_module_ = false;
+  Root root_ = Root::kNone;
 };
 
 }  // namespace infoplane::hooks::detail

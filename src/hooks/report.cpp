@@ -51,6 +51,9 @@ constexpr const char* kAdvice =
 /// What to write in the model's code so that nothing has to be found out.
 std::string line_of_tap(const Plan& plan, const SiteRecord& record) {
   const auto line = fmt::format("x = infoplane::tap(\"{}\", x);", printable(record.site.name));
+  if (plan.is_script()) {
+    return fmt::format("a script has no place for a tap: call its blocks from C++, and write {} between them", line);
+  }
   const auto& stack = plan.stacks()[static_cast<std::size_t>(record.stack)];
   return record.site.index < 0
              ? fmt::format("write {} before {} is called", line, printable(plan.blocks()[stack.blocks.front()].path))

@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <infoplane/core/error.hpp>
+#include <utility>
 
 #include "hooks/dispatch.hpp"
 #include "hooks/operator_observer.hpp"
+#include "hooks/other_threads.hpp"
 #include "hooks/scope_state.hpp"
 
 namespace infoplane::hooks {
@@ -42,12 +44,18 @@ void for_each_scope(Work work) noexcept {
   }
 }
 
+Plan& begun(Plan& plan) {
+  plan.begin_pass();
+  return plan;
+}
+
 }  // namespace
 
 ScopeState::ScopeState(std::shared_ptr<WatchState> watch_state, Capture capture_function, const at::Tensor& tokens)
     : watch(std::move(watch_state)),
       capture(std::move(capture_function)),
-      pass(watch->plan, [this](const Site& site, const at::Tensor& tensor) { capture_site(site, tensor); }) {
+      pass(begun(watch->plan), [this](const Site& site, const at::Tensor& tensor) { capture_site(site, tensor); }),
+      has_gradients(at::GradMode::is_enabled()) {
   if (tokens.defined()) {
     axes.emplace(tokens);
   }
@@ -90,8 +98,14 @@ void ScopeState::capture_site(const Site& site, const at::Tensor& tensor) {
 }
 
 void ScopeState::finish_pass() noexcept {
+  if (std::exchange(is_finished, true)) {
+    return;
+  }
   try {
     pass.finish();
+    if (!exception) {
+      pass.require_seen(used_elsewhere, replica_ran);
+    }
   } catch (...) {
     if (!exception) {
       exception = std::current_exception();
@@ -106,6 +120,9 @@ void rest_if_done() noexcept {
   const auto is_done = [](const auto& scope) { return scope->is_closed || scope->pass.is_done(); };
   if (std::all_of(open_scopes.begin(), open_scopes.end(), is_done)) {
     set_observer(Observe::kNothing);
+    for (const auto& scope : open_scopes) {
+      leave_other_threads(*scope);
+    }
   }
 }
 
@@ -117,6 +134,9 @@ void open_scope(std::shared_ptr<ScopeState> state) {
   const auto wanted = plan.reads_results() || state->axes ? Observe::kInputsAndResults
                       : plan.reads_operators()            ? Observe::kInputs
                                                           : Observe::kNothing;
+  if (wanted != Observe::kNothing) {
+    watch_other_threads(state);
+  }
   open_scopes.push_back(std::move(state));
   set_observer(std::max(wanted, current_observer()));
   listeners = static_cast<int>(open_scopes.size());
@@ -132,8 +152,16 @@ void remove_closed_scopes() noexcept {
 
 bool is_capturing() noexcept { return capturing; }
 
-void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) noexcept {
-  for_each_scope([&](ScopeState& scope) { scope.pass.tap(name, tensor, kind); });
+void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind, const at::Tensor& positions) noexcept {
+  for_each_scope([&](ScopeState& scope) {
+    struct Positions {
+      ~Positions() { watch.positions.reset(); }
+      WatchState& watch;
+    };
+    const Positions here{*scope.watch};
+    scope.watch->positions = positions;
+    scope.pass.tap(name, tensor, kind, positions.defined());
+  });
 }
 
 void keep_exception(const std::exception_ptr& exception) noexcept {
@@ -191,6 +219,7 @@ void Scope::close() noexcept {
     state->finish_pass();
   }
   state->is_closed = true;
+  detail::leave_other_threads(*state);
   watch.plan.settle();
   watch.sites = watch.plan.sites();
   if (state->exception && !watch.pending) {

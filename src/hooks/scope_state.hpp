@@ -21,6 +21,7 @@ struct WatchState {
   std::atomic<bool> is_observing = false;
   std::exception_ptr pending;
   AxisMatch axis_match = AxisMatch::kUnknown;  // of what is being captured
+  at::Tensor positions;                        // likewise, that a tap gave
 };
 
 /// An open scope.
@@ -35,7 +36,8 @@ struct ScopeState {
   /// Calls the capture as its documentation promises; keeps what it throws.
   void capture_site(const Site& site, const at::Tensor& tensor);
 
-  /// Fires what waits for the end of the pass; keeps what that throws.
+  /// Fires what waits for the end of the pass, and looks whether the forward ran where it could not be seen; keeps what
+  /// that throws.
   void finish_pass() noexcept;
 
   std::shared_ptr<WatchState> watch;
@@ -44,7 +46,11 @@ struct ScopeState {
   std::optional<Axes> axes;
   std::thread::id thread = std::this_thread::get_id();
   std::atomic<bool> is_closed = false;
+  const bool has_gradients;               // when it was opened
+  std::atomic<int> used_elsewhere = -1;   // a parameter, on a thread without a scope
+  std::atomic<bool> replica_ran = false;  // likewise
   std::exception_ptr exception;
+  bool is_finished = false;  // its pass
 };
 
 /// Adds the scope to those of this thread, and the operator observer where it needs one.

@@ -185,6 +185,7 @@ class SiteResolver {
 
   // evidence
   void look_at_addition(std::string_view name, const std::vector<Operand>& operands, int occurrence);
+  void hold_base(const Operand& a, const Operand& b, std::string_view name, int occurrence);
   void look_at_pair(const Operand& a, const Operand& b, std::string_view name, int occurrence);
   bool waits_for_evidence(int id, Flow::Value value) const;
   Flow::Value stream_of_pair(int id, Flow::Value base, Flow::Value step) const;

@@ -21,7 +21,7 @@ std::pair<std::string, int> Pass::numbered(std::string_view tap) {
   return {infoplane::detail::concat(tap, '.', call), call};
 }
 
-void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
+void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind, bool is_part) {
   if (!tensor.defined() || in_backward()) {
     return;
   }
@@ -29,14 +29,14 @@ void Pass::tap(std::string_view name, const at::Tensor& tensor, SiteKind kind) {
   const auto source = infoplane::detail::concat("tap(\"", name, "\")");
   int record = plan_.find_record(site);
   record = record < 0 ? plan_.tapped(site) : record;
-  if (record < 0 && resolves()) {
+  if (record < 0 && resolves() && !is_part) {
     resolver_->tap({site, source, kind, tensor});
     return;
   }
   const bool is_new = record < 0;
   record = is_new ? plan_.record(site) : record;
   if (!has_come(record)) {
-    name_tapped(record, is_new, index, kind, source);
+    name_tapped(record, is_new, is_part ? -2 : index, kind, source);
   }
   if (has_come(record) && name == "embedding" && fired_[record] == Source::kTap) {
     tap_numbers_.restart();  // another forward

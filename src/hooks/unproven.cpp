@@ -32,7 +32,7 @@ void SiteResolver::resolve(int id, int next_block) {
   plan_.dismiss(block);
   const auto spots = std::move(use.spots);
   for (const auto& candidate : spots) {
-    if (before >= 0 && look_at_tail(before, candidate)) {
+    if (before >= 0 && candidate.reading != Reading::kLater && look_at_tail(before, candidate)) {
       break;
     }
   }
@@ -97,8 +97,10 @@ void SiteResolver::doubt(int id) {
   }
   std::string text;
   for (const auto& spot : use.spots) {
-    text += infoplane::detail::concat(text.empty() ? "" : ", ", spot.operator_name, " at ",
-                                      plan_.name_in(plan_.parameter(spot.parameter), use.block), " has [",
+    const auto place = spot.reading == Reading::kLater
+                           ? std::string()
+                           : " at " + plan_.name_in(plan_.parameter(spot.parameter), use.block);
+    text += infoplane::detail::concat(text.empty() ? "" : ", ", spot.operator_name, place, " has [",
                                       infoplane::detail::join(spot.tensor.sizes()), "]");
   }
   plan_.records()[record].doubt = infoplane::detail::concat(

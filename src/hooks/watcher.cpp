@@ -1,3 +1,6 @@
+#include <torch/csrc/jit/api/module.h>
+
+#include <functional>
 #include <infoplane/core/error.hpp>
 #include <infoplane/hooks/watch.hpp>
 
@@ -8,12 +11,12 @@
 namespace infoplane::hooks {
 
 struct Watcher::State {
-  const torch::nn::Module* root = nullptr;
+  detail::Root root = detail::Root::kNone;
+  std::function<std::vector<detail::NamedTensor>()> tensors = [] { return std::vector<detail::NamedTensor>(); };
   std::shared_ptr<detail::WatchState> watch = std::make_shared<detail::WatchState>();
 
   void read(WatchOptions options) {
-    watch->plan = detail::Plan(root == nullptr ? std::vector<detail::NamedTensor>{} : detail::read_tensors(*root),
-                               std::move(options), root != nullptr);
+    watch->plan = detail::Plan(tensors(), std::move(options), root);
     watch->sites = watch->plan.sites();
   }
 };
@@ -21,7 +24,14 @@ struct Watcher::State {
 Watcher::Watcher(WatchOptions options) : state_(std::make_shared<State>()) { state_->read(std::move(options)); }
 
 Watcher::Watcher(const torch::nn::Module& root, WatchOptions options) : state_(std::make_shared<State>()) {
-  state_->root = &root;
+  state_->root = detail::Root::kModule;
+  state_->tensors = [&root] { return detail::read_tensors(root); };
+  state_->read(std::move(options));
+}
+
+Watcher::Watcher(const torch::jit::Module& root, WatchOptions options) : state_(std::make_shared<State>()) {
+  state_->root = detail::Root::kScript;
+  state_->tensors = [root] { return detail::read_tensors(root); };
   state_->read(std::move(options));
 }
 
@@ -57,8 +67,10 @@ Scope Watcher::observe(Capture capture, const at::Tensor& tokens) {
 
 AxisMatch Watcher::axis_match() const noexcept { return state_->watch->axis_match; }
 
+const at::Tensor& Watcher::positions() const noexcept { return state_->watch->positions; }
+
 void Watcher::rescan() {
-  INFOPLANE_CHECK(state_->root != nullptr, StateError,
+  INFOPLANE_CHECK(state_->root != detail::Root::kNone, StateError,
                   "this watcher has no module to read again: it watches taps only");
   INFOPLANE_CHECK(!state_->watch->is_observing, StateError, "rescan() inside an observed scope: end the scope first");
   state_->read(WatchOptions(state_->watch->plan.options()));
@@ -70,10 +82,10 @@ void Watcher::verify() const {
 }
 
 void Watcher::verify_sources() const {
-  if (state_->root == nullptr) {
+  if (state_->root == detail::Root::kNone) {
     return;
   }
-  const auto complaint = detail::complain_of_sources(state_->watch->plan, detail::read_tensors(*state_->root));
+  const auto complaint = detail::complain_of_sources(state_->watch->plan, state_->tensors());
   INFOPLANE_CHECK(complaint.empty(), SiteError, complaint);
 }
 

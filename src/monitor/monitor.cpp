@@ -24,6 +24,9 @@ std::optional<double> value_of(const at::Tensor& loss) {
 Monitor::Monitor(const torch::nn::Module& model, MonitorOptions options,
                  std::shared_ptr<distributed::Communicator> communicator)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(communicator), model)) {}
+Monitor::Monitor(const torch::jit::Module& model, MonitorOptions options,
+                 std::shared_ptr<distributed::Communicator> communicator)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(communicator), model)) {}
 Monitor::Monitor(MonitorOptions options, std::shared_ptr<distributed::Communicator> communicator)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(communicator))) {}
 Monitor::Monitor(Monitor&&) noexcept = default;

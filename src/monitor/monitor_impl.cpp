@@ -91,7 +91,7 @@ Observation Monitor::Impl::open(Split& split, std::int64_t step, std::vector<Spl
   auto scope = watcher_->observe(
       [state = state_, watcher = watcher_, &split](const hooks::Site& site, const at::Tensor& tensor) {
         const Stopwatch inner(*state);
-        split.capture(site, tensor, watcher->axis_match());
+        split.capture(site, tensor, watcher->axis_match(), watcher->positions());
       },
       followed);
   split.begin(step, std::move(rows));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "hooks/glob.hpp"
+#include "monitor/routed.hpp"
 
 namespace infoplane {
 
@@ -121,17 +122,34 @@ std::string Split::misfit_text(const Reader& reader, const hooks::Site& site, c1
                      readers_.size() > 1 ? std::vector<std::string>{} : facts_.stacks);
 }
 
-void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match) {
+void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match,
+                    const at::Tensor& positions) {
   auto& reader = reader_of(site);
+  const auto& observed = reader.positions->observed();
+  if (positions.defined()) {
+    const auto* labels = reader.positions->labels();
+    INFOPLANE_CHECK(labels != nullptr, SiteError, "tap(\"", site.name,
+                    "\") was given positions, but observe() neither tokens nor labels to which they belong");
+    if (positions.numel() > 0) {
+      const auto some =
+          routed(site, tensor, positions, *labels, observed.sequences, observed.length, options_.time_major());
+      measure(site, some.z, some.grouping);
+    }
+    return;
+  }
   const auto place = reader.positions->place(tensor.sizes());
   INFOPLANE_CHECK(place, SiteError, misfit_text(reader, site, tensor.sizes()));
   if (!reader.positions->has_fitted() && reader.misfit.name.empty()) {
     reader.misfit = site;
     reader.misfit_sizes = tensor.sizes().vec();
   }
-  const auto& observed = reader.positions->observed();
   const auto order = order_of(reader, site, tensor.sizes(), place->length, match);
   const auto z = reader.positions->by_rows(by_position(tensor, observed.sequences, place->length, order), *place);
+  measure(site, z, place->grouping);
+}
+
+void Split::measure(const hooks::Site& site, const at::Tensor& z,
+                    const std::shared_ptr<const labels::Grouping>& grouping) {
   const auto prototype = prototype_of(z.size(-1));
   dtype_ = dtype_.empty() ? c10::toString(z.scalar_type()) : dtype_;
   auto layer = std::find_if(layers_.begin(), layers_.end(), [&](const Layer& l) { return l.site == site.name; });
@@ -144,7 +162,7 @@ void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::Ax
                   " wide, and was ", prototypes_[layer->prototype].width,
                   " before: a point cannot hold both. If the model was changed, call Monitor::rescan()");
   for (auto& draw : layer->draws) {
-    is_first_ ? draw.update(z, place->grouping) : draw.stage(z, place->grouping);
+    is_first_ ? draw.update(z, grouping) : draw.stage(z, grouping);
   }
   came_.push_back(static_cast<std::size_t>(layer - layers_.begin()));
 }

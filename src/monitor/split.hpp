@@ -51,9 +51,10 @@ class Split {
   /// Makes the labels of a micro-batch, which the next captures are measured against.
   void begin(std::int64_t step, std::vector<Row> rows);
 
-  /// Takes the tensor of a site in. @throws SiteError if its shape is not that of the tokens, nothing shows which axis
-  /// is which, or its d is not that of the others.
-  void capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match);
+  /// Takes the tensor of a site in, or, with `positions`, its rows of some of the tokens. @throws SiteError if its
+  /// shape is not that of the tokens, nothing shows which axis is which, or its d is not that of the others.
+  void capture(const hooks::Site& site, const at::Tensor& tensor, hooks::AxisMatch match,
+               const at::Tensor& positions = {});
 
   /// Ends the micro-batch: counts it if its forward reached the site at which forwards end, of `sites`.
   /// @throws SiteError if it passed several stacks of blocks that are not known to read the tokens, or if no site has
@@ -130,6 +131,7 @@ class Split {
     hooks::Site misfit;  // the first site of other positions, for messages
     std::vector<std::int64_t> misfit_sizes;
   };
+  void measure(const hooks::Site& site, const at::Tensor& z, const std::shared_ptr<const labels::Grouping>& grouping);
   const Layer* find(std::string_view site) const noexcept;
   std::int64_t logged_step_of(std::int64_t step) const noexcept;
   bool came(std::string_view site) const noexcept;

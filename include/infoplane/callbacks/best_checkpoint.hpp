@@ -1,14 +1,19 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <infoplane/callbacks/early_stopping.hpp>
 #include <limits>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 namespace torch::nn {
 class Module;
+}
+namespace torch::jit {
+struct Module;
 }
 namespace torch::optim {
 class Optimizer;
@@ -31,6 +36,10 @@ class BestCheckpoint {
   template <typename Holder, typename = decltype(static_cast<torch::nn::Module&>(*std::declval<Holder&>()))>
   BestCheckpoint(std::string path, Holder& model, torch::optim::Optimizer* optimizer = nullptr)
       : BestCheckpoint(std::move(path), static_cast<torch::nn::Module&>(*model), optimizer) {}
+  /// The same for a TorchScript module, of whose handle a copy is held: keeps its parameters and buffers under their
+  /// names, and restores them into the tensors that they are. Code, other attributes and classes are not kept.
+  /// @throws ArgumentError if it has no parameters, as after torch::jit::freeze.
+  BestCheckpoint(std::string path, const torch::jit::Module& model, torch::optim::Optimizer* optimizer = nullptr);
 
   /// Whether this process writes the file; true by default.
   BestCheckpoint& saves(bool value) noexcept;
@@ -62,7 +71,7 @@ class BestCheckpoint {
   std::int64_t load(EarlyStopping* stopping);
 
   std::string path_;
-  torch::nn::Module* model_;
+  std::function<std::shared_ptr<torch::nn::Module>()> model_;
   torch::optim::Optimizer* optimizer_;
   bool saves_ = true;
   std::int64_t step_ = -1;

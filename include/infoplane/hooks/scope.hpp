@@ -24,7 +24,7 @@ class Scope {
   ~Scope();
 
   /// Ends the scope; a second call does nothing.
-  /// @throws whatever the capture threw first
+  /// @throws whatever the capture threw first, or SiteError where a site did not come as its operators were not seen
   /// @throws StateError if called on another thread than the one that opened it, or from inside a capture
   void finish();
 

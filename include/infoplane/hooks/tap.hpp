@@ -12,7 +12,8 @@ namespace detail {
 /// Number of scopes that are open on this thread.
 extern thread_local constinit int listeners;
 /// Hands `tensor` to each open scope of this thread; never throws, the scopes keep what a capture throws.
-void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind = SiteKind::kTap) noexcept;
+void fire_tap(std::string_view name, const at::Tensor& tensor, SiteKind kind = SiteKind::kTap,
+              const at::Tensor& positions = {}) noexcept;
 }  // namespace detail
 
 /// Hands `x` to the observed scopes of this thread as the site `name`, and returns it as it is. Outside a scope it
@@ -38,6 +39,24 @@ inline const at::Tensor& tap(std::string_view name, const at::Tensor& x) {
 inline at::Tensor tap(std::string_view name, at::Tensor&& x) {
   if (detail::listeners != 0) [[unlikely]] {
     detail::fire_tap(name, x);
+  }
+  return std::move(x);
+}
+
+/// Likewise of rows [N, d] that are some of the tokens in an order of their own, as an expert of a mixture gets them:
+/// `infoplane::tap("blocks.3.experts", z, rows);`. `positions`, int64 (or int32) [N] on any device, has of each row its
+/// place in the flattened tokens; a token may come several times. Such a tap is a site of its own, never taken for the
+/// stream of a watched one, unless it has its very name.
+inline const at::Tensor& tap(std::string_view name, const at::Tensor& x, const at::Tensor& positions) {
+  if (detail::listeners != 0) [[unlikely]] {
+    detail::fire_tap(name, x, SiteKind::kTap, positions);
+  }
+  return x;
+}
+
+inline at::Tensor tap(std::string_view name, at::Tensor&& x, const at::Tensor& positions) {
+  if (detail::listeners != 0) [[unlikely]] {
+    detail::fire_tap(name, x, SiteKind::kTap, positions);
   }
   return std::move(x);
 }

@@ -11,6 +11,9 @@
 namespace torch::nn {
 class Module;
 }  // namespace torch::nn
+namespace torch::jit {
+struct Module;
+}  // namespace torch::jit
 
 namespace infoplane::hooks {
 
@@ -58,6 +61,11 @@ class Watcher {
   /// @throws ArgumentError if a pattern is empty or there is none, or if `options.blocks` matches no module
   explicit Watcher(const torch::nn::Module& root, WatchOptions options = {});
 
+  /// Watches a TorchScript module, such as `torch::jit::load` gives; of the handle a copy is held. Its parameters and
+  /// buffers are known by the names that they have in it. A script has no place for `tap`.
+  /// @throws ArgumentError as above, or if the module is frozen: then its parameters are constants of its code
+  explicit Watcher(const torch::jit::Module& root, WatchOptions options = {});
+
   /// Watches what a `shared_ptr`, `unique_ptr` or `ModuleHolder` points to.
   template <typename Pointer>
   requires requires(const Pointer& pointer) { static_cast<const torch::nn::Module&>(*pointer); }
@@ -91,6 +99,9 @@ class Watcher {
   /// its rows do.
   AxisMatch axis_match() const noexcept;
 
+  /// Inside a capture: the positions that a tap gave beside its rows; undefined for any other tensor.
+  const at::Tensor& positions() const noexcept;
+
   /// Reads the tree again, after a head was replaced or adapters were added. Forgets hits and what was learnt.
   /// @throws StateError while a scope is open, or if the watcher has no module
   void rescan();
@@ -122,7 +133,7 @@ class Watcher {
   std::shared_ptr<State> state_;
 };
 
-/// A watcher of `root`: module, holder or pointer.
+/// A watcher of `root`: module, holder, pointer or TorchScript module.
 template <typename Root>
 Watcher watch(const Root& root, std::vector<std::string> sites = {"auto"}) {
   return Watcher(root, WatchOptions().sites(std::move(sites)));

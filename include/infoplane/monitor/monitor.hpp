@@ -22,6 +22,9 @@
 namespace torch::nn {
 class Module;
 }
+namespace torch::jit {
+struct Module;
+}
 
 namespace infoplane {
 
@@ -44,6 +47,10 @@ class Monitor {
   /// `mean_over_ranks` are then collective, and nothing else communicates. Only rank 0 writes to sinks. Null: one rank,
   /// as `distributed::Local`.
   explicit Monitor(const torch::nn::Module& model, MonitorOptions options = {},
+                   std::shared_ptr<distributed::Communicator> communicator = nullptr);
+  /// The same for a TorchScript module, such as `torch::jit::load` gives; of the handle a copy is held.
+  /// @throws ArgumentError also if it is frozen: then its parameters are constants of its code.
+  explicit Monitor(const torch::jit::Module& model, MonitorOptions options = {},
                    std::shared_ptr<distributed::Communicator> communicator = nullptr);
   /// Without a model: measures what `tap`, `tap_raw` and `tap_output` hand over.
   explicit Monitor(MonitorOptions options, std::shared_ptr<distributed::Communicator> communicator = nullptr);
