@@ -123,8 +123,13 @@ std::vector<std::string> metrics_of(const std::string& order) {
 std::string layers_part(const ReportRun& run, const std::string& order, const std::string& id, std::size_t max_steps) {
   std::string out;
   const auto maps_of = metrics_of(order);
-  out += fmt::format("<h3>Layer by layer, {}</h3>", escape(Words(order).heading));
-  out += maps_of.size() > 1 ? parts::choice("metric", "Show", maps_of, id + order) : "";
+  const Words words(order);
+  std::vector<std::string> names;
+  for (const auto& metric : maps_of) {
+    names.push_back(words.called(metric));
+  }
+  out += fmt::format("<h3>Layer by layer, {}</h3>", escape(words.heading));
+  out += maps_of.size() > 1 ? parts::choice("metric", "Show", names, id + order) : "";
   for (const auto& metric : maps_of) {
     std::vector<HeatMap> maps;
     svg::Extent extent;
@@ -133,7 +138,7 @@ std::string layers_part(const ReportRun& run, const std::string& order, const st
       extent.add(maps.back().extent.low);
       extent.add(maps.back().extent.high);
     }
-    out += fmt::format("<div data-metric=\"{}\">", metric);
+    out += fmt::format("<div data-metric=\"{}\">", words.called(metric));
     for (auto& map : maps) {
       map.extent = extent;  // one scale, so that the splits can be compared
       out += map.rows.empty() || map.steps.empty() ? "" : parts::figure("map", draw(map), "", true);

@@ -285,12 +285,27 @@ std::string curve_sentence(const Course& gap, const std::string& order) {
                            number(-last->value), what, gap.missing_end());
 }
 
+/// Of sites of several widths, or that read different tokens.
+std::string groups_sentence(const plane::Point& point, const plane::ShownMetric& shown, const std::string& called) {
+  std::string out;
+  for (const auto& group : point.groups) {
+    out += fmt::format("{}{} ({} {})", out.empty() ? "" : ", ", group.name, called,
+                       number(plane::value_at(group.metrics, shown.key)));
+  }
+  return fmt::format(
+      "The layers are in {} groups whose values do not compare: {}. What is said of the layers is of the main one.",
+      point.groups.size(), out);
+}
+
 std::string layers_sentence(const ReportRun& run, const std::string& order, const runs::Points& chosen) {
   const auto points = runs::with_layers(chosen);
   if (points.empty()) {
     return "";
   }
   const auto shown = plane::shown_metric(plane::optimality_key(order), run.file.points);
+  if (!chosen.back()->groups.empty()) {
+    return groups_sentence(*chosen.back(), shown, Words(order).called("optimality"));
+  }
   const plane::LayerPoint *nearest = nullptr, *farthest = nullptr;
   const auto value = [&](const plane::LayerPoint& layer) { return plane::value_at(layer.metrics, shown.key); };
   for (const auto& layer : points.back()->layers) {
@@ -307,8 +322,9 @@ std::string layers_sentence(const ReportRun& run, const std::string& order, cons
   return value(*nearest) > 1
              ? fmt::format("{} {} has the highest optimality ({}), {} the lowest ({}).", when, nearest->name,
                            number(value(*nearest)), farthest->name, number(value(*farthest)))
-             : fmt::format("{} {} is nearest to the bound (optimality {}), {} farthest from it ({}).", when,
-                           nearest->name, number(value(*nearest)), farthest->name, number(value(*farthest)));
+             : fmt::format("{} {} is nearest to the bound ({} {}), {} farthest from it ({}).", when, nearest->name,
+                           Words(order).called("optimality"), number(value(*nearest)), farthest->name,
+                           number(value(*farthest)));
 }
 
 /// What the reader should know before trusting the rest.

@@ -128,7 +128,7 @@ TEST_CASE("statistics: the null curve of coins has a closed form", "[estimator][
   Reservoir sample(2, 0);
   const std::vector<std::uint8_t> used(4096, 1);
   auto picks = sample.plan(used);
-  sample.add(picks, used, values.data(), 1);
+  sample.add(picks, used, values.data(), 1, {});
   const ChanceLevel curve(sample, sample.order(), 2);
   CHECK_THAT(curve.bias_of_all(1000), WithinAbs(1 / 2000.0, 1e-6));  // T = Σ Var / P = 1
   for (const int n : {1, 2, 4, 8, 64, 1024}) {
