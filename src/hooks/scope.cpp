@@ -103,7 +103,8 @@ void ScopeState::finish_pass() noexcept {
   }
   try {
     pass.finish();
-    if (!exception) {
+    const bool forward_threw = std::uncaught_exceptions() > uncaught;
+    if (!exception && !forward_threw) {
       pass.require_seen(used_elsewhere, replica_ran);
     }
   } catch (...) {

@@ -51,6 +51,7 @@ struct ScopeState {
   std::atomic<bool> replica_ran = false;  // likewise
   std::exception_ptr exception;
   bool is_finished = false;  // its pass
+  const int uncaught = std::uncaught_exceptions();
 };
 
 /// Adds the scope to those of this thread, and the operator observer where it needs one.

@@ -10,6 +10,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <infoplane/core/error.hpp>
 #include <infoplane/hooks/watch.hpp>
+#include <stdexcept>
 #include <thread>
 
 #include "hooks/blocks.hpp"
@@ -93,6 +94,18 @@ TEST_CASE("a forward on a worker thread alone is an error, in the first scope an
   require_thread_error([&] { watcher.rethrow_pending(); });
   REQUIRE(captures == 0);
   REQUIRE_FALSE(at::hasGlobalCallbacks());
+}
+
+TEST_CASE("an exception that leaves the scope is not taken for a forward elsewhere", "[scope]") {
+  auto model = make_gpt();
+  Watcher watcher(model->module());
+  const auto fail = [&] {
+    auto scope = watcher.observe([](const Site&, const at::Tensor&) {});
+    on_worker([&] { model->forward(make_tokens()); });
+    throw std::runtime_error("out of memory");
+  };
+  REQUIRE_THROWS_AS(fail(), std::runtime_error);
+  REQUIRE_NOTHROW(watcher.rethrow_pending());
 }
 
 TEST_CASE("a script's forward on a worker thread alone is an error", "[scope][script]") {

@@ -3,6 +3,8 @@
 #include "trainers_2_includes.inc"
 #include "trainers_11_includes.inc"
 #include "trainers_12_includes.inc"
+#include "trainers_13_includes.inc"
+#include "trainers_14_includes.inc"
 #include "hooks_1_includes.inc"
 #include "hooks_2_includes.inc"
 #include "hooks_3_includes.inc"
@@ -106,6 +108,24 @@ std::optional<infoplane::plane::Point> raw(int64_t step, const std::vector<int64
                                            const std::vector<std::vector<float>>& activations, double loss) {
 #include "trainers_12.inc"
   return point;
+}
+
+void script(int64_t step, const at::Tensor& inputs, const at::Tensor& targets) {
+#include "trainers_13.inc"
+  static_cast<void>(loss);
+  static_cast<void>(checkpoint);
+}
+
+void routed(const at::Tensor& rows, const at::Tensor& positions) {
+#include "trainers_14.inc"
+}
+
+/// Stands for torch::nn::parallel::data_parallel.
+at::Tensor data_parallel(SmallGPT& model, const at::Tensor& inputs) { return model->forward(inputs); }
+
+at::Tensor replicas(infoplane::Monitor& monitor, SmallGPT& model, int64_t step, const at::Tensor& inputs) {
+#include "trainers_15.inc"
+  return logits;
 }
 
 }  // namespace trainers_page
