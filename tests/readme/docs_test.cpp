@@ -9,7 +9,7 @@
 #include "hooks_2_includes.inc"
 #include "hooks_3_includes.inc"
 #include "bound_2_includes.inc"
-#include "estimator_4_includes.inc"
+#include "estimator_3_includes.inc"
 #include "run-file_1_includes.inc"
 #include "CONTRIBUTING_1_includes.inc"
 // clang-format on
@@ -172,12 +172,12 @@ bool takes_a_centre(const Model& model) {
 }
 
 bool spans_rows() {
-#include "estimator_3.inc"
+#include "estimator_4.inc"
   return options.labels().documents_span_rows();
 }
 
 std::size_t tried(const at::Tensor& z, const at::Tensor& tokens) {
-#include "estimator_4.inc"
+#include "estimator_3.inc"
   return sets.size();
 }
 
