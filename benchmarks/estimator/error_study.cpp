@@ -61,7 +61,9 @@ void study(const std::string& folder, const std::string& name, std::int64_t most
   std::printf("%s, %lld tokens in %lld sequences, %d repetitions\n", name.c_str(),
               static_cast<long long>(batches * kSequences * tokens.size(1)),
               static_cast<long long>(batches * kSequences), repetitions);
-  std::printf("| value | mean error, nats | least | most | most / least | 95th / 5th percentile |\n|---|---|---|---|---|---|\n");
+  std::printf(
+      "| value | mean error, nats | least | most | most / least | 95th / 5th percentile "
+      "|\n|---|---|---|---|---|---|\n");
   for (auto& [value, of] : errors) {
     std::sort(of.begin(), of.end());
     const auto at = [&of](double share) {

@@ -116,12 +116,14 @@ void script(int64_t step, const at::Tensor& inputs, const at::Tensor& targets) {
   static_cast<void>(checkpoint);
 }
 
-void routed(const at::Tensor& rows, const at::Tensor& positions) {
+void routed(const at::Tensor& rows, const at::Tensor& positions){
 #include "trainers_14.inc"
 }
 
 /// Stands for torch::nn::parallel::data_parallel.
-at::Tensor data_parallel(SmallGPT& model, const at::Tensor& inputs) { return model->forward(inputs); }
+at::Tensor data_parallel(SmallGPT& model, const at::Tensor& inputs) {
+  return model->forward(inputs);
+}
 
 at::Tensor replicas(infoplane::Monitor& monitor, SmallGPT& model, int64_t step, const at::Tensor& inputs) {
 #include "trainers_15.inc"

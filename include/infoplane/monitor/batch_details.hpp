@@ -20,8 +20,11 @@ class RowPositions {
  public:
   /// All positions.
   RowPositions() = default;
+  /// One.
   RowPositions(std::int64_t position) : values_{position}, some_(true) {}  // NOLINT: implicit on purpose
+  /// A list of them.
   RowPositions(std::initializer_list<std::int64_t> positions) : values_(positions), some_(true) {}
+  /// The same.
   RowPositions(std::vector<std::int64_t> positions) : values_(std::move(positions)), some_(true) {}  // NOLINT
   /// @throws ShapeError unless it has one axis and an integer dtype.
   RowPositions(const at::Tensor& positions);  // NOLINT
