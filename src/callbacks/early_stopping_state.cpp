@@ -164,7 +164,7 @@ void check(const CriterionState& state, const Criterion& criterion) {
 std::string chosen_share(const std::string& saved, const Criterion& criterion) {
   const auto prefix = criterion.layer().empty() ? std::string() : criterion.layer() + " ";
   const auto key = saved.starts_with(prefix) ? saved.substr(prefix.size()) : saved;
-  const bool is_distance = key.starts_with("distance/") && plane::error_key(key) != plane::standard_error_key(key);
+  const bool is_distance = key.starts_with("distance/") && key.ends_with(plane::corrected_key(""));
   return is_distance || key == plane::corrected_key(plane::context_key()) ? key : criterion.monitor();
 }
 

@@ -6,6 +6,8 @@
 #include <infoplane/core/error.hpp>
 #include <numeric>
 
+#include "labels/picked.hpp"
+
 namespace infoplane {
 
 namespace {
@@ -49,7 +51,7 @@ BatchPositions::BatchPositions(HostBatch batch, labels::LabelIndex& index, bool 
   }
 }
 
-std::optional<Place> BatchPositions::place(c10::IntArrayRef sizes) {
+const Place* BatchPositions::place(c10::IntArrayRef sizes) {
   if (!batch_.has_shape() && !whole_) {
     take_shape(sizes);
   }
@@ -57,15 +59,15 @@ std::optional<Place> BatchPositions::place(c10::IntArrayRef sizes) {
   for (const auto length : {full, observed_.length}) {
     if (batch_.has_shape() && fits(sizes, {observed_.sequences, length, 0})) {
       has_fitted_ = true;
-      return with_tokens(length);
+      return &with_tokens(length);
     }
   }
   const auto length = length_of(sizes);
   if (!batch_.has_shape()) {
-    return length > 0 ? std::optional(without_shape(length)) : std::nullopt;
+    return length > 0 ? &without_shape(length) : nullptr;
   }
   const bool takes_part = !batch_.has_tokens() || batch_.has_labels_of_rows();
-  return length > 0 && takes_part ? std::optional(elsewhere(length)) : std::nullopt;
+  return length > 0 && takes_part ? &elsewhere(length) : nullptr;
 }
 
 /// Positions of a micro-batch that has no tokens and nothing else that says them.
@@ -122,7 +124,7 @@ std::vector<std::int64_t> BatchPositions::chosen_of(std::int64_t length) const {
 }
 
 /// A site with the tokens' positions, and with prefix and suffix if it is long enough.
-Place BatchPositions::with_tokens(std::int64_t length) {
+const Place& BatchPositions::with_tokens(std::int64_t length) {
   auto& place = places_[{length, true}];
   if (place.grouping) {
     return place;
@@ -163,7 +165,7 @@ Place BatchPositions::with_tokens(std::int64_t length) {
 }
 
 /// A site of a micro-batch whose labels are all of whole rows.
-Place BatchPositions::without_shape(std::int64_t length) {
+const Place& BatchPositions::without_shape(std::int64_t length) {
   auto& place = places_[{length, false}];
   if (place.grouping) {
     return place;
@@ -182,7 +184,7 @@ Place BatchPositions::without_shape(std::int64_t length) {
 }
 
 /// A site of other positions than the tokens'.
-Place BatchPositions::elsewhere(std::int64_t length) {
+const Place& BatchPositions::elsewhere(std::int64_t length) {
   auto& place = places_[{length, false}];
   if (!place.grouping) {
     place.length = length;
@@ -191,42 +193,35 @@ Place BatchPositions::elsewhere(std::int64_t length) {
   return place;
 }
 
-/// The labels of these positions of each row; kNoToken has those of whole rows.
+/// The labels of these positions of each row; kNoToken has those of whole rows, and is of the first document.
 BatchPositions::Shared BatchPositions::at_tokens(const std::vector<std::int64_t>& tokens) const {
   const auto rows = observed_.sequences, length = whole_->row_length;
-  auto result = std::make_shared<labels::Grouping>();
-  result->row_length = static_cast<std::int64_t>(tokens.size());
-  result->positions = rows * result->row_length;
-  const bool all_are_tokens = std::find(tokens.begin(), tokens.end(), kNoToken) == tokens.end();
-  if (!whole_->counted.empty() || !all_are_tokens) {
-    for (std::int64_t row = 0; row < rows; ++row) {
-      for (const auto token : tokens) {
-        const bool counts =
-            token == kNoToken
-                ? row_counts(*whole_, row)
-                : whole_->counted.empty() || whole_->counted[static_cast<std::size_t>(row * length + token)] != 0;
-        result->counted.push_back(counts ? 1 : 0);
-      }
+  std::vector<std::int64_t> places;
+  places.reserve(static_cast<std::size_t>(rows) * tokens.size());
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (const auto token : tokens) {
+      places.push_back(token == kNoToken ? labels::beside(row * length) : row * length + token);
     }
   }
-  result->unit_count = whole_->unit_count;
-  for (std::int64_t row = 0; row < rows && !whole_->units.empty(); ++row) {
-    for (const auto token : tokens) {  // what is no token is of the first document of its row
-      result->units.push_back(whole_->units[static_cast<std::size_t>(row * length + std::max<std::int64_t>(token, 0))]);
-    }
-  }
-  for (const auto& set : whole_->sets) {
-    auto& picked = result->sets.emplace_back(labels::LabelAssignment{set.name, set.table, {}, set.row_count, 0});
-    const bool is_of_rows = batch_.is_of_rows(set.name);
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const auto common = is_of_rows ? label_of_row(set, row, length) : labels::kNoRow;
-      for (const auto token : tokens) {
-        picked.rows.push_back(token == kNoToken ? common : set.rows[static_cast<std::size_t>(row * length + token)]);
-        picked.labelled += picked.rows.back() != labels::kNoRow ? 1 : 0;
-      }
+  auto result = labels::picked(*whole_, static_cast<std::int64_t>(tokens.size()), places);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (places[i] < 0) {
+      label_as_row(*result, i, labels::beside(places[i]) / length);
     }
   }
   return result;
+}
+
+/// A position that is no token.
+void BatchPositions::label_as_row(labels::Grouping& grouping, std::size_t position, std::int64_t row) const {
+  grouping.counted[position] = row_counts(*whole_, row) ? 1 : 0;
+  for (std::size_t set = 0; set < grouping.sets.size(); ++set) {
+    auto& labels = grouping.sets[set];
+    if (batch_.is_of_rows(labels.name)) {
+      labels.rows[position] = label_of_row(whole_->sets[set], row, whole_->row_length);
+      labels.labelled += labels.rows[position] != labels::kNoRow ? 1 : 0;
+    }
+  }
 }
 
 /// The labels of whole rows for so many positions of each; the other sets have none.

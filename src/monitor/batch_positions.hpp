@@ -7,7 +7,6 @@
 #include <infoplane/monitor/monitor_options.hpp>
 #include <map>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -32,9 +31,10 @@ class BatchPositions {
   /// `index` is borrowed. @throws ShapeError, ArgumentError as LabelIndex::group.
   BatchPositions(HostBatch batch, labels::LabelIndex& index, bool time_first);
 
-  /// Where activations belong; none where they do not fit. The first of a micro-batch without shape says it.
+  /// Where activations belong; null where they do not fit. Stays as long as this. The first of a micro-batch without
+  /// shape says it.
   /// @throws SiteError if the first cannot say it. @throws ArgumentError if a position of `only` is not there.
-  std::optional<Place> place(c10::IntArrayRef sizes);
+  const Place* place(c10::IntArrayRef sizes);
 
   bool has_tokens() const noexcept { return batch_.has_tokens(); }
   /// Whether a site had the positions of what was given; true where nothing was.
@@ -57,11 +57,12 @@ class BatchPositions {
   void take_shape(c10::IntArrayRef sizes);
   /// Positions in a row of activations of a micro-batch whose rows are known; 0 where they have other rows.
   std::int64_t length_of(c10::IntArrayRef sizes) const noexcept;
-  Place with_tokens(std::int64_t length);
-  Place without_shape(std::int64_t length);
-  Place elsewhere(std::int64_t length);
+  const Place& with_tokens(std::int64_t length);
+  const Place& without_shape(std::int64_t length);
+  const Place& elsewhere(std::int64_t length);
   std::vector<std::int64_t> chosen_of(std::int64_t length) const;
   Shared at_tokens(const std::vector<std::int64_t>& tokens) const;
+  void label_as_row(labels::Grouping& grouping, std::size_t position, std::int64_t row) const;
   Shared of_rows(std::int64_t length) const;
 
   HostBatch batch_;

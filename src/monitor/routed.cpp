@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <infoplane/core/error.hpp>
-#include <type_traits>
 #include <vector>
+
+#include "labels/picked.hpp"
 
 namespace infoplane {
 namespace {
@@ -37,29 +38,6 @@ std::vector<std::int64_t> places_of(const hooks::Site& site, const at::Tensor& p
   return places;
 }
 
-/// The values of all places, `times` for each place.
-template <typename Value>
-std::vector<Value> repeated(const std::vector<Value>& values, std::int64_t times) {
-  std::vector<Value> result;
-  result.reserve(values.size() * static_cast<std::size_t>(times));
-  for (const auto value : values) {
-    result.insert(result.end(), static_cast<std::size_t>(times), value);
-  }
-  return result;
-}
-
-std::shared_ptr<labels::Grouping> repeated(const labels::Grouping& grouping, std::int64_t length, std::int64_t times) {
-  auto result = std::make_shared<labels::Grouping>();
-  result->positions = grouping.positions * times;
-  result->row_length = length * times;
-  result->units = repeated(grouping.units, times);
-  result->unit_count = grouping.unit_count;
-  for (const auto& set : grouping.sets) {
-    result->sets.push_back({set.name, set.table, repeated(set.rows, times), set.row_count, 0});
-  }
-  return result;
-}
-
 }  // namespace
 
 Routed routed(const hooks::Site& site, const at::Tensor& tensor, const at::Tensor& positions,
@@ -74,20 +52,18 @@ Routed routed(const hooks::Site& site, const at::Tensor& tensor, const at::Tenso
   }
   const auto times = counts.empty() ? 1 : std::max<std::int64_t>(1, *std::max_element(counts.begin(), counts.end()));
 
-  auto labels = repeated(grouping, length, times);
-  labels->counted.assign(static_cast<std::size_t>(labels->positions), 0);
+  std::vector<std::int64_t> all;  // `times` for each place, of which as many count as came
+  all.reserve(static_cast<std::size_t>(grouping.positions * times));
+  for (std::int64_t place = 0; place < grouping.positions; ++place) {
+    for (std::int64_t slot = 0; slot < times; ++slot) {
+      all.push_back(slot < counts[static_cast<std::size_t>(place)] ? place : labels::beside(place));
+    }
+  }
+  auto labels = labels::picked(grouping, length * times, all);
   std::vector<std::int64_t> rows;
   rows.reserve(places.size());
   for (std::size_t i = 0; i < places.size(); ++i) {
     rows.push_back(places[i] * times + slots[i]);
-    const auto place = static_cast<std::size_t>(places[i]);
-    labels->counted[static_cast<std::size_t>(rows.back())] = grouping.counted.empty() ? 1 : grouping.counted[place];
-  }
-  for (auto& set : labels->sets) {
-    for (std::size_t row = 0; row < set.rows.size(); ++row) {
-      set.rows[row] = labels->counted[row] != 0 ? set.rows[row] : labels::kNoRow;
-      set.labelled += set.rows[row] != labels::kNoRow ? 1 : 0;
-    }
   }
   const auto index = at::from_blob(rows.data(), {static_cast<std::int64_t>(rows.size())}, at::kLong);
   auto z = at::zeros({labels->positions, tensor.size(-1)}, tensor.options());

@@ -137,8 +137,8 @@ void Split::capture(const hooks::Site& site, const at::Tensor& tensor, hooks::Ax
     }
     return;
   }
-  const auto place = reader.positions->place(tensor.sizes());
-  INFOPLANE_CHECK(place, SiteError, misfit_text(reader, site, tensor.sizes()));
+  const auto* const place = reader.positions->place(tensor.sizes());
+  INFOPLANE_CHECK(place != nullptr, SiteError, misfit_text(reader, site, tensor.sizes()));
   if (!reader.positions->has_fitted() && reader.misfit.name.empty()) {
     reader.misfit = site;
     reader.misfit_sizes = tensor.sizes().vec();
